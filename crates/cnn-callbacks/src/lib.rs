@@ -1,0 +1,2 @@
+//! Keras's callbacks: typed events in, a Control out.
+#![forbid(unsafe_code)]

@@ -1,0 +1,4 @@
+//! The `cnn` command.
+#![forbid(unsafe_code)]
+
+fn main() {}

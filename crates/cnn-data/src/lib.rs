@@ -1,0 +1,2 @@
+//! idx, npz and image files as arrays; data sets, splits and fingerprints.
+#![forbid(unsafe_code)]

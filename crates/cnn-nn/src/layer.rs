@@ -1,0 +1,191 @@
+//! What a layer is: plain arithmetic on one shard of a batch, after everything that can fail has been checked.
+//!
+//! A spec (see [`crate::layers`]) is built once against its input shape; the result is a [`Layer`], which owns its
+//! hyper-parameters and nothing else. Parameters, activations and scratch memory are handed in by the engine, so one layer
+//! may run on many threads at once and knows nothing of them.
+//!
+//! Dimension letters: n samples in the shard, h w c height, width and channels, f filters. Slices are row-major with the
+//! sample axis first, so `x.len() = n · input.len()`.
+
+use cnn_kernels::Isa;
+use cnn_tensor::Shape;
+use std::fmt;
+use std::ops::Range;
+
+/// A layer's parameters: its part of the flat arena, and the form of it that the kernels want.
+#[derive(Clone, Copy, Debug)]
+pub struct Weights<'a> {
+    /// The parameters in the order of [`Built::params`].
+    pub params: &'a [f32],
+    /// What [`Layer::pack`] made of them; empty where the layer packs nothing.
+    pub packed: &'a [f32],
+}
+
+/// Memory that a layer needs beside its input and output.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct WorkSize {
+    /// Numbers per sample kept from forward to backward (the winner of each pooling window).
+    pub saved: usize,
+    /// Floats that forward and backward may overwrite at will, per shard.
+    pub scratch: usize,
+}
+
+/// The memory that [`WorkSize`] asked for.
+#[derive(Debug)]
+pub struct Work<'a> {
+    /// Kept from forward to backward; `n · WorkSize::saved` numbers.
+    pub saved: &'a mut [u16],
+    /// Overwritten at will; at least `WorkSize::scratch` floats.
+    pub scratch: &'a mut [f32],
+}
+
+/// Whether this is training, and if so where its random numbers come from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pass {
+    /// Inference: dropout is the identity.
+    Infer,
+    /// Training: every random number is a function of these and the element.
+    Train {
+        /// The run's seed.
+        seed: u64,
+        /// Optimizer steps taken so far.
+        step: u64,
+        /// Position of the layer in the model.
+        layer: usize,
+        /// Position of the shard's first sample in the batch.
+        first: usize,
+    },
+}
+
+/// A built layer: everything about it is checked, nothing in it can fail.
+pub trait Layer: Send + Sync + fmt::Debug {
+    /// Memory needed beside input and output.
+    fn work(&self) -> WorkSize {
+        WorkSize::default()
+    }
+
+    /// Floats that [`Layer::pack`] writes.
+    fn packed_len(&self) -> usize {
+        0
+    }
+
+    /// Rearranges the parameters for the kernels, once a step.
+    fn pack(&self, _params: &[f32], _packed: &mut [f32]) {}
+
+    /// Writes y = f(x) for one shard.
+    fn forward(&self, isa: Isa, weights: Weights<'_>, x: &[f32], y: &mut [f32], work: Work<'_>, pass: Pass);
+
+    /// Runs the layer backwards for one shard.
+    ///
+    /// `dy` holds ∂loss/∂y and may be overwritten. `dx`, if wanted, is overwritten with ∂loss/∂x. `dw`, if wanted, has the
+    /// parameters' gradient **added**. A layer with a [`BatchGradient`] must leave in `dy` what that needs.
+    fn backward(&self, isa: Isa, weights: Weights<'_>, shard: Shard<'_>, work: Work<'_>, dx: Option<&mut [f32]>, dw: Option<&mut [f32]>, pass: Pass);
+
+    /// For layers whose parameter gradient is better computed over the whole batch, cut by parameters instead of samples.
+    fn batch_gradient(&self) -> Option<&dyn BatchGradient> {
+        None
+    }
+
+    /// True where y is x under another shape; the engine then copies nothing.
+    fn is_reshape(&self) -> bool {
+        false
+    }
+
+    /// The one layer that does this one's work and the next one's, where that is faster. Equal numbers.
+    fn fuse(&self, _next: &dyn Layer) -> Option<Box<dyn Layer>> {
+        None
+    }
+
+    /// This layer without its closing softmax, for losses that work on logits.
+    fn without_softmax(&self) -> Option<Box<dyn Layer>> {
+        None
+    }
+
+    /// The pooling geometry, for layers that are a max pooling: what a convolution looks for when it fuses.
+    fn as_max_pool(&self) -> Option<&cnn_kernels::max_pool::PoolGeometry> {
+        None
+    }
+}
+
+/// What [`Layer::backward`] reads of a shard.
+#[derive(Debug)]
+pub struct Shard<'a> {
+    /// The layer's input.
+    pub x: &'a [f32],
+    /// The layer's output.
+    pub y: &'a [f32],
+    /// ∂loss/∂y; may be overwritten.
+    pub dy: &'a mut [f32],
+}
+
+/// A parameter gradient computed over all shards of the batch at once, a range of parameters at a time.
+pub trait BatchGradient {
+    /// Ranges handed to [`BatchGradient::gradient`] begin at multiples of this many parameters.
+    fn unit(&self) -> usize;
+
+    /// Adds the gradient of the parameters `part` to `dw` (of `part.len()` floats).
+    ///
+    /// `shards` holds, in batch order, each shard's x and what backward left in its `dy`.
+    fn gradient(&self, isa: Isa, shards: &[(&[f32], &[f32])], part: Range<usize>, dw: &mut [f32]);
+}
+
+/// One named parameter tensor of a layer.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ParamSpec {
+    /// Keras's name: `kernel`, `bias`.
+    pub name: &'static str,
+    /// Shape, row-major in the arena.
+    pub shape: Vec<usize>,
+    /// How it starts.
+    pub initializer: Initializer,
+}
+
+/// How a parameter starts.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Initializer {
+    /// All zero.
+    Zeros,
+    /// Uniform in ±√(6 / (`fan_in` + `fan_out`)). Source: Glorot & Bengio 2010; Keras `glorot_uniform`.
+    GlorotUniform {
+        /// Inputs per output: kh·kw·c for a convolution.
+        fan_in: usize,
+        /// Outputs per input: kh·kw·f for a convolution.
+        fan_out: usize,
+    },
+}
+
+/// A layer built against its input shape.
+#[derive(Debug)]
+pub struct Built {
+    /// The arithmetic.
+    pub layer: Box<dyn Layer>,
+    /// Output shape without the batch axis.
+    pub output: Shape,
+    /// Parameters in arena order.
+    pub params: Vec<ParamSpec>,
+    /// What the layer does, in numbers, for `summary --wide`.
+    pub facts: Facts,
+}
+
+/// Numbers about a built layer for the wide summary.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Facts {
+    /// Height and width windows of a layer that slides one, for the derivation and the receptive field.
+    pub windows: Option<[cnn_tensor::Window; 2]>,
+    /// Multiply-accumulates per image.
+    pub macs: u64,
+}
+
+/// Why a layer cannot be built: which key, what was expected, what came, and what would work.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct BuildError {
+    /// The key of the layer's table that is at fault; `None` for the layer as a whole.
+    pub key: Option<&'static str>,
+    /// Stable code, `M0xx`.
+    pub code: &'static str,
+    /// What is wrong, with the numbers.
+    pub message: String,
+    /// What would work.
+    pub hint: String,
+}

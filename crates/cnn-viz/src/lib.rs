@@ -1,0 +1,2 @@
+//! Arrays to pictures: learning curves and image grids as SVG and PNG.
+#![forbid(unsafe_code)]
