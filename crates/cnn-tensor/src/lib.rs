@@ -1,2 +1,14 @@
 //! Shape arithmetic, counted random numbers and checked operations on ndarray views.
+//!
+//! - [`Shape`]: the size of one sample, shown as Keras shows it.
+//! - [`Window`] and [`Padding`]: one axis of a convolution or pooling, with its derivation in words.
+//! - [`random`]: numbers that are a function of (seed, purpose, place), the same on every machine for ever.
+//! - [`ops`]: convolution, pooling and dense products on `ndarray` views, for people rather than for the engine.
 #![forbid(unsafe_code)]
+
+pub mod random;
+mod shape;
+mod window;
+
+pub use shape::Shape;
+pub use window::{Padding, Window, WindowError};
