@@ -1,0 +1,56 @@
+//! Numbers that must be written as floats, and the ranges they are checked against.
+
+use crate::OptimError;
+use serde::Deserializer;
+use serde::de::{Error, Unexpected, Visitor};
+use std::fmt;
+
+/// Reads a float and refuses an integer, as Keras does for its learning rate: `learning_rate = 1` is nearly always a slip.
+pub(crate) fn float<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
+    deserializer.deserialize_f64(Float)
+}
+
+struct Float;
+
+impl Visitor<'_> for Float {
+    type Value = f64;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a float such as 0.001 (write 1 as 1.0)")
+    }
+
+    fn visit_f64<E: Error>(self, x: f64) -> Result<f64, E> {
+        Ok(x)
+    }
+
+    fn visit_i64<E: Error>(self, x: i64) -> Result<f64, E> {
+        Err(E::invalid_type(Unexpected::Signed(x), &self))
+    }
+
+    fn visit_u64<E: Error>(self, x: u64) -> Result<f64, E> {
+        Err(E::invalid_type(Unexpected::Unsigned(x), &self))
+    }
+}
+
+/// The learning rate as the kernels take it: finite, ≥ 0.
+pub(crate) fn learning_rate(optimizer: &'static str, x: f64, hint: &'static str) -> Result<f32, OptimError> {
+    let ok = (x as f32).is_finite() && x >= 0.0;
+    check(ok, optimizer, "learning_rate", "a finite number of at least 0", x, hint)
+}
+
+/// A decay rate as f64, because 1 − β is taken before rounding: 0 ≤ β < 1 also once rounded to f32.
+pub(crate) fn decay(optimizer: &'static str, key: &'static str, x: f64, hint: &'static str) -> Result<f32, OptimError> {
+    check(x >= 0.0 && (x as f32) < 1.0, optimizer, key, "in [0, 1)", x, hint)
+}
+
+/// Turns a failed test of `x` into the error that names the key.
+pub(crate) fn check(
+    ok: bool,
+    optimizer: &'static str,
+    key: &'static str,
+    expected: &'static str,
+    x: f64,
+    hint: &'static str,
+) -> Result<f32, OptimError> {
+    if ok { Ok(x as f32) } else { Err(OptimError::OutOfRange { optimizer, key, expected, got: x, hint }) }
+}

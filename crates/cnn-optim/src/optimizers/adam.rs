@@ -1,0 +1,131 @@
+//! Adam: gradient descent whose step length adapts to each parameter.
+//!
+//! ```text
+//! α = lr · √(1 − β₂ᵗ) / (1 − β₁ᵗ)          t = 1, 2, …
+//! m ← m + (g − m)·(1 − β₁)
+//! v ← v + (g² − v)·(1 − β₂)
+//! w ← w − m·α / (√v + ε)
+//! ```
+//! This ε is the paper's ε̂: it is *not* divided by √(1 − β₂ᵗ) as PyTorch does, and its default is 1e-7, not 1e-8. So the
+//! same numbers train a little differently there.
+//!
+//! **Slots**: `momentum` (m) and `velocity` (v).
+//!
+//! **Errors**: a value out of range.
+//!
+//! **Source**: Kingma and Ba, "Adam: A Method for Stochastic Optimization" (2014), the form before section 2.1; Keras
+//! `optimizers/adam.py`, class `Adam`.
+
+use crate::number::{check, decay, float, learning_rate};
+use crate::{OptimError, Optimizer, Step};
+use cnn_kernels::update;
+use serde::{Deserialize, Serialize};
+
+/// Adam: `optimizer = { type = "Adam", learning_rate = 0.001 }`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Adam {
+    /// Upper bound of a parameter's usual step. Default 0.001. Finite, ≥ 0; written as a float.
+    #[serde(deserialize_with = "float")]
+    pub learning_rate: f64,
+    /// Decay per step of the gradient's running mean. No unit. Default 0.9, in \[0, 1).
+    #[serde(deserialize_with = "float")]
+    pub beta_1: f64,
+    /// Decay per step of the squared gradient's running mean. No unit. Default 0.999, in \[0, 1).
+    #[serde(deserialize_with = "float")]
+    pub beta_2: f64,
+    /// Added to √v, in units of the gradient, so that nothing is divided by zero. Default 1e-7, > 0.
+    #[serde(deserialize_with = "float")]
+    pub epsilon: f64,
+}
+
+impl Default for Adam {
+    fn default() -> Self {
+        Self { learning_rate: 0.001, beta_1: 0.9, beta_2: 0.999, epsilon: 1e-7 }
+    }
+}
+
+impl Adam {
+    /// Checks every value and returns the update rule.
+    pub fn build(&self) -> Result<Box<dyn Optimizer>, OptimError> {
+        const NAME: &str = "Adam";
+        // A subnormal ε would be flushed to zero, and 0/0 is NaN.
+        let epsilon_works = (self.epsilon as f32).is_finite() && self.epsilon as f32 >= f32::MIN_POSITIVE;
+        Ok(Box::new(Rule {
+            learning_rate: learning_rate(NAME, self.learning_rate, "Keras's default is 0.001")?,
+            beta_1: decay(NAME, "beta_1", self.beta_1, "Keras's default is 0.9")?,
+            beta_2: decay(NAME, "beta_2", self.beta_2, "Keras's default is 0.999")?,
+            epsilon: check(epsilon_works, NAME, "epsilon", "greater than 0", self.epsilon, "Keras's default is 1e-7")?,
+        }))
+    }
+
+    /// Specs that cover the settings, the defaults first.
+    pub fn examples() -> Vec<Self> {
+        vec![Self::default(), Self { learning_rate: 0.01, beta_1: 0.8, beta_2: 0.99, epsilon: 1e-3 }]
+    }
+}
+
+#[derive(Debug)]
+struct Rule {
+    learning_rate: f32,
+    beta_1: f32,
+    beta_2: f32,
+    epsilon: f32,
+}
+
+impl Optimizer for Rule {
+    fn slot_names(&self) -> &'static [&'static str] {
+        &["momentum", "velocity"]
+    }
+
+    fn learning_rate(&self) -> f32 {
+        self.learning_rate
+    }
+
+    fn update(&self, step: &Step, w: &mut [f32], g: &[f32], slots: &mut [&mut [f32]]) {
+        let [m, v] = slots else { panic!("Adam has the slots {:?}, got {} slices", self.slot_names(), slots.len()) };
+        let alpha = step.learning_rate * (1.0 - power(self.beta_2, step.t)).sqrt() / (1.0 - power(self.beta_1, step.t));
+        update::adam(step.isa, alpha, self.beta_1, self.beta_2, self.epsilon, w, g, m, v);
+    }
+}
+
+/// βᵗ, correctly rounded but for rare ties: squared in f64, so that it has the same bits on every machine (`powf` has not).
+fn power(beta: f32, mut t: u64) -> f32 {
+    let (mut base, mut result) = (f64::from(beta), 1.0);
+    while t > 0 {
+        if t & 1 == 1 {
+            result *= base;
+        }
+        base *= base;
+        t >>= 1;
+    }
+    result as f32
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use cnn_kernels::Isa;
+
+    #[test]
+    fn one_step_by_hand() {
+        let rule = Adam { learning_rate: 0.1, beta_1: 0.5, beta_2: 0.75, epsilon: 1.0 }.build().unwrap();
+        let step = Step { t: 1, learning_rate: rule.learning_rate(), isa: Isa::best() };
+        let (mut w, mut m, mut v) = ([1.0_f32], [0.0_f32], [0.0_f32]);
+        rule.update(&step, &mut w, &[2.0], &mut [&mut m, &mut v]);
+        // α = 0.1·√¼/½ = 0.1, m = 1, v = 1, w = 1 − 0.1/(1 + 1)
+        assert_eq!((m, v), ([1.0], [1.0]));
+        assert!((w[0] - 0.95).abs() < 1e-7);
+    }
+
+    #[test]
+    fn powers_are_rounded_once() {
+        assert_eq!(power(0.5, 3), 0.125);
+        assert_eq!(power(0.0, 5), 0.0);
+        assert_eq!(power(0.999, 1), 0.999);
+        for t in [2_u64, 7, 50, 1875, 9375, 1_000_000] {
+            let exact = (t as f64 * f64::from(0.999_f32).ln()).exp();
+            assert!((f64::from(power(0.999, t)) - exact).abs() <= exact * 1e-7, "t = {t}");
+        }
+    }
+}

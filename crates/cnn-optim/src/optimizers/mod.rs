@@ -1,0 +1,65 @@
+//! The optimizers, one file each. To add one: its file, a `mod` line, and a line in the list below; every test that loops over
+//! [`REGISTRY`] then covers it.
+
+mod adam;
+mod sgd;
+
+pub use adam::Adam;
+pub use sgd::SGD;
+
+use crate::{OptimError, Optimizer};
+use serde::{Deserialize, Serialize};
+
+/// One kind of optimizer, for documentation and for tests that loop over all of them.
+#[derive(Clone, Copy, Debug)]
+pub struct Kind {
+    /// Keras's class name: the `type` in model.toml.
+    pub name: &'static str,
+    /// The snake_case spelling that is accepted as well.
+    pub alias: &'static str,
+    /// Specs that cover the kind's settings: the defaults first.
+    pub examples: fn() -> Vec<OptimizerSpec>,
+}
+
+macro_rules! optimizers {
+    ($($(#[$doc:meta])* $kind:ident = $alias:literal,)*) => {
+        /// An optimizer and its settings, as model.toml has them. The defaults are Keras's; unknown keys are refused.
+        #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+        pub enum OptimizerSpec {
+            $($(#[$doc])* #[serde(alias = $alias)] $kind($kind),)*
+        }
+
+        impl OptimizerSpec {
+            /// Checks every value and returns the update rule.
+            pub fn build(&self) -> Result<Box<dyn Optimizer>, OptimError> {
+                match self { $(Self::$kind(spec) => spec.build(),)* }
+            }
+
+            /// Keras's class name, such as `Adam`.
+            pub fn name(&self) -> &'static str {
+                match self { $(Self::$kind(_) => stringify!($kind),)* }
+            }
+        }
+
+        /// Every optimizer there is.
+        pub const REGISTRY: &[Kind] = &[$(Kind {
+            name: stringify!($kind),
+            alias: $alias,
+            examples: || $kind::examples().into_iter().map(OptimizerSpec::$kind).collect(),
+        },)*];
+    };
+}
+
+optimizers! {
+    /// Gradient descent, with momentum if asked.
+    SGD = "sgd",
+    /// Adam: each parameter has its own step length.
+    Adam = "adam",
+}
+
+impl Default for OptimizerSpec {
+    /// Adam with Keras's defaults, the course's choice.
+    fn default() -> Self {
+        Self::Adam(Adam::default())
+    }
+}
