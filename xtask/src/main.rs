@@ -1,4 +1,70 @@
-//! The project's own commands: check, tidy, train, new-layer, golden.
+//! The project's own commands: `cargo xtask check` and what it is made of.
+//!
+//! It uses no crate of the workspace: it runs `cargo` and `cnn` as a person would, and prints every line it runs, so that
+//! the lines can be learned.
 #![forbid(unsafe_code)]
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a command for people at a terminal"
+)]
 
-fn main() {}
+mod check;
+mod golden;
+mod new_layer;
+mod repo;
+mod results;
+mod tidy;
+mod train;
+
+use anyhow::Result;
+use std::process::ExitCode;
+
+const HELP: &str = "\
+cargo xtask COMMAND
+
+  check                     everything CI runs, cheapest first: fmt, tidy, clippy, tests, docs
+  tidy                      the house rules alone (docs, arrows, invariants, unsafe), in a second
+  train [PRESET] [ARGS…]    train a preset of the course on Fashion-MNIST and write a run folder (default: cnn32)
+  train --list              the presets
+  new-layer NAME            start a layer: its file from a template, its `mod` line and its registry line
+  results [--seeds N] [--presets A,B]
+                            train presets × seeds (resumable) and write docs/results.md
+  golden [--python EXE]     make the golden files again with Keras (the only command that needs Python)
+
+Each command prints the plain cargo lines that it runs. ARCHITECTURE.md says where things are.";
+
+fn main() -> ExitCode {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    match run(&args) {
+        Ok(code) => ExitCode::from(code),
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Runs one command and returns its exit code.
+fn run(args: &[String]) -> Result<u8> {
+    let (command, rest) = match args.split_first() {
+        Some((command, rest)) => (command.as_str(), rest),
+        None => ("help", args),
+    };
+    match command {
+        "check" => check::run(rest),
+        "tidy" => tidy::run(),
+        "train" => train::run(rest),
+        "new-layer" => new_layer::run(rest),
+        "results" => results::run(rest),
+        "golden" => golden::run(rest),
+        "help" | "--help" | "-h" => {
+            println!("{HELP}");
+            Ok(0)
+        }
+        other => {
+            eprintln!("error: no command `{other}`\n\n{HELP}");
+            Ok(2)
+        }
+    }
+}

@@ -1,0 +1,78 @@
+//! `cargo xtask check`: what CI runs, and nothing else. Cheapest first, so that a slip is found early.
+
+use crate::{repo, tidy};
+use anyhow::{Result, bail};
+use std::process::{Command, Stdio};
+use std::time::Instant;
+
+/// A step that is one cargo line.
+struct Step {
+    args: &'static [&'static str],
+    env: &'static [(&'static str, &'static str)],
+}
+
+const FORMAT: Step = Step { args: &["fmt", "--all", "--check"], env: &[] };
+
+const REST: [Step; 3] = [
+    Step {
+        args: &["clippy", "--workspace", "--all-targets", "--quiet", "--", "-D", "warnings"],
+        env: &[],
+    },
+    Step { args: &["test", "--workspace", "--quiet"], env: &[] },
+    Step {
+        args: &["doc", "--workspace", "--no-deps", "--quiet"],
+        env: &[("RUSTDOCFLAGS", "-D warnings")],
+    },
+];
+
+/// Runs every step; the first that fails ends it.
+pub(crate) fn run(args: &[String]) -> Result<u8> {
+    if !args.is_empty() {
+        bail!("`cargo xtask check` takes no arguments");
+    }
+    let start = Instant::now();
+    cargo(&FORMAT)?;
+
+    let step = Instant::now();
+    println!("$ cargo xtask tidy");
+    if tidy::run()? != 0 {
+        bail!("tidy has found something (see above)");
+    }
+    seconds(step);
+
+    for step in &REST {
+        cargo(step)?;
+    }
+    deny()?;
+    println!("OK: everything passes, in {:.0} s", start.elapsed().as_secs_f64());
+    Ok(0)
+}
+
+/// Runs one cargo line and prints its seconds.
+fn cargo(step: &Step) -> Result<()> {
+    let start = Instant::now();
+    let code = repo::status("cargo", step.args, step.env)?;
+    if code != 0 {
+        bail!("`cargo {}` failed with exit code {code}", step.args.join(" "));
+    }
+    seconds(start);
+    Ok(())
+}
+
+/// Licences, advisories and sources, where cargo-deny is installed.
+fn deny() -> Result<()> {
+    let probe = Command::new("cargo")
+        .args(["deny", "--version"])
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status();
+    if probe.is_ok_and(|status| status.success()) {
+        return cargo(&Step { args: &["deny", "check", "licenses", "bans", "sources"], env: &[] });
+    }
+    println!("  skipped: cargo deny check (not installed; `cargo install cargo-deny` brings it)");
+    Ok(())
+}
+
+fn seconds(start: Instant) {
+    println!("  {:.1} s", start.elapsed().as_secs_f64());
+}
