@@ -1,1 +1,36 @@
-//! Arithmetic on slices: convolution, pooling, dense products, elementwise maps and optimizer updates, with the fork-join pool that spreads them.
+//! Arithmetic on slices for small convolutional networks: convolution, max pooling, dense products, elementwise maps,
+//! the fused softmax loss and optimizer updates, with the fork-join pool that spreads them over cores.
+//!
+//! This crate knows no tensor, no layer and no file: every function takes plain `f32` slices and the few numbers that give
+//! them a shape, checks the lengths once, chooses the instruction set from the [`Isa`] it is handed, and runs.
+//!
+//! * Activations are `NHWC`, convolution kernels `[kh, kw, c, f]`, dense kernels `[n_in, n_out]`, labels `u32`.
+//! * The result depends on the arguments alone: not on the thread count and not on alignment. Sums are taken in the
+//!   order that each function documents, with one fused multiply-add per term, so every [`Isa`] gives the same bits too.
+//! * Nothing allocates, except [`Isa::available`] and [`pool::Pool::new`].
+//!
+//! ```
+//! use cnn_kernels::{Isa, dense};
+//! // one row x of two features times the kernel [2, 3], plus the bias
+//! let mut y = [0.0; 3];
+//! dense::forward(Isa::best(), 2, 3, &[1.0, 2.0], &[1.0, 0.0, -1.0, 0.0, 1.0, 1.0], &[0.5, 0.5, 0.5], &mut y);
+//! assert_eq!(y, [1.5, 2.5, 1.5]);
+//! ```
+//!
+//! # Panics
+//! Every function panics when the slice lengths do not fit the shape it was given. That is a mistake in the calling code:
+//! shapes of models and data are checked, with proper errors, in the crates above.
+
+pub mod activation;
+pub mod conv;
+pub mod convert;
+pub mod dense;
+mod isa;
+pub mod loss;
+pub mod max_pool;
+pub mod pool;
+pub mod reduce;
+mod scalar;
+pub mod update;
+
+pub use isa::{Isa, denormals_flushed, flush_denormals};

@@ -1,0 +1,202 @@
+//! Two-dimensional cross-correlation (what deep learning calls convolution) and its gradients.
+//!
+//! Dimension letters: `n` images of `h × w × c`, kernel `[kh, kw, c, f]`, output `n × oh × ow × f`.
+//! `y[oy, ox, f] = bias[f] + Σ_ky Σ_kx Σ_c x[oy·stride_h + ky − pad_top, ox·stride_w + kx − pad_left, c] · kernel[ky, kx, c, f]`,
+//! where positions outside the image count as zero. Source: Keras `Conv2D`, `channels_last`.
+
+use crate::Isa;
+use crate::max_pool::PoolGeometry;
+use crate::scalar;
+
+/// The shape of one convolution. Padding at the bottom and on the right follows from `oh` and `ow`; it may differ from
+/// `pad_top` and `pad_left`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ConvGeometry {
+    /// Height of the input image.
+    pub h: usize,
+    /// Width of the input image.
+    pub w: usize,
+    /// Channels of the input image.
+    pub c: usize,
+    /// Height of the kernel.
+    pub kh: usize,
+    /// Width of the kernel.
+    pub kw: usize,
+    /// Filters: channels of the output.
+    pub f: usize,
+    /// Rows between two windows, at least 1.
+    pub stride_h: usize,
+    /// Columns between two windows, at least 1.
+    pub stride_w: usize,
+    /// Rows of zeros above the image.
+    pub pad_top: usize,
+    /// Columns of zeros left of the image.
+    pub pad_left: usize,
+    /// Height of the output.
+    pub oh: usize,
+    /// Width of the output.
+    pub ow: usize,
+}
+
+impl ConvGeometry {
+    /// Numbers in one input image, `h·w·c`.
+    pub fn input_len(&self) -> usize {
+        self.h * self.w * self.c
+    }
+
+    /// Numbers in one output image, `oh·ow·f`.
+    pub fn output_len(&self) -> usize {
+        self.oh * self.ow * self.f
+    }
+
+    /// Numbers in the kernel, `kh·kw·c·f`.
+    pub fn kernel_len(&self) -> usize {
+        self.kh * self.kw * self.c * self.f
+    }
+
+    /// The taps `k` of `0..kh` for which output row `oy` reads inside the image.
+    pub(crate) fn rows(&self, oy: usize) -> std::ops::Range<usize> {
+        inside(self.h, self.kh, oy * self.stride_h, self.pad_top)
+    }
+
+    /// The taps `k` of `0..kw` for which output column `ox` reads inside the image.
+    pub(crate) fn columns(&self, ox: usize) -> std::ops::Range<usize> {
+        inside(self.w, self.kw, ox * self.stride_w, self.pad_left)
+    }
+
+    fn images(&self, x: &[f32], y: &[f32]) -> usize {
+        assert!(self.stride_h > 0 && self.stride_w > 0, "conv: a stride is zero: {self:?}");
+        let n = x.len().checked_div(self.input_len()).unwrap_or(0);
+        assert_eq!(x.len(), n * self.input_len(), "conv: input is not whole images of {self:?}");
+        assert_eq!(
+            y.len(),
+            n * self.output_len(),
+            "conv: output length for {n} images of {self:?}"
+        );
+        n
+    }
+}
+
+/// The `k` in `0..kernel` with `0 <= start + k - before < len`.
+pub(crate) fn inside(
+    len: usize,
+    kernel: usize,
+    start: usize,
+    before: usize,
+) -> std::ops::Range<usize> {
+    let low = before.saturating_sub(start).min(kernel);
+    let high = (len + before).saturating_sub(start).min(kernel);
+    low..high.max(low)
+}
+
+/// `y = conv(x, kernel) + bias`, then `max(0, ·)` if `relu`. Overwrites `y`.
+///
+/// `x` `n·h·w·c`, `kernel` `kh·kw·c·f`, `bias` `f` or empty for none, `y` `n·oh·ow·f`; `n` follows from `x`.
+/// Each output starts from its bias and adds its taps in the order (ky, kx, c). A NaN stays a NaN under relu.
+pub fn forward(
+    isa: Isa,
+    g: &ConvGeometry,
+    x: &[f32],
+    kernel: &[f32],
+    bias: &[f32],
+    relu: bool,
+    y: &mut [f32],
+) {
+    g.images(x, y);
+    check_parameters(g, kernel, bias);
+    let _ = isa;
+    scalar::conv::forward(g, x, kernel, bias, relu, y);
+}
+
+/// Convolution, bias, relu and max pooling in one pass; gives exactly what [`forward`] followed by
+/// [`crate::max_pool::forward`] gives, without storing the image between them.
+///
+/// `p` is the pooling over the output of `g`. `y` and `argmax` are `n·p.oh·p.ow·f` (`argmax` may be empty: not stored),
+/// `scratch` at least [`pool_scratch_len`].
+pub fn forward_max_pool(
+    isa: Isa,
+    g: &ConvGeometry,
+    p: &PoolGeometry,
+    x: &[f32],
+    kernel: &[f32],
+    bias: &[f32],
+    relu: bool,
+    y: &mut [f32],
+    argmax: &mut [u16],
+    scratch: &mut [f32],
+) {
+    assert_eq!(
+        (p.h, p.w, p.c),
+        (g.oh, g.ow, g.f),
+        "conv: pooling does not fit the convolution's output"
+    );
+    let n = x.len().checked_div(g.input_len()).unwrap_or(0);
+    assert_eq!(x.len(), n * g.input_len(), "conv: input is not whole images of {g:?}");
+    assert_eq!(y.len(), n * p.output_len(), "conv: pooled output length for {n} images");
+    assert!(g.stride_h > 0 && g.stride_w > 0, "conv: a stride is zero: {g:?}");
+    p.check_argmax(y, argmax);
+    check_parameters(g, kernel, bias);
+    let scratch = &mut scratch[..pool_scratch_len(g, p)];
+    let _ = isa;
+    scalar::conv::forward_max_pool(g, p, x, kernel, bias, relu, y, argmax, scratch);
+}
+
+/// The length of `scratch` that [`forward_max_pool`] needs, in `f32`.
+pub fn pool_scratch_len(g: &ConvGeometry, _p: &PoolGeometry) -> usize {
+    g.output_len()
+}
+
+/// The length of the packed kernel of [`transpose_kernel`].
+pub fn packed_len(g: &ConvGeometry) -> usize {
+    g.kernel_len()
+}
+
+/// Rearranges the kernel `[kh, kw, c, f]` to `[f, kh, kw, c]`, the form that [`backward_input`] reads.
+/// To be done once for each change of the weights. `out` has length [`packed_len`].
+pub fn transpose_kernel(g: &ConvGeometry, kernel: &[f32], out: &mut [f32]) {
+    assert_eq!(kernel.len(), g.kernel_len(), "conv: kernel length of {g:?}");
+    assert_eq!(out.len(), packed_len(g), "conv: packed kernel length of {g:?}");
+    scalar::conv::transpose_kernel(g, kernel, out);
+}
+
+/// The gradient with respect to the input: `dx[iy, ix, c] = Σ dz[oy, ox, f] · kernel[ky, kx, c, f]` over all windows that
+/// read the pixel, in the order (oy, ox, f). Overwrites `dx`.
+///
+/// `packed` from [`transpose_kernel`], `dz` `n·oh·ow·f`, `dx` `n·h·w·c`.
+pub fn backward_input(isa: Isa, g: &ConvGeometry, packed: &[f32], dz: &[f32], dx: &mut [f32]) {
+    g.images(dx, dz);
+    assert_eq!(packed.len(), packed_len(g), "conv: packed kernel length of {g:?}");
+    let _ = isa;
+    scalar::conv::backward_input(g, packed, dz, dx);
+}
+
+/// The gradients with respect to kernel and bias, **added** to `dkernel` (`kh·kw·c·f`) and `dbias` (`f`, or empty to skip).
+///
+/// `x` `n·h·w·c`, `dz` `n·oh·ow·f`. The terms are added one by one to what is there, in the order (image, oy, ox): one call
+/// with two images gives the same bits as two calls with one.
+pub fn backward_kernel(
+    isa: Isa,
+    g: &ConvGeometry,
+    x: &[f32],
+    dz: &[f32],
+    dkernel: &mut [f32],
+    dbias: &mut [f32],
+) {
+    g.images(x, dz);
+    check_parameters(g, dkernel, dbias);
+    let _ = isa;
+    scalar::conv::backward_kernel(g, x, dz, dkernel);
+    if !dbias.is_empty() {
+        scalar::dense::backward_bias(dz, dbias);
+    }
+}
+
+fn check_parameters(g: &ConvGeometry, kernel: &[f32], bias: &[f32]) {
+    assert_eq!(kernel.len(), g.kernel_len(), "conv: kernel length of {g:?}");
+    assert!(
+        bias.is_empty() || bias.len() == g.f,
+        "conv: bias has length {}, expected 0 or {}",
+        bias.len(),
+        g.f
+    );
+}

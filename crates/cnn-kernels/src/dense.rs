@@ -1,0 +1,91 @@
+//! The dense product `y = x · kernel + bias` and its gradients.
+//!
+//! `n` rows `x` of `n_in` numbers, kernel `[n_in, n_out]`, output `n × n_out`. Source: Keras `Dense`.
+
+use std::ops::Range;
+
+use crate::Isa;
+use crate::scalar;
+
+/// `y[s, o] = bias[o] + Σ_i x[s, i] · kernel[i, o]`, in the order of `i`. Overwrites `y`.
+///
+/// `x` `n·n_in`, `kernel` `n_in·n_out`, `bias` `n_out` or empty for none, `y` `n·n_out`.
+pub fn forward(
+    isa: Isa,
+    n_in: usize,
+    n_out: usize,
+    x: &[f32],
+    kernel: &[f32],
+    bias: &[f32],
+    y: &mut [f32],
+) {
+    samples(n_in, n_out, x, y);
+    assert_eq!(kernel.len(), n_in * n_out, "dense: kernel length of {n_in} x {n_out}");
+    assert!(
+        bias.is_empty() || bias.len() == n_out,
+        "dense: bias has length {}, expected 0 or {n_out}",
+        bias.len()
+    );
+    let _ = isa;
+    scalar::dense::forward(n_in, n_out, x, kernel, bias, y);
+}
+
+/// The gradient with respect to the input, `dx[s, i] = Σ_o dz[s, o] · kernel[i, o]`. Overwrites `dx`.
+///
+/// `kernel` `n_in·n_out`, `dz` `n·n_out`, `dx` `n·n_in`. The sum is taken as 16 partial sums, of the `o` with equal
+/// remainder by 16, which are then added in pairs (`l` and `l + 8`, `l + 4`, `l + 2`, `l + 1`).
+pub fn backward_input(
+    isa: Isa,
+    n_in: usize,
+    n_out: usize,
+    kernel: &[f32],
+    dz: &[f32],
+    dx: &mut [f32],
+) {
+    samples(n_in, n_out, dx, dz);
+    assert_eq!(kernel.len(), n_in * n_out, "dense: kernel length of {n_in} x {n_out}");
+    let _ = isa;
+    scalar::dense::backward_input(n_in, n_out, kernel, dz, dx);
+}
+
+/// The gradient with respect to rows `rows` of the kernel, **added** to `dkernel`: `dkernel[i, o] += Σ_s x[s, i] · dz[s, o]`,
+/// in the order of the shards and of the samples in them.
+///
+/// `batch` holds for each shard its `x` (`n·n_in`) and `dz` (`n·n_out`); `dkernel` is those rows only, `rows.len()·n_out`.
+pub fn backward_kernel(
+    isa: Isa,
+    n_in: usize,
+    n_out: usize,
+    batch: &[(&[f32], &[f32])],
+    rows: Range<usize>,
+    dkernel: &mut [f32],
+) {
+    assert!(rows.start <= rows.end && rows.end <= n_in, "dense: rows {rows:?} of {n_in}");
+    assert_eq!(dkernel.len(), rows.len() * n_out, "dense: gradient length of {rows:?} x {n_out}");
+    for (x, dz) in batch {
+        samples(n_in, n_out, x, dz);
+    }
+    let _ = isa;
+    scalar::dense::backward_kernel(n_in, n_out, batch, rows, dkernel);
+}
+
+/// The gradient with respect to the bias, **added** to `dbias` (`n_out`): `dbias[o] += Σ_s dz[s, o]`, in the order of the
+/// shards and of the samples in them. Only the second part of each pair of `batch` is read.
+pub fn backward_bias(isa: Isa, n_out: usize, batch: &[(&[f32], &[f32])], dbias: &mut [f32]) {
+    assert_eq!(dbias.len(), n_out, "dense: bias gradient length");
+    let _ = isa;
+    for (_, dz) in batch {
+        assert_eq!(
+            dz.len().checked_rem(n_out).unwrap_or(0),
+            0,
+            "dense: gradient is not whole rows of {n_out}"
+        );
+        scalar::dense::backward_bias(dz, dbias);
+    }
+}
+
+fn samples(n_in: usize, n_out: usize, x: &[f32], y: &[f32]) {
+    let n = y.len().checked_div(n_out).or(x.len().checked_div(n_in)).unwrap_or(0);
+    assert_eq!(x.len(), n * n_in, "dense: input length for {n} rows of {n_in}");
+    assert_eq!(y.len(), n * n_out, "dense: output length for {n} rows of {n_out}");
+}

@@ -1,0 +1,143 @@
+//! Convolution in plain loops.
+
+use crate::conv::ConvGeometry;
+use crate::max_pool::PoolGeometry;
+use crate::scalar::activation::relu_value;
+
+pub(crate) fn forward(
+    g: &ConvGeometry,
+    x: &[f32],
+    kernel: &[f32],
+    bias: &[f32],
+    relu: bool,
+    y: &mut [f32],
+) {
+    if g.output_len() == 0 || g.input_len() == 0 {
+        return;
+    }
+    for (x, y) in x.chunks_exact(g.input_len()).zip(y.chunks_exact_mut(g.output_len())) {
+        for (oy, row) in y.chunks_exact_mut(g.ow * g.f).enumerate() {
+            for (ox, y) in row.chunks_exact_mut(g.f).enumerate() {
+                pixel(g, x, kernel, bias, relu, (oy, ox), y);
+            }
+        }
+    }
+}
+
+/// All filters of one output pixel.
+fn pixel(
+    g: &ConvGeometry,
+    x: &[f32],
+    kernel: &[f32],
+    bias: &[f32],
+    relu: bool,
+    (oy, ox): (usize, usize),
+    y: &mut [f32],
+) {
+    if bias.is_empty() {
+        y.fill(0.0);
+    } else {
+        y.copy_from_slice(bias);
+    }
+    for ky in g.rows(oy) {
+        for kx in g.columns(ox) {
+            let (iy, ix) = (oy * g.stride_h + ky - g.pad_top, ox * g.stride_w + kx - g.pad_left);
+            for c in 0..g.c {
+                let x = x[(iy * g.w + ix) * g.c + c];
+                let kernel = &kernel[((ky * g.kw + kx) * g.c + c) * g.f..][..g.f];
+                for (y, k) in y.iter_mut().zip(kernel) {
+                    *y = x.mul_add(*k, *y);
+                }
+            }
+        }
+    }
+    if relu {
+        y.iter_mut().for_each(|y| *y = relu_value(*y));
+    }
+}
+
+pub(crate) fn forward_max_pool(
+    g: &ConvGeometry,
+    p: &PoolGeometry,
+    x: &[f32],
+    kernel: &[f32],
+    bias: &[f32],
+    relu: bool,
+    y: &mut [f32],
+    argmax: &mut [u16],
+    scratch: &mut [f32],
+) {
+    if p.output_len() == 0 || g.input_len() == 0 {
+        return;
+    }
+    let image = &mut scratch[..g.output_len()];
+    for (i, (x, y)) in
+        x.chunks_exact(g.input_len()).zip(y.chunks_exact_mut(p.output_len())).enumerate()
+    {
+        forward(g, x, kernel, bias, relu, image);
+        let argmax = if argmax.is_empty() {
+            &mut [][..]
+        } else {
+            &mut argmax[i * p.output_len()..][..p.output_len()]
+        };
+        super::max_pool::forward(p, image, y, argmax);
+    }
+}
+
+pub(crate) fn transpose_kernel(g: &ConvGeometry, kernel: &[f32], out: &mut [f32]) {
+    let taps = g.kh * g.kw * g.c;
+    for tap in 0..taps {
+        for f in 0..g.f {
+            out[f * taps + tap] = kernel[tap * g.f + f];
+        }
+    }
+}
+
+pub(crate) fn backward_input(g: &ConvGeometry, packed: &[f32], dz: &[f32], dx: &mut [f32]) {
+    dx.fill(0.0);
+    if g.output_len() == 0 || g.input_len() == 0 {
+        return;
+    }
+    for (dz, dx) in dz.chunks_exact(g.output_len()).zip(dx.chunks_exact_mut(g.input_len())) {
+        for (pixel, dz) in dz.chunks_exact(g.f).enumerate() {
+            let (oy, ox) = (pixel / g.ow, pixel % g.ow);
+            for (f, &dz) in dz.iter().enumerate() {
+                for ky in g.rows(oy) {
+                    for kx in g.columns(ox) {
+                        let (iy, ix) =
+                            (oy * g.stride_h + ky - g.pad_top, ox * g.stride_w + kx - g.pad_left);
+                        let kernel = &packed[((f * g.kh + ky) * g.kw + kx) * g.c..][..g.c];
+                        let dx = &mut dx[(iy * g.w + ix) * g.c..][..g.c];
+                        for (dx, k) in dx.iter_mut().zip(kernel) {
+                            *dx = dz.mul_add(*k, *dx);
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+pub(crate) fn backward_kernel(g: &ConvGeometry, x: &[f32], dz: &[f32], dkernel: &mut [f32]) {
+    if g.output_len() == 0 || g.input_len() == 0 {
+        return;
+    }
+    for (x, dz) in x.chunks_exact(g.input_len()).zip(dz.chunks_exact(g.output_len())) {
+        for (pixel, dz) in dz.chunks_exact(g.f).enumerate() {
+            let (oy, ox) = (pixel / g.ow, pixel % g.ow);
+            for ky in g.rows(oy) {
+                for kx in g.columns(ox) {
+                    let (iy, ix) =
+                        (oy * g.stride_h + ky - g.pad_top, ox * g.stride_w + kx - g.pad_left);
+                    for c in 0..g.c {
+                        let x = x[(iy * g.w + ix) * g.c + c];
+                        let dkernel = &mut dkernel[((ky * g.kw + kx) * g.c + c) * g.f..][..g.f];
+                        for (dk, dz) in dkernel.iter_mut().zip(dz) {
+                            *dk = x.mul_add(*dz, *dk);
+                        }
+                    }
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,42 @@
+//! Optimizer updates in plain loops; the fast variants are these same loops under another instruction set.
+
+#[inline(always)]
+pub(crate) fn sgd(lr: f32, w: &mut [f32], g: &[f32]) {
+    for (w, g) in w.iter_mut().zip(g) {
+        *w -= lr * g;
+    }
+}
+
+#[inline(always)]
+pub(crate) fn sgd_momentum(
+    lr: f32,
+    momentum: f32,
+    nesterov: bool,
+    w: &mut [f32],
+    g: &[f32],
+    v: &mut [f32],
+) {
+    for ((w, g), v) in w.iter_mut().zip(g).zip(v) {
+        *v = momentum * *v - lr * g;
+        *w += if nesterov { momentum * *v - lr * g } else { *v };
+    }
+}
+
+#[inline(always)]
+pub(crate) fn adam(
+    alpha: f32,
+    beta_1: f32,
+    beta_2: f32,
+    epsilon: f32,
+    w: &mut [f32],
+    g: &[f32],
+    m: &mut [f32],
+    v: &mut [f32],
+) {
+    let (rest_1, rest_2) = (1.0 - beta_1, 1.0 - beta_2);
+    for (((w, g), m), v) in w.iter_mut().zip(g).zip(m).zip(v) {
+        *m += (g - *m) * rest_1;
+        *v += (g * g - *v) * rest_2;
+        *w -= *m * alpha / (v.sqrt() + epsilon);
+    }
+}

@@ -1,0 +1,52 @@
+//! Optimizer updates over flat slices: parameters `w`, gradients `g` and the optimizer's slots, all of one length.
+//!
+//! Plain loops: there is no dependence between elements, and the compiler vectorises them under each instruction set.
+
+use crate::Isa;
+use crate::scalar;
+
+/// `w −= lr·g`. Source: Keras `SGD` without momentum.
+pub fn sgd(isa: Isa, lr: f32, w: &mut [f32], g: &[f32]) {
+    assert_eq!(w.len(), g.len(), "sgd: gradient length");
+    let _ = isa;
+    scalar::update::sgd(lr, w, g);
+}
+
+/// `v = momentum·v − lr·g`, then `w += v`, or with `nesterov` `w += momentum·v − lr·g`.
+/// Source: Keras `SGD`: the learning rate is inside the velocity, unlike PyTorch.
+pub fn sgd_momentum(
+    isa: Isa,
+    lr: f32,
+    momentum: f32,
+    nesterov: bool,
+    w: &mut [f32],
+    g: &[f32],
+    v: &mut [f32],
+) {
+    assert_eq!(w.len(), g.len(), "sgd: gradient length");
+    assert_eq!(w.len(), v.len(), "sgd: velocity length");
+    let _ = isa;
+    scalar::update::sgd_momentum(lr, momentum, nesterov, w, g, v);
+}
+
+/// `m += (g − m)(1 − beta_1)`, `v += (g² − v)(1 − beta_2)`, `w −= m·alpha / (√v + epsilon)`.
+///
+/// `alpha = lr·√(1 − beta_2^t) / (1 − beta_1^t)` with the step `t` from 1 is the caller's. Source: Keras `Adam`, the
+/// "epsilon hat" form: epsilon is not divided by `√(1 − beta_2^t)` as PyTorch does.
+pub fn adam(
+    isa: Isa,
+    alpha: f32,
+    beta_1: f32,
+    beta_2: f32,
+    epsilon: f32,
+    w: &mut [f32],
+    g: &[f32],
+    m: &mut [f32],
+    v: &mut [f32],
+) {
+    assert_eq!(w.len(), g.len(), "adam: gradient length");
+    assert_eq!(w.len(), m.len(), "adam: first moment length");
+    assert_eq!(w.len(), v.len(), "adam: second moment length");
+    let _ = isa;
+    scalar::update::adam(alpha, beta_1, beta_2, epsilon, w, g, m, v);
+}
