@@ -1,0 +1,394 @@
+//! The engine: runs a model over batches, on any number of threads, to the same bits.
+//!
+//! A batch is cut into **shards** whose size depends on the batch size alone. A thread takes a shard through the whole
+//! network and back while its activations are in cache. Then, after one barrier, the parameters are cut into **blocks**: for
+//! each block the shards' gradients are added in shard order (or, for a Dense kernel, the gradient is computed over the
+//! whole batch), and the optimizer updates the block while it is hot. Which thread takes which shard or block changes
+//! nothing, so neither does the number of threads.
+//!
+//! ```text
+//! shards:  feed → forward → loss → backward      (threads claim shards)
+//! barrier
+//! blocks:  gradient of the block → update        (threads claim blocks)
+//! ```
+
+mod program;
+mod shard;
+
+use crate::loss::Loss;
+use crate::model::Model;
+use cnn_kernels::pool::Pool;
+use cnn_kernels::{Isa, flush_denormals, reduce};
+use program::Program;
+use shard::{Batch, Shard};
+use std::ops::Range;
+
+/// Fills positions `range` of the batch: pixels into the first slice, labels into the second. Called from many threads.
+pub type Feed<'a> = dyn Fn(Range<usize>, &mut [f32], &mut [u32]) + Sync + 'a;
+
+/// Updates a block of weights from its gradient; the last argument is the block's part of each optimizer slot.
+pub type Update<'a> = dyn Fn(&mut [f32], &[f32], &mut [&mut [f32]]) + Sync + 'a;
+
+/// Shards per batch, at most: the parallelism that a batch can have.
+pub const MAX_SHARDS: usize = 16;
+
+/// Optimizer slots, at most.
+pub const MAX_SLOTS: usize = 3;
+
+/// Samples per shard, at least: fewer would starve the kernels.
+const MIN_SHARD: usize = 4;
+
+/// Parameters per block, about: large enough to be worth claiming, small enough to share out evenly.
+const BLOCK: usize = 4096;
+
+/// How to run.
+#[derive(Clone, Copy, Debug)]
+pub struct Options {
+    /// Threads; 1 or more.
+    pub threads: usize,
+    /// Instruction set.
+    pub isa: Isa,
+    /// The largest training batch.
+    pub batch_size: usize,
+    /// Whether pairs of layers are merged where that is faster.
+    pub fuse: bool,
+}
+
+/// Where the random numbers of a training step come from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TrainKey {
+    /// The run's seed.
+    pub seed: u64,
+    /// Optimizer steps taken before this one.
+    pub step: u64,
+}
+
+/// Sums over the samples of a batch or a data set.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct BatchMetrics {
+    /// Sum of the losses.
+    pub loss_sum: f64,
+    /// Right answers.
+    pub correct: usize,
+    /// Samples.
+    pub count: usize,
+}
+
+impl BatchMetrics {
+    /// Mean loss.
+    pub fn loss(&self) -> f64 {
+        self.loss_sum / self.count as f64
+    }
+
+    /// Share of right answers.
+    pub fn accuracy(&self) -> f64 {
+        self.correct as f64 / self.count as f64
+    }
+
+    /// Adds another batch's sums.
+    pub fn add(&mut self, other: &Self) {
+        self.loss_sum += other.loss_sum;
+        self.correct += other.correct;
+        self.count += other.count;
+    }
+}
+
+/// Runs one model: its program, its threads and its memory.
+#[derive(Debug)]
+pub struct Engine {
+    program: Program,
+    loss: Option<Loss>,
+    isa: Isa,
+    pool: Pool,
+    batch_size: usize,
+    shard_size: usize,
+    shards: Vec<Shard>,
+    /// Shards for inference; made when first needed.
+    readers: Vec<Shard>,
+    packed: Vec<f32>,
+    gradient: Vec<f32>,
+    blocks: Vec<Range<usize>>,
+    /// Block → step.
+    block_steps: Vec<usize>,
+    /// Applied after the network, where the program stops at the logits.
+    softmax: bool,
+}
+
+impl Engine {
+    /// An engine for training and evaluation with this loss.
+    pub fn new(model: &Model, loss: &Loss, options: Options) -> Self {
+        Self::build(model, Some(*loss), options)
+    }
+
+    /// An engine for inference only.
+    pub fn for_inference(model: &Model, options: Options) -> Self {
+        Self::build(model, None, options)
+    }
+
+    fn build(model: &Model, loss: Option<Loss>, options: Options) -> Self {
+        let softmax = loss.is_some() && model.ends_in_softmax();
+        let program = Program::new(model, options.fuse, softmax);
+        let train = loss.is_some();
+        let batch_size = options.batch_size.max(1);
+        let shard_size = batch_size.div_ceil(MAX_SHARDS).max(MIN_SHARD);
+        let count = if train { batch_size.div_ceil(shard_size) } else { 0 };
+        let (blocks, block_steps) = cut_blocks(&program);
+        Self {
+            shards: (0..count).map(|_| Shard::new(&program, shard_size, true)).collect(),
+            readers: Vec::new(),
+            packed: vec![0.0; program.packed_len],
+            gradient: vec![0.0; if train { program.params_len } else { 0 }],
+            loss,
+            isa: options.isa,
+            pool: Pool::new(options.threads),
+            batch_size,
+            shard_size,
+            blocks,
+            block_steps,
+            softmax,
+            program,
+        }
+    }
+
+    /// Threads at work, the caller's included.
+    pub fn threads(&self) -> usize {
+        self.pool.threads()
+    }
+
+    /// One optimizer step on a batch of `n` samples: forward, loss, backward, update. Metrics are those before the update.
+    ///
+    /// # Panics
+    /// If `n` is 0 or above the batch size, or a slice has not the model's length.
+    pub fn train_step(
+        &mut self,
+        weights: &mut [f32],
+        slots: &mut [Vec<f32>],
+        n: usize,
+        feed: &Feed<'_>,
+        key: TrainKey,
+        update: &Update<'_>,
+    ) -> BatchMetrics {
+        let metrics = self.run_shards(weights, n, feed, key);
+        let parts = slots.iter_mut().map(Vec::as_mut_slice);
+        match slots_array(parts) {
+            Slots::Zero => self.run_blocks::<2, 0>(n, weights, [], update),
+            Slots::One(slots) => self.run_blocks::<3, 1>(n, weights, slots, update),
+            Slots::Two(slots) => self.run_blocks::<4, 2>(n, weights, slots, update),
+            Slots::Three(slots) => self.run_blocks::<5, 3>(n, weights, slots, update),
+        }
+        metrics
+    }
+
+    /// The mean gradient over a batch, written to `gradient`; nothing is updated.
+    ///
+    /// # Panics
+    /// As [`Self::train_step`].
+    pub fn gradients(&mut self, weights: &[f32], n: usize, feed: &Feed<'_>, key: TrainKey, gradient: &mut [f32]) -> BatchMetrics {
+        let metrics = self.run_shards(weights, n, feed, key);
+        let mut same = weights.to_vec();
+        self.run_blocks::<2, 0>(n, &mut same, [], &|_, _, _| {});
+        gradient.copy_from_slice(&self.gradient);
+        metrics
+    }
+
+    /// Loss and right answers over `n` samples, in inference mode.
+    pub fn evaluate(&mut self, weights: &[f32], n: usize, feed: &Feed<'_>) -> BatchMetrics {
+        let mut total = BatchMetrics::default();
+        self.read(weights, n, feed, &|shard, batch, metrics, _| {
+            shard.evaluate_loss(batch, 1.0);
+            metrics.add(&shard.metrics);
+        }, &mut [], &mut total);
+        total
+    }
+
+    /// The network's output for `n` samples: probabilities where the model ends in a softmax.
+    ///
+    /// # Panics
+    /// If `output` is not `n` times the model's output.
+    pub fn predict(&mut self, weights: &[f32], n: usize, feed: &Feed<'_>, output: &mut [f32]) {
+        let slot = self.program.output();
+        let classes = self.program.slots[slot];
+        assert_eq!(output.len(), n * classes, "room for {n} outputs of {classes} numbers");
+        let softmax = self.softmax;
+        self.read(weights, n, feed, &|shard, batch, _, out| {
+            out.copy_from_slice(shard.act(batch.program, slot));
+            if softmax {
+                cnn_kernels::activation::softmax(batch.isa, classes, out);
+            }
+        }, output, &mut BatchMetrics::default());
+    }
+
+    /// Every layer's output for `n` samples, in one forward pass. Meant for engines built with `fuse: false`: a fused
+    /// convolution has no output of its own, and its pooling's is returned in its place.
+    pub fn activations(&mut self, weights: &[f32], n: usize, feed: &Feed<'_>) -> Vec<Vec<f32>> {
+        self.pack(weights);
+        let mut shard = Shard::new(&self.program, n.max(1), false);
+        let batch = self.batch(weights, feed, None);
+        shard.forward(&batch, 0..n);
+        let mut outputs: Vec<Vec<f32>> =
+            self.program.outputs.iter().map(|&slot| shard.act(&self.program, slot).to_vec()).collect();
+        if self.softmax {
+            let output = self.program.output();
+            for (out, _) in outputs.iter_mut().zip(&self.program.outputs).filter(|(_, slot)| **slot == output) {
+                cnn_kernels::activation::softmax(self.isa, self.program.slots[output], out);
+            }
+        }
+        outputs
+    }
+
+    fn batch<'a>(&'a self, weights: &'a [f32], feed: &'a Feed<'a>, key: Option<TrainKey>) -> Batch<'a> {
+        Batch {
+            program: &self.program,
+            isa: self.isa,
+            loss: self.loss.as_ref(),
+            weights,
+            packed: &self.packed,
+            feed,
+            key,
+        }
+    }
+
+    fn pack(&mut self, weights: &[f32]) {
+        assert_eq!(weights.len(), self.program.params_len, "the weights are the model's");
+        flush_denormals();
+        for step in &self.program.steps {
+            step.layer.pack(&weights[step.params.clone()], &mut self.packed[step.packed.clone()]);
+        }
+    }
+
+    /// First half of a step: every shard forward and back.
+    fn run_shards(&mut self, weights: &[f32], n: usize, feed: &Feed<'_>, key: TrainKey) -> BatchMetrics {
+        assert!(0 < n && n <= self.batch_size, "a batch of {n}, made for 1 to {}", self.batch_size);
+        self.pack(weights);
+        let mut shards = std::mem::take(&mut self.shards);
+        let batch = self.batch(weights, feed, Some(key));
+        let (size, scale) = (self.shard_size, 1.0 / n as f32);
+        let used = &mut shards[..n.div_ceil(size)];
+        self.pool.for_each(used, |i, shard| {
+            shard.forward(&batch, i * size..((i + 1) * size).min(n));
+            shard.evaluate_loss(&batch, scale);
+            shard.backward(&batch);
+        });
+        let mut metrics = BatchMetrics::default();
+        for shard in used {
+            metrics.add(&shard.metrics);
+        }
+        self.shards = shards;
+        metrics
+    }
+
+    /// Second half of a step: every block's gradient, then its update. N = K + 2: weights, gradient and K slots.
+    fn run_blocks<const N: usize, const K: usize>(&mut self, n: usize, weights: &mut [f32], slots: [&mut [f32]; K], update: &Update<'_>) {
+        let shards = &self.shards[..n.div_ceil(self.shard_size)];
+        let (program, isa, block_steps, blocks) = (&self.program, self.isa, &self.block_steps, &self.blocks);
+        let mut slots = slots.into_iter();
+        let mut first = [Some(weights), Some(self.gradient.as_mut_slice())].into_iter();
+        let slices: [&mut [f32]; N] =
+            std::array::from_fn(|_| first.next().flatten().or_else(|| slots.next()).unwrap_or_default());
+        self.pool.for_each_range(blocks, slices, |i, parts: [&mut [f32]; N]| {
+            let mut parts = parts.into_iter();
+            let (Some(w), Some(g)) = (parts.next(), parts.next()) else { return };
+            let mut slots: [&mut [f32]; K] = std::array::from_fn(|_| parts.next().unwrap_or_default());
+            block_gradient(program, isa, shards, block_steps[i], blocks[i].clone(), g);
+            update(w, g, &mut slots);
+        });
+    }
+
+    /// Carries `n` samples through the network on all threads; `visit` sees each chunk with its part of `output`.
+    fn read(
+        &mut self,
+        weights: &[f32],
+        n: usize,
+        feed: &Feed<'_>,
+        visit: &(dyn Fn(&mut Shard, &Batch<'_>, &mut BatchMetrics, &mut [f32]) + Sync),
+        output: &mut [f32],
+        total: &mut BatchMetrics,
+    ) {
+        self.pack(weights);
+        if self.readers.is_empty() {
+            let program = &self.program;
+            self.readers = (0..MAX_SHARDS).map(|_| Shard::new(program, READ_CHUNK, false)).collect();
+        }
+        let mut readers = std::mem::take(&mut self.readers);
+        let batch = self.batch(weights, feed, None);
+        let share = n.div_ceil(MAX_SHARDS).next_multiple_of(READ_CHUNK);
+        let per_sample = output.len().checked_div(n).unwrap_or(0);
+        let mut outputs = output.chunks_mut((share * per_sample).max(1));
+        let mut jobs: Vec<(&mut Shard, BatchMetrics, &mut [f32])> =
+            readers.iter_mut().map(|shard| (shard, BatchMetrics::default(), outputs.next().unwrap_or_default())).collect();
+        self.pool.for_each(&mut jobs, |i, (shard, metrics, out)| {
+            let (begin, end) = ((i * share).min(n), ((i + 1) * share).min(n));
+            let mut at = begin;
+            while at < end {
+                let next = (at + READ_CHUNK).min(end);
+                shard.forward(&batch, at..next);
+                let part = &mut out[(at - begin) * per_sample..(next - begin) * per_sample];
+                visit(shard, &batch, metrics, part);
+                at = next;
+            }
+        });
+        for (_, metrics, _) in &jobs {
+            total.add(metrics);
+        }
+        drop(jobs);
+        self.readers = readers;
+    }
+}
+
+/// Samples that a reader carries at once.
+const READ_CHUNK: usize = 8;
+
+/// Cuts the arena into blocks, none across two steps.
+fn cut_blocks(program: &Program) -> (Vec<Range<usize>>, Vec<usize>) {
+    let (mut blocks, mut steps) = (Vec::new(), Vec::new());
+    for (i, step) in program.steps.iter().enumerate() {
+        let unit = step.layer.batch_gradient().map_or(1, |batch| batch.unit());
+        let len = BLOCK.next_multiple_of(unit);
+        let mut at = step.params.start;
+        while at < step.params.end {
+            let end = (at + len).min(step.params.end);
+            blocks.push(at..end);
+            steps.push(i);
+            at = end;
+        }
+    }
+    (blocks, steps)
+}
+
+/// Writes the gradient of one block, from all shards in order.
+fn block_gradient(program: &Program, isa: Isa, shards: &[Shard], step: usize, block: Range<usize>, g: &mut [f32]) {
+    let step = &program.steps[step];
+    let part = block.start - step.params.start..block.end - step.params.start;
+    g.fill(0.0);
+    if let Some(batch) = step.layer.batch_gradient() {
+        let mut pairs: [(&[f32], &[f32]); MAX_SHARDS] = [(&[], &[]); MAX_SHARDS];
+        for (pair, shard) in pairs.iter_mut().zip(shards) {
+            *pair = (shard.act(program, step.x), shard.dact(program, step.y));
+        }
+        batch.gradient(isa, &pairs[..shards.len()], part, g);
+    } else {
+        for shard in shards {
+            reduce::add_assign(isa, g, &shard.dw[step.dw.start + part.start..step.dw.start + part.end]);
+        }
+    }
+}
+
+/// The optimizer's slots, counted.
+enum Slots<'a> {
+    Zero,
+    One([&'a mut [f32]; 1]),
+    Two([&'a mut [f32]; 2]),
+    Three([&'a mut [f32]; 3]),
+}
+
+fn slots_array<'a>(mut slots: impl Iterator<Item = &'a mut [f32]>) -> Slots<'a> {
+    match (slots.next(), slots.next(), slots.next()) {
+        (None, ..) => Slots::Zero,
+        (Some(a), None, _) => Slots::One([a]),
+        (Some(a), Some(b), None) => Slots::Two([a, b]),
+        (Some(a), Some(b), Some(c)) => {
+            assert!(slots.next().is_none(), "at most {MAX_SLOTS} optimizer slots");
+            Slots::Three([a, b, c])
+        }
+    }
+}

@@ -1,0 +1,129 @@
+//! The memory of one shard, and the walk of a shard through the network and back.
+
+use super::program::{Program, Step};
+use super::{BatchMetrics, Feed, TrainKey};
+use crate::layer::{self, Pass, Weights, Work};
+use crate::loss::Loss;
+use cnn_kernels::Isa;
+use std::ops::Range;
+
+/// Everything a shard touches, allocated once.
+#[derive(Debug)]
+pub(super) struct Shard {
+    /// Activations by slot.
+    acts: Vec<Vec<f32>>,
+    /// Gradients by slot; empty for inference.
+    dacts: Vec<Vec<f32>>,
+    /// What each step keeps from forward to backward.
+    saved: Vec<Vec<u16>>,
+    scratch: Vec<f32>,
+    /// Gradient of the parameters that are not left to the whole batch.
+    pub(super) dw: Vec<f32>,
+    labels: Vec<u32>,
+    /// Positions in the batch.
+    range: Range<usize>,
+    pub(super) metrics: BatchMetrics,
+}
+
+/// What all shards of a batch share.
+#[derive(Clone, Copy)]
+pub(super) struct Batch<'a> {
+    pub(super) program: &'a Program,
+    pub(super) isa: Isa,
+    pub(super) loss: Option<&'a Loss>,
+    pub(super) weights: &'a [f32],
+    pub(super) packed: &'a [f32],
+    pub(super) feed: &'a Feed<'a>,
+    pub(super) key: Option<TrainKey>,
+}
+
+impl<'a> Batch<'a> {
+    fn weights_of(&self, step: &Step) -> Weights<'a> {
+        Weights { params: &self.weights[step.params.clone()], packed: &self.packed[step.packed.clone()] }
+    }
+
+    fn pass(&self, step: &Step, first: usize) -> Pass {
+        match self.key {
+            None => Pass::Infer,
+            Some(TrainKey { seed, step: count }) => Pass::Train { seed, step: count, layer: step.index, first },
+        }
+    }
+}
+
+impl Shard {
+    pub(super) fn new(program: &Program, size: usize, train: bool) -> Self {
+        let slots = |wanted: bool| -> Vec<Vec<f32>> {
+            program.slots.iter().map(|&len| if wanted { vec![0.0; len * size] } else { Vec::new() }).collect()
+        };
+        Self {
+            acts: slots(true),
+            dacts: slots(train),
+            saved: program.steps.iter().map(|step| vec![0; step.work.saved * size]).collect(),
+            scratch: vec![0.0; program.scratch_len],
+            dw: if train { vec![0.0; program.dw_len] } else { Vec::new() },
+            labels: vec![0; size],
+            range: 0..0,
+            metrics: BatchMetrics::default(),
+        }
+    }
+
+    /// The samples of a slot's activations that are in use.
+    pub(super) fn act(&self, program: &Program, slot: usize) -> &[f32] {
+        &self.acts[slot][..program.slots[slot] * self.range.len()]
+    }
+
+    /// The same of its gradient.
+    pub(super) fn dact(&self, program: &Program, slot: usize) -> &[f32] {
+        &self.dacts[slot][..program.slots[slot] * self.range.len()]
+    }
+
+    /// Loads the samples `range` and carries them through the network.
+    pub(super) fn forward(&mut self, batch: &Batch<'_>, range: Range<usize>) {
+        let (n, program) = (range.len(), batch.program);
+        self.range = range.clone();
+        let labels = &mut self.labels[..n];
+        (batch.feed)(range.clone(), &mut self.acts[0][..n * program.slots[0]], labels);
+        for (step, saved) in program.steps.iter().zip(&mut self.saved) {
+            let (before, after) = self.acts.split_at_mut(step.y);
+            let x = &before[step.x][..n * program.slots[step.x]];
+            let y = &mut after[0][..n * program.slots[step.y]];
+            let work = Work { saved: &mut saved[..n * step.work.saved], scratch: &mut self.scratch };
+            step.layer.forward(batch.isa, batch.weights_of(step), x, y, work, batch.pass(step, range.start));
+        }
+    }
+
+    /// Loss and metrics of what [`Self::forward`] computed; in training also the output's gradient, times `scale`.
+    pub(super) fn evaluate_loss(&mut self, batch: &Batch<'_>, scale: f32) {
+        let n = self.range.len();
+        let output = batch.program.output();
+        let len = n * batch.program.slots[output];
+        let logits = &self.acts[output][..len];
+        let dlogits = if self.dacts[output].is_empty() { &mut [][..] } else { &mut self.dacts[output][..len] };
+        self.metrics = match batch.loss {
+            None => BatchMetrics { count: n, ..BatchMetrics::default() },
+            Some(loss) => {
+                let (loss_sum, correct) = loss.evaluate(batch.isa, logits, &self.labels[..n], scale, dlogits);
+                BatchMetrics { loss_sum, correct, count: n }
+            }
+        };
+    }
+
+    /// Carries the gradient back to the first layer with parameters.
+    pub(super) fn backward(&mut self, batch: &Batch<'_>) {
+        let (n, program) = (self.range.len(), batch.program);
+        let first_trained = program.first_trained();
+        self.dw.fill(0.0);
+        for (i, step) in program.steps.iter().enumerate().skip(first_trained).rev() {
+            let (before, after) = self.dacts.split_at_mut(step.y);
+            let dx = (i > first_trained).then(|| &mut before[step.x][..n * program.slots[step.x]]);
+            let shard = layer::Shard {
+                x: &self.acts[step.x][..n * program.slots[step.x]],
+                y: &self.acts[step.y][..n * program.slots[step.y]],
+                dy: &mut after[0][..n * program.slots[step.y]],
+            };
+            let work = Work { saved: &mut self.saved[i][..n * step.work.saved], scratch: &mut self.scratch };
+            let dw = (!step.dw.is_empty()).then(|| &mut self.dw[step.dw.clone()]);
+            step.layer.backward(batch.isa, batch.weights_of(step), shard, work, dx, dw, batch.pass(step, self.range.start));
+        }
+    }
+}

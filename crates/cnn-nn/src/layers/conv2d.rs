@@ -1,0 +1,219 @@
+//! y[i, j, f] = g(b[f] + Σ over (u, v, c) of x[i·s + u − p, j·s + v − p, c] · k[u, v, c, f]).
+//!
+//! **Shapes** `[h, w, c]` → `[O(h), O(w), filters]` with O(i) = floor((i − f + 2p)/s) + 1.
+//! **Parameters** kernel `[kh, kw, c, filters]` and bias `[filters]`: (kh·kw·c + 1)·filters numbers, Glorot-uniform and zeros.
+//! **Errors** no filters, a kernel or stride of 0, a kernel larger than the padded input.
+//! **Source** Keras `Conv2D` (cross-correlation: the kernel is not flipped). `same` pads unevenly: the odd pixel goes to the
+//! bottom and the right.
+//!
+//! ```
+//! # let text = r#"
+//! name = "tiny"
+//! input = [28, 28, 1]
+//!
+//! [[layers]]
+//! type = "Conv2D"
+//! filters = 32
+//! kernel_size = 3
+//! activation = "relu"
+//! # "#;
+//! # let model = cnn_nn::ModelSpec::from_toml("model.toml", text).unwrap().0.build().unwrap();
+//! # assert_eq!(model.output().dims(), [26, 26, 32]);
+//! # assert_eq!(model.param_count(), 320);
+//! ```
+
+use super::conv_max_pool::ConvMaxPool;
+use super::{Function, Pair, Spec, bad_key, image_shape};
+use crate::layer::{BuildError, Built, Facts, Initializer, Layer, ParamSpec, Pass, Shard, Weights, Work};
+use crate::window::windows;
+use cnn_kernels::Isa;
+use cnn_kernels::conv::{self, ConvGeometry};
+use cnn_tensor::{Padding, Shape};
+use serde::{Deserialize, Serialize};
+
+/// The `Conv2D` layer.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Conv2D {
+    /// Output channels; 1 or more.
+    pub filters: usize,
+    /// Window, in pixels.
+    pub kernel_size: Pair,
+    /// Step between windows, in pixels; default 1.
+    #[serde(default = "one")]
+    pub strides: Pair,
+    /// `"valid"` (default), `"same"`, or pixels on each side.
+    #[serde(default = "valid")]
+    pub padding: Padding,
+    /// Applied to the output; default `"linear"`.
+    #[serde(default, skip_serializing_if = "Function::is_linear")]
+    pub activation: Function,
+    /// Whether a bias is added; default true.
+    #[serde(default = "yes", skip_serializing_if = "is_yes")]
+    pub use_bias: bool,
+}
+
+fn one() -> Pair {
+    1.into()
+}
+
+fn valid() -> Padding {
+    Padding::Valid
+}
+
+pub(super) fn yes() -> bool {
+    true
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands references")]
+pub(super) fn is_yes(value: &bool) -> bool {
+    *value
+}
+
+impl Conv2D {
+    /// A convolution with Keras's defaults: stride 1, no padding, no activation, with bias.
+    pub fn new(filters: usize, kernel_size: impl Into<Pair>) -> Self {
+        Self {
+            filters,
+            kernel_size: kernel_size.into(),
+            strides: one(),
+            padding: Padding::Valid,
+            activation: Function::Linear,
+            use_bias: true,
+        }
+    }
+}
+
+impl Spec for Conv2D {
+    fn build(&self, input: &Shape) -> Result<Built, BuildError> {
+        let [h, w, c] = image_shape("Conv2D", input)?;
+        if self.filters == 0 {
+            return Err(bad_key("filters", "M030", "Conv2D needs at least one filter, got 0".into(), "filters = 32 is usual"));
+        }
+        let kernel = self.kernel_size;
+        let [rows, cols] = windows("kernel_size", [h, w], kernel, self.strides, self.padding)?;
+        let geometry = ConvGeometry {
+            h,
+            w,
+            c,
+            kh: kernel.h,
+            kw: kernel.w,
+            f: self.filters,
+            stride_h: self.strides.h,
+            stride_w: self.strides.w,
+            pad_top: rows.before,
+            pad_left: cols.before,
+            oh: rows.output,
+            ow: cols.output,
+        };
+        let taps = kernel.h * kernel.w;
+        let fans = Initializer::GlorotUniform {
+            fan_in: taps.saturating_mul(c),
+            fan_out: taps.saturating_mul(self.filters),
+        };
+        let shape = vec![kernel.h, kernel.w, c, self.filters];
+        let mut params = vec![ParamSpec { name: "kernel", shape, initializer: fans }];
+        if self.use_bias {
+            params.push(ParamSpec { name: "bias", shape: vec![self.filters], initializer: Initializer::Zeros });
+        }
+        let macs = [kernel.h, kernel.w, c, self.filters, rows.output, cols.output]
+            .iter()
+            .fold(1u64, |macs, &n| macs.saturating_mul(n as u64));
+        Ok(Built {
+            layer: Box::new(BuiltConv2D { geometry, activation: self.activation, bias: self.use_bias }),
+            output: Shape::new(vec![rows.output, cols.output, self.filters]),
+            params,
+            facts: Facts { windows: Some([rows, cols]), macs },
+        })
+    }
+
+    fn examples() -> Vec<(Self, Vec<usize>)> {
+        let conv = |filters, size: usize| Self::new(filters, size);
+        vec![
+            (Self { activation: Function::Relu, ..conv(4, 3) }, vec![7, 6, 1]),
+            (Self { activation: Function::Tanh, strides: 2.into(), padding: Padding::Same, ..conv(5, 3) }, vec![8, 7, 3]),
+            (Self { use_bias: false, strides: [1, 2].into(), ..Self::new(17, [5, 3]) }, vec![9, 8, 2]),
+            (Self { padding: Padding::Explicit(2), activation: Function::Sigmoid, ..conv(3, 2) }, vec![4, 5, 2]),
+            (Self { activation: Function::Softmax, ..conv(3, 1) }, vec![3, 3, 4]),
+        ]
+    }
+}
+
+/// A convolution whose shapes are settled.
+#[derive(Clone, Debug)]
+pub(super) struct BuiltConv2D {
+    pub(super) geometry: ConvGeometry,
+    pub(super) activation: Function,
+    pub(super) bias: bool,
+}
+
+impl BuiltConv2D {
+    fn kernel_len(&self) -> usize {
+        let g = &self.geometry;
+        g.kh * g.kw * g.c * g.f
+    }
+
+    /// Kernel and bias; the bias is empty where there is none.
+    pub(super) fn split<'a>(&self, params: &'a [f32]) -> (&'a [f32], &'a [f32]) {
+        params.split_at(self.kernel_len())
+    }
+
+    /// dx and the parameters' gradient from dz, the gradient before the activation.
+    pub(super) fn backward_linear(&self, isa: Isa, packed: &[f32], x: &[f32], dz: &[f32], dx: Option<&mut [f32]>, dw: Option<&mut [f32]>) {
+        if let Some(dw) = dw {
+            let (dkernel, dbias) = dw.split_at_mut(self.kernel_len());
+            conv::backward_kernel(isa, &self.geometry, x, dz, dkernel, dbias);
+        }
+        if let Some(dx) = dx {
+            conv::backward_input(isa, &self.geometry, packed, dz, dx);
+        }
+    }
+}
+
+impl Layer for BuiltConv2D {
+    fn packed_len(&self) -> usize {
+        conv::packed_len(&self.geometry)
+    }
+
+    fn pack(&self, params: &[f32], packed: &mut [f32]) {
+        conv::transpose_kernel(&self.geometry, self.split(params).0, packed);
+    }
+
+    fn forward(&self, isa: Isa, weights: Weights<'_>, x: &[f32], y: &mut [f32], _: Work<'_>, _: Pass) {
+        let (kernel, bias) = self.split(weights.params);
+        let relu = self.activation == Function::Relu;
+        conv::forward(isa, &self.geometry, x, kernel, bias, relu, y);
+        if !relu {
+            self.activation.forward(isa, self.geometry.f, y);
+        }
+    }
+
+    fn backward(&self, isa: Isa, weights: Weights<'_>, shard: Shard<'_>, _: Work<'_>, dx: Option<&mut [f32]>, dw: Option<&mut [f32]>, _: Pass) {
+        self.activation.backward(isa, self.geometry.f, shard.y, shard.dy);
+        self.backward_linear(isa, weights.packed, shard.x, shard.dy, dx, dw);
+    }
+
+    fn fuse(&self, next: &dyn Layer) -> Option<Box<dyn Layer>> {
+        let fused = ConvMaxPool::new(self, next.as_max_pool()?)?;
+        Some(Box::new(fused))
+    }
+
+    fn without_softmax(&self) -> Option<Box<dyn Layer>> {
+        let linear = Self { activation: Function::Linear, ..self.clone() };
+        (self.activation == Function::Softmax).then(|| Box::new(linear) as Box<dyn Layer>)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_vertical_edge_by_hand() {
+        let built = Conv2D::new(1, [1, 2]).build(&Shape::new(vec![1, 4, 1])).unwrap();
+        let (x, mut y) = ([0.0, 0.0, 9.0, 9.0], [0.0; 3]);
+        let weights = Weights { params: &[-1.0, 1.0, 0.5], packed: &[] };
+        built.layer.forward(Isa::best(), weights, &x, &mut y, Work { saved: &mut [], scratch: &mut [] }, Pass::Infer);
+        assert_eq!(y, [0.5, 9.5, 0.5]);
+    }
+}

@@ -1,0 +1,88 @@
+//! Conv2D + bias + relu + MaxPooling2D as one engine step: what [`Conv2D`](super::Conv2D) turns into when a pooling follows.
+//!
+//! The image before pooling is the largest activation of the network; here it is never stored. Forward keeps the pooled
+//! image and the winner of each window, backward spreads the gradient over one image of scratch at a time. Not in the
+//! registry: no `model.toml` names it.
+
+use super::Function;
+use super::conv2d::BuiltConv2D;
+use crate::layer::{Layer, Pass, Shard, Weights, Work, WorkSize};
+use cnn_kernels::Isa;
+use cnn_kernels::conv;
+use cnn_kernels::max_pool::{self, PoolGeometry};
+
+#[derive(Debug)]
+pub(super) struct ConvMaxPool {
+    conv: BuiltConv2D,
+    pool: PoolGeometry,
+}
+
+impl ConvMaxPool {
+    /// The fused layer where it is equal to the two: an activation that commutes with the maximum, and windows that
+    /// neither overlap nor leave the image.
+    pub(super) fn new(conv: &BuiltConv2D, pool: &PoolGeometry) -> Option<Self> {
+        let commutes = matches!(conv.activation, Function::Relu | Function::Linear);
+        let tiles = pool.stride_h == pool.ph && pool.stride_w == pool.pw;
+        let inside = pool.pad_top == 0
+            && pool.pad_left == 0
+            && pool.oh * pool.ph <= pool.h
+            && pool.ow * pool.pw <= pool.w;
+        (commutes && tiles && inside).then(|| Self { conv: conv.clone(), pool: *pool })
+    }
+
+    fn relu(&self) -> bool {
+        self.conv.activation == Function::Relu
+    }
+
+    /// Floats in one image before pooling.
+    fn image_len(&self) -> usize {
+        self.pool.h * self.pool.w * self.pool.c
+    }
+}
+
+impl Layer for ConvMaxPool {
+    fn work(&self) -> WorkSize {
+        let scratch = self.image_len().max(conv::pool_scratch_len(&self.conv.geometry, &self.pool));
+        WorkSize { saved: self.pool.oh * self.pool.ow * self.pool.c, scratch }
+    }
+
+    fn packed_len(&self) -> usize {
+        self.conv.packed_len()
+    }
+
+    fn pack(&self, params: &[f32], packed: &mut [f32]) {
+        self.conv.pack(params, packed);
+    }
+
+    fn forward(&self, isa: Isa, weights: Weights<'_>, x: &[f32], y: &mut [f32], work: Work<'_>, _: Pass) {
+        let (kernel, bias) = self.conv.split(weights.params);
+        let geometry = &self.conv.geometry;
+        conv::forward_max_pool(isa, geometry, &self.pool, x, kernel, bias, self.relu(), y, work.saved, work.scratch);
+    }
+
+    fn backward(
+        &self,
+        isa: Isa,
+        weights: Weights<'_>,
+        shard: Shard<'_>,
+        work: Work<'_>,
+        mut dx: Option<&mut [f32]>,
+        mut dw: Option<&mut [f32]>,
+        _: Pass,
+    ) {
+        let g = &self.conv.geometry;
+        let (x_len, y_len) = (g.h * g.w * g.c, self.pool.oh * self.pool.ow * self.pool.c);
+        let dz = &mut work.scratch[..self.image_len()];
+        let images = shard.y.chunks_exact(y_len).zip(shard.dy.chunks_exact(y_len)).zip(work.saved.chunks_exact(y_len));
+        for (i, ((y, dy), saved)) in images.enumerate() {
+            if self.relu() {
+                max_pool::backward_relu(isa, &self.pool, y, dy, saved, dz);
+            } else {
+                max_pool::backward(isa, &self.pool, dy, saved, dz);
+            }
+            let image = i * x_len..(i + 1) * x_len;
+            let dx = dx.as_deref_mut().map(|dx| &mut dx[image.clone()]);
+            self.conv.backward_linear(isa, weights.packed, &shard.x[image], dz, dx, dw.as_deref_mut());
+        }
+    }
+}

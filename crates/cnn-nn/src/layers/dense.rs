@@ -1,0 +1,158 @@
+//! y = g(x·K + b) on the last axis.
+//!
+//! **Shapes** `[…, n]` → `[…, units]`: an image keeps its height and width, as in Keras; put a `Flatten` before the layer to
+//! look at all of it at once.
+//! **Parameters** kernel `[n, units]` and bias `[units]`: (n + 1)·units numbers, Glorot-uniform and zeros.
+//! **Errors** no units.
+//! **Source** Keras `Dense`.
+//!
+//! ```
+//! # let text = r#"
+//! name = "tiny"
+//! input = [800]
+//!
+//! [[layers]]
+//! type = "Dense"
+//! units = 128
+//! activation = "relu"
+//! # "#;
+//! # let model = cnn_nn::ModelSpec::from_toml("model.toml", text).unwrap().0.build().unwrap();
+//! # assert_eq!(model.param_count(), 102_528);
+//! ```
+
+use super::conv2d::{is_yes, yes};
+use super::{Function, Spec, bad_key};
+use crate::layer::{BatchGradient, BuildError, Built, Facts, Initializer, Layer, ParamSpec, Pass, Shard, Weights, Work};
+use cnn_kernels::{Isa, dense};
+use cnn_tensor::Shape;
+use serde::{Deserialize, Serialize};
+use std::ops::Range;
+
+/// The `Dense` layer.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Dense {
+    /// Outputs; 1 or more.
+    pub units: usize,
+    /// Applied to the output; default `"linear"`.
+    #[serde(default, skip_serializing_if = "Function::is_linear")]
+    pub activation: Function,
+    /// Whether a bias is added; default true.
+    #[serde(default = "yes", skip_serializing_if = "is_yes")]
+    pub use_bias: bool,
+}
+
+impl Dense {
+    /// A dense layer with Keras's defaults: no activation, with bias.
+    pub fn new(units: usize) -> Self {
+        Self { units, activation: Function::Linear, use_bias: true }
+    }
+}
+
+impl Spec for Dense {
+    fn build(&self, input: &Shape) -> Result<Built, BuildError> {
+        if self.units == 0 {
+            return Err(bad_key("units", "M030", "Dense needs at least one unit, got 0".into(), "one unit per class: units = 10"));
+        }
+        let mut dims = input.dims().to_vec();
+        let Some(last) = dims.last_mut() else {
+            return Err(BuildError {
+                key: None,
+                code: "M032",
+                message: "Dense needs an input with at least one axis".into(),
+                hint: "input = [features]".into(),
+            });
+        };
+        let (n_in, n_out) = (std::mem::replace(last, self.units), self.units);
+        let initializer = Initializer::GlorotUniform { fan_in: n_in, fan_out: n_out };
+        let mut params = vec![ParamSpec { name: "kernel", shape: vec![n_in, n_out], initializer }];
+        if self.use_bias {
+            params.push(ParamSpec { name: "bias", shape: vec![n_out], initializer: Initializer::Zeros });
+        }
+        Ok(Built {
+            layer: Box::new(BuiltDense { n_in, n_out, activation: self.activation }),
+            output: Shape::new(dims),
+            params,
+            facts: Facts { windows: None, macs: (input.len() as u64).saturating_mul(n_out as u64) },
+        })
+    }
+
+    fn examples() -> Vec<(Self, Vec<usize>)> {
+        vec![
+            (Self { activation: Function::Relu, ..Self::new(5) }, vec![7]),
+            (Self { use_bias: false, ..Self::new(17) }, vec![33]),
+            (Self { activation: Function::Softmax, ..Self::new(10) }, vec![4]),
+            (Self { activation: Function::Tanh, ..Self::new(3) }, vec![2, 3, 4]),
+        ]
+    }
+}
+
+#[derive(Clone, Debug)]
+struct BuiltDense {
+    n_in: usize,
+    n_out: usize,
+    activation: Function,
+}
+
+impl BuiltDense {
+    fn kernel_len(&self) -> usize {
+        self.n_in * self.n_out
+    }
+}
+
+impl Layer for BuiltDense {
+    fn forward(&self, isa: Isa, weights: Weights<'_>, x: &[f32], y: &mut [f32], _: Work<'_>, _: Pass) {
+        let (kernel, bias) = weights.params.split_at(self.kernel_len());
+        dense::forward(isa, self.n_in, self.n_out, x, kernel, bias, y);
+        self.activation.forward(isa, self.n_out, y);
+    }
+
+    fn backward(&self, isa: Isa, weights: Weights<'_>, shard: Shard<'_>, _: Work<'_>, dx: Option<&mut [f32]>, dw: Option<&mut [f32]>, _: Pass) {
+        self.activation.backward(isa, self.n_out, shard.y, shard.dy);
+        if let Some(dx) = dx {
+            dense::backward_input(isa, self.n_in, self.n_out, &weights.params[..self.kernel_len()], shard.dy, dx);
+        }
+        if let Some(dw) = dw {
+            self.gradient(isa, &[(shard.x, shard.dy)], 0..dw.len(), dw);
+        }
+    }
+
+    fn batch_gradient(&self) -> Option<&dyn BatchGradient> {
+        Some(self)
+    }
+
+    fn without_softmax(&self) -> Option<Box<dyn Layer>> {
+        let linear = Self { activation: Function::Linear, ..self.clone() };
+        (self.activation == Function::Softmax).then(|| Box::new(linear) as Box<dyn Layer>)
+    }
+}
+
+impl BatchGradient for BuiltDense {
+    fn unit(&self) -> usize {
+        self.n_out
+    }
+
+    fn gradient(&self, isa: Isa, shards: &[(&[f32], &[f32])], part: Range<usize>, dw: &mut [f32]) {
+        let kernel_end = part.end.min(self.kernel_len());
+        let rows = part.start / self.n_out..kernel_end / self.n_out;
+        let (dkernel, dbias) = dw.split_at_mut(rows.len() * self.n_out);
+        dense::backward_kernel(isa, self.n_in, self.n_out, shards, rows, dkernel);
+        if !dbias.is_empty() {
+            dense::backward_bias(isa, self.n_out, shards, dbias);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn two_by_two_by_hand() {
+        let built = Dense::new(2).build(&Shape::new(vec![2])).unwrap();
+        let mut y = [0.0; 2];
+        let weights = Weights { params: &[1.0, 2.0, 3.0, 4.0, 0.5, -0.5], packed: &[] };
+        built.layer.forward(Isa::best(), weights, &[10.0, 1.0], &mut y, Work { saved: &mut [], scratch: &mut [] }, Pass::Infer);
+        assert_eq!(y, [13.5, 23.5]);
+    }
+}

@@ -1,0 +1,112 @@
+//! The layers, one file each, and the list of them.
+//!
+//! A new layer is a file here, its `mod` line and its line in [`registry!`]; the conformance tests, the reader of
+//! `model.toml` and the summary loop over that list.
+
+mod activation;
+mod conv2d;
+mod conv_max_pool;
+mod dense;
+mod dropout;
+mod flatten;
+mod max_pooling2d;
+mod pair;
+
+pub use activation::{Activation, Function};
+pub use conv2d::Conv2D;
+pub use dense::Dense;
+pub use dropout::Dropout;
+pub use flatten::Flatten;
+pub use max_pooling2d::MaxPooling2D;
+pub use pair::Pair;
+
+use crate::layer::{BuildError, Built};
+use cnn_tensor::Shape;
+use serde::{Deserialize, Serialize};
+
+/// What every layer's spec offers: plain data that builds against an input shape.
+pub trait Spec: Serialize + for<'de> Deserialize<'de> + Clone + PartialEq + std::fmt::Debug {
+    /// Checks the hyper-parameters against the input and settles the output shape and the parameters.
+    ///
+    /// # Errors
+    /// Whatever is wrong, with the key at fault and a value that would work.
+    fn build(&self, input: &Shape) -> Result<Built, BuildError>;
+
+    /// Specs with an input shape each, that between them use every key: what the conformance tests run.
+    fn examples() -> Vec<(Self, Vec<usize>)>;
+}
+
+macro_rules! registry {
+    ($($(#[$doc:meta])* $kind:ident = $snake:literal),+ $(,)?) => {
+        /// Any layer of the registry, as `model.toml` describes it.
+        #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+        pub enum LayerSpec {
+            $($(#[$doc])* #[serde(alias = $snake)] $kind($kind)),+
+        }
+
+        impl LayerSpec {
+            /// The `type` of every layer, in Keras's spelling.
+            pub const KINDS: &'static [&'static str] = &[$(stringify!($kind)),+];
+
+            /// Keras's class name, which is the `type` in `model.toml`.
+            pub fn kind(&self) -> &'static str {
+                match self { $(Self::$kind(_) => stringify!($kind)),+ }
+            }
+
+            /// The name that Keras gives the first such layer: `conv2d`.
+            pub fn snake_name(&self) -> &'static str {
+                match self { $(Self::$kind(_) => $snake),+ }
+            }
+
+            /// Builds the layer against its input shape.
+            ///
+            /// # Errors
+            /// As [`Spec::build`].
+            pub fn build(&self, input: &Shape) -> Result<Built, BuildError> {
+                match self { $(Self::$kind(spec) => spec.build(input)),+ }
+            }
+
+            /// Every example of every registered layer.
+            pub fn examples() -> Vec<(Self, Vec<usize>)> {
+                let mut all = Vec::new();
+                $(all.extend($kind::examples().into_iter().map(|(spec, input)| (Self::$kind(spec), input)));)+
+                all
+            }
+        }
+    };
+}
+
+registry! {
+    /// An elementwise function, or softmax, as a layer of its own.
+    Activation = "activation",
+    /// 2-D convolution.
+    Conv2D = "conv2d",
+    /// Fully connected layer.
+    Dense = "dense",
+    /// Random zeros in training.
+    Dropout = "dropout",
+    /// All axes into one.
+    Flatten = "flatten",
+    /// Maximum of each window.
+    MaxPooling2D = "max_pooling2d",
+}
+
+/// The height, width and channels of an image-shaped input, or the error that teaches what was missing.
+fn image_shape(kind: &str, input: &Shape) -> Result<[usize; 3], BuildError> {
+    let dims = input.dims();
+    <[usize; 3]>::try_from(dims).map_err(|_| BuildError {
+        key: None,
+        code: "M032",
+        message: format!("{kind} needs an image [height, width, channels], got {dims:?}"),
+        hint: match dims.len() {
+            1 => format!("put {kind} before `Flatten` and `Dense`: they forget where each pixel was"),
+            2 => "give the input its channel axis: input = [height, width, 1]".to_owned(),
+            _ => "the input of this layer must have exactly three axes".to_owned(),
+        },
+    })
+}
+
+/// An error about one key.
+fn bad_key(key: &'static str, code: &'static str, message: String, hint: impl Into<String>) -> BuildError {
+    BuildError { key: Some(key), code, message, hint: hint.into() }
+}
