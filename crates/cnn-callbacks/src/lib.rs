@@ -1,2 +1,48 @@
-//! Keras's callbacks: typed events in, a Control out.
+//! Keras's callbacks: typed events in, a [`Control`] out.
+//!
+//! A [`Callback`] is told what happens during training and answers through [`Control`]: stop, another learning rate, restore
+//! these weights. It never touches the model; the trainer acts once all callbacks have answered, so their order cannot matter.
+//! No callback prints by itself and none reads a clock: times come with the events.
+//!
+//! ```
+//! use cnn_callbacks::{Callback, Control, EpochEnd, Logs};
+//!
+//! struct Patience(usize);
+//!
+//! impl Callback for Patience {
+//!     fn name(&self) -> &str {
+//!         "Patience"
+//!     }
+//!     fn on_epoch_end(&mut self, event: &EpochEnd<'_>, control: &mut Control) {
+//!         if event.epoch + 1 >= self.0 {
+//!             control.stop(self.name(), "that was long enough");
+//!         }
+//!     }
+//! }
+//!
+//! let (logs, mut control) = (Logs::new(), Control::new());
+//! let event = EpochEnd { epoch: 2, epochs: 5, steps: 1, samples: 32, logs: &logs, elapsed: 0.1, weights: &[] };
+//! Patience(3).on_epoch_end(&event, &mut control);
+//! assert_eq!(control.stopped_by().unwrap().reason, "that was long enough");
+//! ```
 #![forbid(unsafe_code)]
+
+mod callback;
+pub mod callbacks;
+mod control;
+mod error;
+pub mod events;
+mod logs;
+mod monitor;
+mod text;
+
+pub use callback::Callback;
+pub use callbacks::{
+    BuildContext, CSVLogger, CallbackSpec, EarlyStopping, History, Kind, ProgressBar, REGISTRY,
+    StopAt, Style, TerminateOnNaN,
+};
+pub use control::{Control, Ending, Restore, Stop};
+pub use error::CallbackError;
+pub use events::{BatchEnd, EpochBegin, EpochEnd, TrainBegin, TrainEnd};
+pub use logs::Logs;
+pub use monitor::{Direction, Mode, Monitor, check_monitors};

@@ -33,13 +33,22 @@ impl Visitor<'_> for Float {
 }
 
 /// The learning rate as the kernels take it: finite, ≥ 0.
-pub(crate) fn learning_rate(optimizer: &'static str, x: f64, hint: &'static str) -> Result<f32, OptimError> {
+pub(crate) fn learning_rate(
+    optimizer: &'static str,
+    x: f64,
+    hint: &'static str,
+) -> Result<f32, OptimError> {
     let ok = (x as f32).is_finite() && x >= 0.0;
     check(ok, optimizer, "learning_rate", "a finite number of at least 0", x, hint)
 }
 
 /// A decay rate as f64, because 1 − β is taken before rounding: 0 ≤ β < 1 also once rounded to f32.
-pub(crate) fn decay(optimizer: &'static str, key: &'static str, x: f64, hint: &'static str) -> Result<f32, OptimError> {
+pub(crate) fn decay(
+    optimizer: &'static str,
+    key: &'static str,
+    x: f64,
+    hint: &'static str,
+) -> Result<f32, OptimError> {
     check(x >= 0.0 && (x as f32) < 1.0, optimizer, key, "in [0, 1)", x, hint)
 }
 
@@ -52,5 +61,9 @@ pub(crate) fn check(
     x: f64,
     hint: &'static str,
 ) -> Result<f32, OptimError> {
-    if ok { Ok(x as f32) } else { Err(OptimError::OutOfRange { optimizer, key, expected, got: x, hint }) }
+    if ok {
+        Ok(x as f32)
+    } else {
+        Err(OptimError::OutOfRange { optimizer, key, expected, got: x, hint })
+    }
 }

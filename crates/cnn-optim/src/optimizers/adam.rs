@@ -50,18 +50,29 @@ impl Adam {
     pub fn build(&self) -> Result<Box<dyn Optimizer>, OptimError> {
         const NAME: &str = "Adam";
         // A subnormal ε would be flushed to zero, and 0/0 is NaN.
-        let epsilon_works = (self.epsilon as f32).is_finite() && self.epsilon as f32 >= f32::MIN_POSITIVE;
+        let epsilon_works =
+            (self.epsilon as f32).is_finite() && self.epsilon as f32 >= f32::MIN_POSITIVE;
         Ok(Box::new(Rule {
             learning_rate: learning_rate(NAME, self.learning_rate, "Keras's default is 0.001")?,
             beta_1: decay(NAME, "beta_1", self.beta_1, "Keras's default is 0.9")?,
             beta_2: decay(NAME, "beta_2", self.beta_2, "Keras's default is 0.999")?,
-            epsilon: check(epsilon_works, NAME, "epsilon", "greater than 0", self.epsilon, "Keras's default is 1e-7")?,
+            epsilon: check(
+                epsilon_works,
+                NAME,
+                "epsilon",
+                "greater than 0",
+                self.epsilon,
+                "Keras's default is 1e-7",
+            )?,
         }))
     }
 
     /// Specs that cover the settings, the defaults first.
     pub fn examples() -> Vec<Self> {
-        vec![Self::default(), Self { learning_rate: 0.01, beta_1: 0.8, beta_2: 0.99, epsilon: 1e-3 }]
+        vec![
+            Self::default(),
+            Self { learning_rate: 0.01, beta_1: 0.8, beta_2: 0.99, epsilon: 1e-3 },
+        ]
     }
 }
 
@@ -83,8 +94,11 @@ impl Optimizer for Rule {
     }
 
     fn update(&self, step: &Step, w: &mut [f32], g: &[f32], slots: &mut [&mut [f32]]) {
-        let [m, v] = slots else { panic!("Adam has the slots {:?}, got {} slices", self.slot_names(), slots.len()) };
-        let alpha = step.learning_rate * (1.0 - power(self.beta_2, step.t)).sqrt() / (1.0 - power(self.beta_1, step.t));
+        let [m, v] = slots else {
+            panic!("Adam has the slots {:?}, got {} slices", self.slot_names(), slots.len())
+        };
+        let alpha = step.learning_rate * (1.0 - power(self.beta_2, step.t)).sqrt()
+            / (1.0 - power(self.beta_1, step.t));
         update::adam(step.isa, alpha, self.beta_1, self.beta_2, self.epsilon, w, g, m, v);
     }
 }
@@ -109,7 +123,8 @@ mod tests {
 
     #[test]
     fn one_step_by_hand() {
-        let rule = Adam { learning_rate: 0.1, beta_1: 0.5, beta_2: 0.75, epsilon: 1.0 }.build().unwrap();
+        let rule =
+            Adam { learning_rate: 0.1, beta_1: 0.5, beta_2: 0.75, epsilon: 1.0 }.build().unwrap();
         let step = Step { t: 1, learning_rate: rule.learning_rate(), isa: Isa::best() };
         let (mut w, mut m, mut v) = ([1.0_f32], [0.0_f32], [0.0_f32]);
         rule.update(&step, &mut w, &[2.0], &mut [&mut m, &mut v]);

@@ -45,7 +45,8 @@ impl SGD {
         const NAME: &str = "SGD";
         let learning_rate = learning_rate(NAME, self.learning_rate, "Keras's default is 0.01")?;
         let in_range = (0.0..=1.0).contains(&self.momentum);
-        let momentum = check(in_range, NAME, "momentum", "in [0, 1]", self.momentum, "0.9 is usual")?;
+        let momentum =
+            check(in_range, NAME, "momentum", "in [0, 1]", self.momentum, "0.9 is usual")?;
         if self.nesterov && momentum == 0.0 {
             return Err(OptimError::Conflict {
                 optimizer: NAME,
@@ -60,7 +61,11 @@ impl SGD {
     /// Specs that cover the settings, the defaults first.
     pub fn examples() -> Vec<Self> {
         let momentum = Self { momentum: 0.9, ..Self::default() };
-        vec![Self::default(), momentum.clone(), Self { nesterov: true, learning_rate: 0.005, ..momentum }]
+        vec![
+            Self::default(),
+            momentum.clone(),
+            Self { nesterov: true, learning_rate: 0.005, ..momentum },
+        ]
     }
 }
 
@@ -84,7 +89,15 @@ impl Optimizer for Rule {
         match slots {
             [] if self.momentum == 0.0 => update::sgd(step.isa, step.learning_rate, w, g),
             [v] if self.momentum != 0.0 => {
-                update::sgd_momentum(step.isa, step.learning_rate, self.momentum, self.nesterov, w, g, v);
+                update::sgd_momentum(
+                    step.isa,
+                    step.learning_rate,
+                    self.momentum,
+                    self.nesterov,
+                    w,
+                    g,
+                    v,
+                );
             }
             _ => panic!("SGD has the slots {:?}, got {} slices", self.slot_names(), slots.len()),
         }

@@ -1,0 +1,32 @@
+//! The trait that every callback implements.
+
+use crate::{BatchEnd, Control, EpochBegin, EpochEnd, Monitor, TrainBegin, TrainEnd};
+
+/// Something that watches training. Every method but [`Callback::name`] has an empty default.
+///
+/// See [`crate::events`] for what fires when. Events are read-only; wishes go into [`Control`].
+pub trait Callback: Send {
+    /// Keras's class name, such as `EarlyStopping`; used in messages and as [`crate::Stop::by`].
+    fn name(&self) -> &str;
+
+    /// The metrics that this callback follows, so that their names are checked before the first epoch
+    /// ([`crate::check_monitors`]).
+    fn monitors(&mut self) -> Vec<&mut Monitor> {
+        Vec::new()
+    }
+
+    /// Training is about to begin. State from an earlier run is forgotten here.
+    fn on_train_begin(&mut self, _event: &TrainBegin<'_>, _control: &mut Control) {}
+
+    /// An epoch is about to begin.
+    fn on_epoch_begin(&mut self, _event: &EpochBegin, _control: &mut Control) {}
+
+    /// A training batch has been learned from. Called often: allocate nothing here.
+    fn on_batch_end(&mut self, _event: &BatchEnd<'_>, _control: &mut Control) {}
+
+    /// An epoch has ended, validation included.
+    fn on_epoch_end(&mut self, _event: &EpochEnd<'_>, _control: &mut Control) {}
+
+    /// Training has ended, for whatever reason.
+    fn on_train_end(&mut self, _event: &TrainEnd<'_>, _control: &mut Control) {}
+}

@@ -1,0 +1,73 @@
+//! The callbacks, one file each. To add one that model.toml may name: its file, a `mod` line, and a line in the list below.
+//! `History` and `ProgressBar` are not in the list: the trainer and the command line add them.
+
+mod context;
+mod csv_logger;
+mod early_stopping;
+mod history;
+mod progress_bar;
+mod stop_at;
+mod terminate_on_nan;
+
+pub use context::BuildContext;
+pub use csv_logger::CSVLogger;
+pub use early_stopping::EarlyStopping;
+pub use history::{Columns, History, Params};
+pub use progress_bar::{ProgressBar, Style};
+pub use stop_at::StopAt;
+pub use terminate_on_nan::TerminateOnNaN;
+
+use crate::{Callback, CallbackError};
+use serde::{Deserialize, Serialize};
+
+/// One kind of callback, for documentation and for tests that loop over all of them.
+#[derive(Clone, Copy, Debug)]
+pub struct Kind {
+    /// Keras's class name: the `type` in model.toml.
+    pub name: &'static str,
+    /// The snake_case spelling that is accepted as well.
+    pub alias: &'static str,
+    /// Specs that cover the kind's settings.
+    pub examples: fn() -> Vec<CallbackSpec>,
+}
+
+macro_rules! callbacks {
+    ($($(#[$doc:meta])* $kind:ident = $alias:literal,)*) => {
+        /// A callback and its settings, as model.toml has them. The defaults are Keras's; unknown keys are refused.
+        #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+        pub enum CallbackSpec {
+            $($(#[$doc])* #[serde(alias = $alias)] $kind($kind),)*
+        }
+
+        impl CallbackSpec {
+            /// Checks every value and returns the callback. Metric names are checked by [`crate::check_monitors`], once it is
+            /// known which metrics there are.
+            pub fn build(&self, context: &BuildContext) -> Result<Box<dyn Callback>, CallbackError> {
+                match self { $(Self::$kind(spec) => spec.build(context),)* }
+            }
+
+            /// Keras's class name, such as `EarlyStopping`.
+            pub fn name(&self) -> &'static str {
+                match self { $(Self::$kind(_) => stringify!($kind),)* }
+            }
+        }
+
+        /// Every callback that model.toml may name.
+        pub const REGISTRY: &[Kind] = &[$(Kind {
+            name: stringify!($kind),
+            alias: $alias,
+            examples: || $kind::examples().into_iter().map(CallbackSpec::$kind).collect(),
+        },)*];
+    };
+}
+
+callbacks! {
+    /// Stops once a metric is good enough.
+    StopAt = "stop_at",
+    /// Stops once a metric no longer improves.
+    EarlyStopping = "early_stopping",
+    /// Writes each epoch's metrics to a CSV file.
+    CSVLogger = "csv_logger",
+    /// Stops once the loss is no longer a number.
+    TerminateOnNaN = "terminate_on_nan",
+}

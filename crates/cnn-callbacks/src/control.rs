@@ -1,0 +1,135 @@
+//! What callbacks ask of the trainer.
+
+use serde::{Deserialize, Serialize};
+
+/// How bad an early ending is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Ending {
+    /// Somebody had seen enough: the run is good.
+    Requested,
+    /// The loss is NaN or infinite: the weights are of no use (`cnn` exits 7).
+    Diverged,
+    /// A callback could not do its work, such as writing to a full disk (`cnn` exits 5).
+    Failed,
+}
+
+/// A wish to end training.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Stop {
+    /// Name of the callback that asked.
+    pub by: String,
+    /// Why, as shown to people; printed verbatim.
+    pub reason: String,
+    /// How bad it is.
+    pub ending: Ending,
+}
+
+/// A wish to replace the model's weights.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Restore {
+    /// Name of the callback that asked.
+    pub by: String,
+    /// All parameters, flat.
+    pub weights: Vec<f32>,
+    /// What they are, as shown to people.
+    pub reason: String,
+}
+
+/// The callbacks' answers to one event. Only the trainer acts on them, after every callback has been called.
+///
+/// When several callbacks ask to stop, the worst ending counts, and among equals the callback listed first. When several set
+/// the learning rate or restore weights, the one listed last counts.
+#[derive(Debug, Default)]
+pub struct Control {
+    stop: Option<Stop>,
+    learning_rate: Option<f32>,
+    restore: Option<Restore>,
+}
+
+impl Control {
+    /// No wishes yet. One control serves a whole run: a stop stays, the other wishes are taken.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Asks to end training after this event. `reason` is shown as it is.
+    pub fn stop(&mut self, by: &str, reason: impl Into<String>) {
+        self.end(by, reason.into(), Ending::Requested);
+    }
+
+    /// Asks to end training because the loss is no longer a number.
+    pub fn diverged(&mut self, by: &str, reason: impl Into<String>) {
+        self.end(by, reason.into(), Ending::Diverged);
+    }
+
+    /// Asks to end training because the callback cannot do its work.
+    pub fn fail(&mut self, by: &str, reason: impl Into<String>) {
+        self.end(by, reason.into(), Ending::Failed);
+    }
+
+    fn end(&mut self, by: &str, reason: String, ending: Ending) {
+        if self.stop.as_ref().is_none_or(|s| s.ending < ending) {
+            self.stop = Some(Stop { by: by.to_owned(), reason, ending });
+        }
+    }
+
+    /// Asks for another learning rate from the next batch on. Finite, ≥ 0.
+    pub fn set_learning_rate(&mut self, learning_rate: f32) {
+        self.learning_rate = Some(learning_rate);
+    }
+
+    /// Asks to replace the model's weights; `reason` says what these are.
+    pub fn restore(&mut self, by: &str, weights: impl Into<Vec<f32>>, reason: impl Into<String>) {
+        self.restore =
+            Some(Restore { by: by.to_owned(), weights: weights.into(), reason: reason.into() });
+    }
+
+    /// Whether somebody asked to stop, and why.
+    pub fn stopped_by(&self) -> Option<&Stop> {
+        self.stop.as_ref()
+    }
+
+    /// For the trainer: the new learning rate, once.
+    pub fn take_learning_rate(&mut self) -> Option<f32> {
+        self.learning_rate.take()
+    }
+
+    /// For the trainer: the weights to restore, once.
+    pub fn take_restore(&mut self) -> Option<Restore> {
+        self.restore.take()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_worst_ending_wins_whatever_the_order() {
+        for order in [[0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]] {
+            let mut control = Control::new();
+            for i in order {
+                match i {
+                    0 => control.stop("StopAt", "enough"),
+                    1 => control.diverged("TerminateOnNaN", "NaN"),
+                    _ => control.fail("CSVLogger", "disk full"),
+                }
+            }
+            assert_eq!(control.stopped_by().unwrap().by, "CSVLogger");
+        }
+    }
+
+    #[test]
+    fn wishes_are_taken_once_and_a_stop_stays() {
+        let mut control = Control::new();
+        control.set_learning_rate(0.1);
+        control.stop("A", "first");
+        control.stop("B", "second");
+        control.restore("A", [1.0, 2.0], "the best");
+        assert_eq!((control.take_learning_rate(), control.take_learning_rate()), (Some(0.1), None));
+        assert_eq!(control.take_restore().unwrap().weights, [1.0, 2.0]);
+        assert!(control.take_restore().is_none());
+        assert_eq!(control.stopped_by().unwrap().reason, "first");
+    }
+}

@@ -1,0 +1,78 @@
+//! What can be wrong with a callback's settings, all of it found before the first epoch.
+
+/// Why a callback cannot be used.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum CallbackError {
+    /// A setting has a value that does not work.
+    #[error("{callback}: `{key}` must be {expected}, got {got}; {hint}")]
+    Value {
+        /// Keras name of the callback.
+        callback: &'static str,
+        /// The key in model.toml.
+        key: &'static str,
+        /// What would do, in words.
+        expected: &'static str,
+        /// What was given.
+        got: String,
+        /// A value that would work, or why.
+        hint: String,
+    },
+    /// The metric does not exist in this run.
+    #[error(
+        "{callback}: there is no metric `{monitor}` to monitor; available: {}{}",
+        listed(available),
+        after(hint)
+    )]
+    UnknownMonitor {
+        /// Name of the callback.
+        callback: String,
+        /// The name that was given.
+        monitor: String,
+        /// The names that would work.
+        available: Vec<String>,
+        /// The likely fix; may be empty.
+        hint: String,
+    },
+    /// The metric would let the test data choose the model.
+    #[error(
+        "{callback}: `{monitor}` cannot be monitored: test data that decides when to stop is no longer test data; \
+         monitor `val_{}` instead, with `validation_split` in [fit]",
+        monitor.trim_start_matches("test_")
+    )]
+    TestMonitor {
+        /// Name of the callback.
+        callback: String,
+        /// The name that was given.
+        monitor: String,
+    },
+    /// `mode = "auto"` knows no direction for this metric.
+    #[error(
+        "{callback}: whether a larger `{monitor}` is better is not known; set `mode = \"max\"` or `mode = \"min\"`"
+    )]
+    NoDirection {
+        /// Name of the callback.
+        callback: String,
+        /// The metric.
+        monitor: String,
+    },
+}
+
+impl CallbackError {
+    /// The key in model.toml that is wrong, for a caret under it.
+    pub fn key(&self) -> &'static str {
+        match self {
+            Self::Value { key, .. } => key,
+            Self::UnknownMonitor { .. } | Self::TestMonitor { .. } => "monitor",
+            Self::NoDirection { .. } => "mode",
+        }
+    }
+}
+
+fn listed(names: &[String]) -> String {
+    names.iter().map(|n| format!("`{n}`")).collect::<Vec<_>>().join(", ")
+}
+
+fn after(hint: &str) -> String {
+    if hint.is_empty() { String::new() } else { format!("; {hint}") }
+}
