@@ -1,0 +1,103 @@
+use crate::color::{Color, Colormap};
+use ndarray::{ArrayView2, ArrayView3};
+
+/// A small picture of whole pixels, row by row from the top left.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Bitmap {
+    width: usize,
+    height: usize,
+    pixels: Vec<Color>,
+}
+
+impl Bitmap {
+    /// A plane of bytes [h, w]: 0 is the map's first colour, 255 its last.
+    pub fn from_u8(plane: &ArrayView2<'_, u8>, map: Colormap) -> Self {
+        Self::from_plane(
+            plane.nrows(),
+            plane.ncols(),
+            plane.iter().map(|&v| map.color(f32::from(v) / 255.0)),
+        )
+    }
+
+    /// A plane of numbers [h, w]; `range` = (first colour, last colour), by default the plane's own smallest and largest
+    /// finite value. A constant plane gets the map's first colour; NaN gets a green that no map holds.
+    pub fn from_f32(plane: &ArrayView2<'_, f32>, map: Colormap, range: Option<(f32, f32)>) -> Self {
+        let (low, high) = range.unwrap_or_else(|| {
+            let finite = plane.iter().filter(|v| v.is_finite());
+            finite.fold((f32::INFINITY, f32::NEG_INFINITY), |(low, high), &v| {
+                (low.min(v), high.max(v))
+            })
+        });
+        let unit = |v: f32| {
+            if v.is_nan() || v.is_infinite() {
+                v
+            } else if high > low {
+                (v / 2.0 - low / 2.0) / (high / 2.0 - low / 2.0)
+            } else {
+                0.0
+            }
+        };
+        Self::from_plane(plane.nrows(), plane.ncols(), plane.iter().map(|&v| map.color(unit(v))))
+    }
+
+    /// A colour picture [h, w, 3] of bytes.
+    ///
+    /// # Panics
+    /// If the last axis is not 3 long.
+    pub fn from_rgb(image: &ArrayView3<'_, u8>) -> Self {
+        assert_eq!(image.dim().2, 3, "a colour picture has 3 channels");
+        let (height, width, _) = image.dim();
+        Self::from_plane(
+            height,
+            width,
+            image.rows().into_iter().map(|p| Color { r: p[0], g: p[1], b: p[2] }),
+        )
+    }
+
+    fn from_plane(height: usize, width: usize, pixels: impl Iterator<Item = Color>) -> Self {
+        Self { width, height, pixels: pixels.collect() }
+    }
+
+    /// Width in pixels.
+    pub fn width(&self) -> usize {
+        self.width
+    }
+
+    /// Height in pixels.
+    pub fn height(&self) -> usize {
+        self.height
+    }
+
+    /// The pixels, row by row.
+    pub fn pixels(&self) -> &[Color] {
+        &self.pixels
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ndarray::arr2;
+
+    #[test]
+    fn a_plane_is_stretched_over_its_finite_values() {
+        let b =
+            Bitmap::from_f32(&arr2(&[[-1.0, 3.0], [1.0, f32::NAN]]).view(), Colormap::Gray, None);
+        assert_eq!((b.width(), b.height()), (2, 2));
+        assert_eq!(b.pixels()[..3], [Color::hex(0), Color::WHITE, Color::hex(0x80_80_80)]);
+        assert_eq!(b.pixels()[3], crate::color::NOT_A_NUMBER);
+    }
+
+    #[test]
+    fn constant_empty_and_huge_planes_are_drawn() {
+        let b = Bitmap::from_f32(&arr2(&[[5.0f32, 5.0]]).view(), Colormap::Gray, None);
+        assert_eq!(b.pixels(), [Color::hex(0); 2]);
+        let b = Bitmap::from_f32(&arr2(&[[f32::MIN, f32::MAX]]).view(), Colormap::Gray, None);
+        assert_eq!(b.pixels(), [Color::hex(0), Color::WHITE]);
+        assert!(
+            Bitmap::from_u8(&ndarray::Array2::zeros((0, 4)).view(), Colormap::Gray)
+                .pixels()
+                .is_empty()
+        );
+    }
+}

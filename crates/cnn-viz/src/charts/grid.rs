@@ -1,0 +1,86 @@
+//! Labelled pictures in rows and columns.
+
+use super::{MARGIN, fit, heading};
+use crate::bitmap::Bitmap;
+use crate::color::Color;
+use crate::font::text_width;
+use crate::scene::{Anchor, Scene, Text, Weight};
+
+/// Pictures in rows and columns.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct ImageGrid<'a> {
+    /// The heading.
+    pub title: &'a str,
+    /// A line under the heading; may be empty.
+    pub subtitle: &'a str,
+    /// Pictures per row; 0 is taken as 1.
+    pub columns: usize,
+    /// Side of a cell in pixels. Whole multiples of the pictures' size look sharpest.
+    pub cell: f32,
+    /// The pictures, row by row.
+    pub cells: &'a [GridCell],
+}
+
+/// One picture of a grid.
+#[derive(Clone, Debug, PartialEq)]
+pub struct GridCell {
+    /// The picture; it keeps its proportions.
+    pub bitmap: Bitmap,
+    /// A line below it, cut with an ellipsis where it is too long; may be empty.
+    pub label: String,
+    /// Colour of the label, such as one for wrong predictions.
+    pub color: Color,
+}
+
+impl GridCell {
+    /// A picture with a label in ink.
+    pub fn new(bitmap: Bitmap, label: impl Into<String>) -> Self {
+        Self { bitmap, label: label.into(), color: Color::INK }
+    }
+}
+
+/// Labelled pictures in rows and columns.
+pub fn image_grid(grid: &ImageGrid<'_>) -> Scene {
+    const GAP: f32 = 12.0;
+    const LABEL: f32 = 12.0;
+    let columns = grid.columns.clamp(1, grid.cells.len().max(1));
+    let rows = grid.cells.len().div_ceil(columns);
+    let labelled = grid.cells.iter().any(|c| !c.label.is_empty());
+    let side = if grid.cell.is_finite() { grid.cell.clamp(1.0, 2000.0) } else { 84.0 };
+    let pitch_y = side + GAP + if labelled { 16.0 } else { 0.0 };
+    let top = if grid.subtitle.is_empty() { 58.0 } else { 78.0 };
+    let words = text_width(grid.title, 19.0, Weight::Medium).max(text_width(
+        grid.subtitle,
+        13.0,
+        Weight::Regular,
+    ));
+    let width = (columns as f32 * (side + GAP) - GAP).max(words * 1.08) + 2.0 * MARGIN;
+    let height = top + rows as f32 * pitch_y - GAP + MARGIN;
+    let mut scene =
+        Scene::new(width.ceil() as u32, height.max(top + MARGIN).ceil() as u32, grid.title);
+    heading(&mut scene, grid.title, grid.subtitle);
+    for (i, cell) in grid.cells.iter().enumerate() {
+        let x = MARGIN + (i % columns) as f32 * (side + GAP);
+        let y = top + (i / columns) as f32 * pitch_y;
+        let (w, h) = (cell.bitmap.width() as f32, cell.bitmap.height() as f32);
+        if w > 0.0 && h > 0.0 {
+            let scale = side / w.max(h);
+            scene.image(
+                x + (side - w * scale) / 2.0,
+                y + (side - h * scale) / 2.0,
+                w * scale,
+                h * scale,
+                cell.bitmap.clone(),
+            );
+        }
+        if !cell.label.is_empty() {
+            let label = fit(&cell.label, LABEL, Weight::Regular, side + GAP - 4.0);
+            scene.text(
+                Text::new(x + side / 2.0, y + side + 15.0, LABEL, label)
+                    .anchor(Anchor::Middle)
+                    .color(cell.color),
+            );
+        }
+    }
+    scene
+}

@@ -1,0 +1,117 @@
+//! Line charts: the learning curves of a run, and lines of any kind.
+
+use super::axes::{Curve, Panel};
+use super::{MARGIN, heading, legend, series_color};
+use crate::color::Color;
+use crate::scene::{Scene, Text};
+
+/// A run's history: one value per epoch in each slice; an empty slice is a curve that was not recorded.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct LearningCurves<'a> {
+    /// The heading, such as the model's name.
+    pub title: &'a str,
+    /// A line under the heading, such as data set and result; may be empty.
+    pub subtitle: &'a str,
+    /// Training loss.
+    pub loss: &'a [f64],
+    /// Loss on the validation data.
+    pub val_loss: &'a [f64],
+    /// Training accuracy, 0 to 1.
+    pub accuracy: &'a [f64],
+    /// Accuracy on the validation data, 0 to 1.
+    pub val_accuracy: &'a [f64],
+}
+
+/// Loss and accuracy side by side over the epochs, counted from 1. Says below how the training values come about: Keras's
+/// running means invite a wrong comparison with the validation values otherwise. Values that are not finite leave gaps.
+pub fn learning_curves(curves: &LearningCurves<'_>) -> Scene {
+    const TOP: f32 = 118.0;
+    const HEIGHT: f32 = 220.0;
+    let mut scene = Scene::new(960, 430, format!("{}: learning curves", curves.title));
+    heading(&mut scene, curves.title, curves.subtitle);
+    let validated = !curves.val_loss.is_empty() || !curves.val_accuracy.is_empty();
+    legend(&mut scene, if validated { &["training", "validation"] } else { &["training"] });
+
+    let both = [
+        ("Loss", curves.loss, curves.val_loss),
+        ("Accuracy", curves.accuracy, curves.val_accuracy),
+    ];
+    let panels: Vec<_> =
+        both.into_iter().filter(|p| p.0 == "Loss" || !p.1.is_empty() || !p.2.is_empty()).collect();
+    let pitch = (scene.width as f32 - 2.0 * MARGIN + 20.0) / panels.len() as f32;
+    let mut gaps = false;
+    for (i, (name, train, val)) in panels.into_iter().enumerate() {
+        let left = MARGIN + 42.0 + pitch * i as f32;
+        let panel = Panel {
+            area: (left, TOP, pitch - 118.0, HEIGHT),
+            heading: name,
+            x_label: "epoch",
+            whole_x: true,
+            end_values: true,
+        };
+        gaps |= panel.draw(&mut scene, &[curve(0, train), curve(1, val)]);
+    }
+    let mut note = String::from(
+        "Training values are running means over the epoch, taken while the weights still change",
+    );
+    note.push_str(if validated { "; validation values are measured after it." } else { "." });
+    if gaps {
+        note.push_str(" Gaps are values that are not finite numbers.");
+    }
+    scene.text(Text::new(MARGIN, 412.0, 12.0, note).color(Color::MUTED));
+    scene
+}
+
+fn curve(color: usize, values: &[f64]) -> Curve {
+    let points = values.iter().enumerate().map(|(i, &v)| ((i + 1) as f64, v)).collect();
+    Curve { color: series_color(color), points }
+}
+
+/// One named line of a [`LineChart`].
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Series<'a> {
+    /// Its name in the legend.
+    pub name: &'a str,
+    /// Its points (x, y), in drawing order; a point that is not finite leaves a gap.
+    pub points: &'a [(f64, f64)],
+}
+
+/// Lines over a common x axis.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct LineChart<'a> {
+    /// The heading.
+    pub title: &'a str,
+    /// A line under the heading; may be empty.
+    pub subtitle: &'a str,
+    /// Under the x axis.
+    pub x_label: &'a str,
+    /// Above the y axis.
+    pub y_label: &'a str,
+    /// Ticks at whole x only, for epochs and counts.
+    pub whole_x: bool,
+    /// The lines; the colours repeat after seven.
+    pub series: &'a [Series<'a>],
+}
+
+/// Lines over a common x axis, with a legend.
+pub fn line_chart(chart: &LineChart<'_>) -> Scene {
+    let mut scene = Scene::new(760, 450, chart.title);
+    heading(&mut scene, chart.title, chart.subtitle);
+    legend(&mut scene, &chart.series.iter().map(|s| s.name).collect::<Vec<_>>());
+    let curves: Vec<Curve> = chart
+        .series
+        .iter()
+        .enumerate()
+        .map(|(i, s)| Curve { color: series_color(i), points: s.points.to_vec() })
+        .collect();
+    let area = (MARGIN + 44.0, 112.0, 760.0 - 2.0 * MARGIN - 96.0, 270.0);
+    Panel {
+        area,
+        heading: chart.y_label,
+        x_label: chart.x_label,
+        whole_x: chart.whole_x,
+        end_values: true,
+    }
+    .draw(&mut scene, &curves);
+    scene
+}

@@ -1,0 +1,228 @@
+//! Scene to SVG: the same text byte for byte on every machine.
+
+use crate::bitmap::Bitmap;
+use crate::raster::{RIM, encode_rgb};
+use crate::scene::{Anchor, Item, Scene, Stroke, Text, Weight};
+use std::fmt::Write as _;
+
+const FONTS: &str =
+    "Roboto, -apple-system, &apos;Segoe UI&apos;, &apos;Helvetica Neue&apos;, Arial, sans-serif";
+
+impl Scene {
+    /// The picture as one `<svg>` element: valid XML, text as text (it can be searched and read aloud), no scripts, nothing
+    /// loaded from elsewhere.
+    pub fn to_svg(&self) -> String {
+        let (w, h) = (self.width, self.height);
+        let mut out = format!(
+            "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{w}\" height=\"{h}\" viewBox=\"0 0 {w} {h}\" role=\"img\" font-family=\"{FONTS}\">\n\
+             <title>{}</title>\n<rect width=\"{w}\" height=\"{h}\" fill=\"#ffffff\"/>\n",
+            escape(&self.title)
+        );
+        for item in &self.items {
+            write_item(&mut out, item);
+        }
+        out.push_str("</svg>\n");
+        out
+    }
+}
+
+fn write_item(out: &mut String, item: &Item) {
+    match item {
+        Item::Rect { x, y, w, h, fill } => {
+            line(
+                out,
+                format_args!(
+                    "<rect x=\"{}\" y=\"{}\" width=\"{}\" height=\"{}\" fill=\"{}\"/>",
+                    n(*x),
+                    n(*y),
+                    n(*w),
+                    n(*h),
+                    fill.css()
+                ),
+            );
+        }
+        Item::Line { from, to, stroke } => {
+            let ends = format_args!(
+                "x1=\"{}\" y1=\"{}\" x2=\"{}\" y2=\"{}\"",
+                n(from.0),
+                n(from.1),
+                n(to.0),
+                n(to.1)
+            )
+            .to_string();
+            line(out, format_args!("<line {ends}{}/>", stroke_attributes(*stroke)));
+        }
+        Item::Polyline { points, stroke } => {
+            let points = points
+                .iter()
+                .map(|p| format!("{},{}", n(p.0), n(p.1)))
+                .collect::<Vec<_>>()
+                .join(" ");
+            let round = " fill=\"none\" stroke-linejoin=\"round\" stroke-linecap=\"round\"";
+            line(
+                out,
+                format_args!(
+                    "<polyline points=\"{points}\"{round}{}/>",
+                    stroke_attributes(*stroke)
+                ),
+            );
+        }
+        Item::Circle { center, radius, fill } => {
+            let rim = format!("stroke=\"#ffffff\" stroke-width=\"{}\"", n(RIM));
+            let r = n(radius + RIM / 2.0);
+            line(
+                out,
+                format_args!(
+                    "<circle cx=\"{}\" cy=\"{}\" r=\"{r}\" fill=\"{}\" {rim}/>",
+                    n(center.0),
+                    n(center.1),
+                    fill.css()
+                ),
+            );
+        }
+        Item::Text(text) => write_text(out, text),
+        Item::Image { x, y, w, h, bitmap } => {
+            if let Some(data) = data_uri(bitmap) {
+                let place = format!(
+                    "x=\"{}\" y=\"{}\" width=\"{}\" height=\"{}\"",
+                    n(*x),
+                    n(*y),
+                    n(*w),
+                    n(*h)
+                );
+                line(
+                    out,
+                    format_args!(
+                        "<image {place} preserveAspectRatio=\"none\" style=\"image-rendering:pixelated\" href=\"{data}\"/>"
+                    ),
+                );
+            }
+        }
+    }
+}
+
+fn write_text(out: &mut String, text: &Text) {
+    let anchor = match text.anchor {
+        Anchor::Start => "",
+        Anchor::Middle => " text-anchor=\"middle\"",
+        Anchor::End => " text-anchor=\"end\"",
+    };
+    let weight = if text.weight == Weight::Medium { " font-weight=\"500\"" } else { "" };
+    let (x, y) = (n(text.x), n(text.y));
+    let rotate = if text.rotate == 0.0 {
+        String::new()
+    } else {
+        format!(" transform=\"rotate({} {x} {y})\"", n(text.rotate))
+    };
+    let (size, fill) = (n(text.size), text.color.css());
+    line(
+        out,
+        format_args!(
+            "<text x=\"{x}\" y=\"{y}\" font-size=\"{size}\"{weight}{anchor} fill=\"{fill}\"{rotate}>{}</text>",
+            escape(&text.text)
+        ),
+    );
+}
+
+fn stroke_attributes(stroke: Stroke) -> String {
+    let dash = stroke.dash.map_or(String::new(), |(dash, gap)| {
+        format!(" stroke-dasharray=\"{} {}\"", n(dash), n(gap))
+    });
+    format!(" stroke=\"{}\" stroke-width=\"{}\"{dash}", stroke.color.css(), n(stroke.width))
+}
+
+fn line(out: &mut String, text: std::fmt::Arguments<'_>) {
+    // Writing to a String cannot fail.
+    let _ = writeln!(out, "{text}");
+}
+
+/// A coordinate with at most two decimals; what is not finite becomes 0, so that the file stays valid.
+fn n(v: f32) -> String {
+    if !v.is_finite() {
+        return "0".into();
+    }
+    let text = format!("{v:.2}");
+    let text = text.trim_end_matches('0').trim_end_matches('.');
+    if text == "-0" { "0".into() } else { text.into() }
+}
+
+/// Text for XML: markup escaped, characters that XML 1.0 forbids replaced.
+fn escape(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '&' => out.push_str("&amp;"),
+            '<' => out.push_str("&lt;"),
+            '>' => out.push_str("&gt;"),
+            '"' => out.push_str("&quot;"),
+            '\'' => out.push_str("&apos;"),
+            '\t' | '\n' | '\r' => out.push(' '),
+            c if c < ' ' || matches!(c, '\u{fffe}' | '\u{ffff}') => out.push('\u{fffd}'),
+            c => out.push(c),
+        }
+    }
+    out
+}
+
+fn data_uri(bitmap: &Bitmap) -> Option<String> {
+    let rgb: Vec<u8> = bitmap.pixels().iter().flat_map(|p| [p.r, p.g, p.b]).collect();
+    let png =
+        encode_rgb(u32::try_from(bitmap.width()).ok()?, u32::try_from(bitmap.height()).ok()?, &rgb)
+            .ok()?;
+    Some(format!("data:image/png;base64,{}", base64(&png)))
+}
+
+/// Source: RFC 4648, section 4.
+fn base64(bytes: &[u8]) -> String {
+    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut out = String::with_capacity(bytes.len().div_ceil(3) * 4);
+    for chunk in bytes.chunks(3) {
+        let word =
+            chunk.iter().fold(0u32, |word, &b| word << 8 | u32::from(b)) << (8 * (3 - chunk.len()));
+        for i in 0..4 {
+            let letter = ALPHABET[(word >> (18 - 6 * i)) as usize & 63];
+            out.push(if i <= chunk.len() { char::from(letter) } else { '=' });
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn base64_follows_the_vectors_of_rfc_4648() {
+        for (plain, coded) in [
+            ("", ""),
+            ("f", "Zg=="),
+            ("fo", "Zm8="),
+            ("foo", "Zm9v"),
+            ("foob", "Zm9vYg=="),
+            ("fooba", "Zm9vYmE="),
+            ("foobar", "Zm9vYmFy"),
+        ] {
+            assert_eq!(base64(plain.as_bytes()), coded);
+        }
+    }
+
+    #[test]
+    fn numbers_are_short_and_never_invalid() {
+        for (v, text) in [
+            (1.0, "1"),
+            (0.5, "0.5"),
+            (-0.001, "0"),
+            (12.346, "12.35"),
+            (100.0, "100"),
+            (f32::NAN, "0"),
+            (f32::INFINITY, "0"),
+        ] {
+            assert_eq!(n(v), text);
+        }
+    }
+
+    #[test]
+    fn text_is_escaped() {
+        assert_eq!(escape("T-shirt <& \"top'\u{1}"), "T-shirt &lt;&amp; &quot;top&apos;\u{fffd}");
+    }
+}

@@ -1,0 +1,259 @@
+//! The pictures themselves: the SVG text, the pixels of the PNG, and histories that go wrong.
+
+use cnn_viz::charts::{
+    ConfusionMatrix, GridCell, ImageGrid, LearningCurves, LineChart, Series, confusion_matrix,
+    image_grid, learning_curves, line_chart,
+};
+use cnn_viz::{Bitmap, Color, Colormap, Item, PALETTE, Scene, VizError};
+use ndarray::Array2;
+use proptest::prelude::*;
+
+const RUN: LearningCurves<'static> = LearningCurves {
+    title: "fashion-cnn",
+    subtitle: "Fashion-MNIST, 3 epochs",
+    loss: &[0.52, 0.34, 0.29],
+    val_loss: &[0.38, 0.33, 0.31],
+    accuracy: &[0.81, 0.87, 0.89],
+    val_accuracy: &[0.86, 0.88, 0.885],
+};
+
+struct Pixels {
+    width: u32,
+    height: u32,
+    rgb: Vec<u8>,
+}
+
+impl Pixels {
+    fn of(scene: &Scene, scale: f32) -> Self {
+        let png = scene.to_png(scale).expect("the scene is drawn");
+        let mut reader =
+            png::Decoder::new(std::io::Cursor::new(png)).read_info().expect("a PNG header");
+        let mut rgb = vec![0; reader.output_buffer_size().expect("a size")];
+        let info = reader.next_frame(&mut rgb).expect("pixels");
+        assert_eq!((info.color_type, info.bit_depth), (png::ColorType::Rgb, png::BitDepth::Eight));
+        Self { width: info.width, height: info.height, rgb }
+    }
+
+    fn at(&self, x: u32, y: u32) -> Color {
+        let i = ((y * self.width + x) * 3) as usize;
+        Color { r: self.rgb[i], g: self.rgb[i + 1], b: self.rgb[i + 2] }
+    }
+
+    /// How many pixels of the rectangle are not white.
+    fn inked(&self, x: std::ops::Range<u32>, y: std::ops::Range<u32>) -> usize {
+        y.flat_map(|y| x.clone().map(move |x| (x, y)))
+            .filter(|&(x, y)| self.at(x, y) != Color::WHITE)
+            .count()
+    }
+}
+
+/// Valid XML with a size and a title.
+fn check_svg(scene: &Scene) {
+    let svg = scene.to_svg();
+    let document = roxmltree::Document::parse(&svg).unwrap_or_else(|e| panic!("{e}\n{svg}"));
+    let root = document.root_element();
+    assert_eq!(root.tag_name().name(), "svg");
+    assert_eq!(root.attribute("width"), Some(scene.width.to_string().as_str()));
+    assert!(!svg.contains("NaN") && !svg.contains("inf"), "{svg}");
+    assert_eq!(svg, scene.to_svg());
+}
+
+fn texts<'a>(scene: &'a Scene) -> Vec<&'a str> {
+    let text = |item: &'a Item| if let Item::Text(t) = item { Some(t.text.as_str()) } else { None };
+    scene.items.iter().filter_map(text).collect()
+}
+
+#[test]
+fn the_svg_of_learning_curves_is_the_same_byte_for_byte() {
+    let scene = learning_curves(&RUN);
+    check_svg(&scene);
+    insta::assert_snapshot!(scene.to_svg());
+}
+
+#[test]
+fn the_png_shows_what_the_svg_shows() {
+    let scene = learning_curves(&RUN);
+    for scale in [1.0, 2.0] {
+        let pixels = Pixels::of(&scene, scale);
+        assert_eq!((pixels.width, pixels.height), ((960.0 * scale) as u32, (430.0 * scale) as u32));
+        let s = |v: f32| (v * scale) as u32;
+        assert_eq!(pixels.at(0, 0), Color::WHITE);
+        // The title, and nothing left of it.
+        assert!(pixels.inked(s(28.0)..s(130.0), s(22.0)..s(42.0)) > s(20.0) as usize);
+        assert_eq!(pixels.inked(0..s(27.0), 0..s(430.0)), 0);
+        // The middle of each curve's every point has the curve's colour, unless a later marker lies on it.
+        for item in &scene.items {
+            if let Item::Circle { center, fill, .. } = item
+                && *fill == PALETTE[1]
+            {
+                assert_eq!(
+                    pixels.at(s(center.0), s(center.1)),
+                    *fill,
+                    "{center:?} at scale {scale}"
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn text_is_drawn_where_it_is_anchored() {
+    use cnn_viz::{Anchor, Text};
+    let drawn = |anchor, rotate: f32| {
+        let mut scene = Scene::new(200, 200, "text");
+        scene.text(Text::new(100.0, 100.0, 20.0, "HHHH").anchor(anchor).rotate(rotate));
+        let p = Pixels::of(&scene, 1.0);
+        [
+            p.inked(0..100, 0..100),
+            p.inked(100..200, 0..100),
+            p.inked(0..100, 100..200),
+            p.inked(100..200, 100..200),
+        ]
+        .map(|n| n > 50)
+    };
+    assert_eq!(drawn(Anchor::Start, 0.0), [false, true, false, false]);
+    assert_eq!(drawn(Anchor::End, 0.0), [true, false, false, false]);
+    assert_eq!(drawn(Anchor::Middle, 0.0), [true, true, false, false]);
+    // A quarter turn clockwise: the text runs down, its tops point right.
+    assert_eq!(drawn(Anchor::Start, 90.0), [false, false, false, true]);
+}
+
+#[test]
+fn one_epoch_is_a_marker_with_its_value() {
+    let scene = learning_curves(&LearningCurves {
+        title: "one",
+        loss: &[0.5],
+        accuracy: &[0.8],
+        ..Default::default()
+    });
+    check_svg(&scene);
+    assert_eq!(scene.items.iter().filter(|i| matches!(i, Item::Polyline { .. })).count(), 0);
+    assert!(texts(&scene).contains(&"0.500") && texts(&scene).contains(&"0.800"));
+    assert!(!texts(&scene).contains(&"validation"));
+}
+
+#[test]
+fn an_empty_history_says_so() {
+    let scene = learning_curves(&LearningCurves { title: "nothing", ..Default::default() });
+    check_svg(&scene);
+    assert!(texts(&scene).contains(&"no epochs recorded"));
+    Pixels::of(&scene, 1.0);
+}
+
+#[test]
+fn values_that_are_not_numbers_leave_gaps_and_are_mentioned() {
+    let loss = [0.5, f64::NAN, 0.4, 0.3, f64::INFINITY, 1e305];
+    let scene =
+        learning_curves(&LearningCurves { title: "gaps", loss: &loss, ..Default::default() });
+    check_svg(&scene);
+    assert_eq!(scene.items.iter().filter(|i| matches!(i, Item::Polyline { .. })).count(), 1);
+    assert!(texts(&scene).iter().any(|t| t.contains("not finite")));
+    let scene =
+        learning_curves(&LearningCurves { title: "NaN", loss: &[f64::NAN], ..Default::default() });
+    assert!(texts(&scene).contains(&"no value is a finite number"));
+}
+
+#[test]
+fn names_are_escaped() {
+    let classes = ["a<b>".to_string(), "\"&'\u{0}".to_string()];
+    let scene = confusion_matrix(&ConfusionMatrix {
+        title: "<&>",
+        subtitle: "",
+        classes: &classes,
+        counts: &[1, 2, 3, 4],
+    })
+    .unwrap();
+    check_svg(&scene);
+    let svg = scene.to_svg();
+    let document = roxmltree::Document::parse(&svg).unwrap();
+    assert!(document.descendants().any(|n| n.text() == Some("a<b>")));
+}
+
+#[test]
+fn a_confusion_matrix_shows_counts_recall_and_precision() {
+    let classes = ["cat".to_string(), "dog".to_string()];
+    let matrix = ConfusionMatrix {
+        title: "Pets",
+        subtitle: "",
+        classes: &classes,
+        counts: &[30, 10, 0, 60],
+    };
+    let scene = confusion_matrix(&matrix).unwrap();
+    check_svg(&scene);
+    // recall 30/40 and 60/60; precision 30/30 and 60/70
+    for text in ["30", "10", "0", "60", "75.0 %", "100.0 %", "85.7 %"] {
+        assert!(texts(&scene).contains(&text), "{text} in {:?}", texts(&scene));
+    }
+    Pixels::of(&scene, 1.0);
+    let short = confusion_matrix(&ConfusionMatrix { counts: &[1, 2, 3], ..matrix });
+    assert!(matches!(short, Err(VizError::Length { expected: 4, got: 3, .. })));
+    assert!(confusion_matrix(&ConfusionMatrix { classes: &[], counts: &[], ..matrix }).is_err());
+}
+
+#[test]
+fn a_hundred_classes_fit_without_numbers() {
+    let classes: Vec<String> = (0..100).map(|i| format!("class {i}")).collect();
+    let scene = confusion_matrix(&ConfusionMatrix {
+        title: "many",
+        subtitle: "",
+        classes: &classes,
+        counts: &vec![7; 10_000],
+    })
+    .unwrap();
+    check_svg(&scene);
+    assert!(!texts(&scene).contains(&"7"));
+    assert!(scene.width < 2000);
+}
+
+#[test]
+fn a_grid_shows_each_pixel_as_a_block() {
+    let plane = Array2::from_shape_fn((2, 2), |(y, x)| if y == x { 255u8 } else { 0 });
+    let cells = [GridCell::new(
+        Bitmap::from_u8(&plane.view(), Colormap::Gray),
+        "a label that is much too long",
+    )];
+    let scene =
+        image_grid(&ImageGrid { title: "", subtitle: "", columns: 3, cell: 40.0, cells: &cells });
+    check_svg(&scene);
+    assert!(texts(&scene).iter().any(|t| t.ends_with('…')));
+    let pixels = Pixels::of(&scene, 1.0);
+    let corner = |x: u32, y: u32| pixels.at(28 + x, 58 + y);
+    assert_eq!(
+        [corner(19, 0), corner(20, 0), corner(0, 20), corner(20, 20)],
+        [Color::WHITE, Color::hex(0), Color::hex(0), Color::WHITE]
+    );
+    check_svg(&image_grid(&ImageGrid {
+        title: "none",
+        subtitle: "",
+        columns: 0,
+        cell: f32::NAN,
+        cells: &[],
+    }));
+}
+
+#[test]
+fn a_picture_too_large_is_refused() {
+    let error = Scene::new(20_000, 10, "wide").to_png(1.0).unwrap_err();
+    assert!(error.to_string().contains("20000×10") && error.to_string().contains("16384"));
+    assert!(Scene::new(10, 10, "none").to_png(0.0).is_err());
+    assert!(Scene::new(10, 10, "none").to_png(f32::NAN).is_err());
+}
+
+proptest! {
+    #[test]
+    fn any_history_gives_valid_pictures(loss in prop::collection::vec(any::<f64>(), 0..40), accuracy in prop::collection::vec(any::<f64>(), 0..40)) {
+        let scene = learning_curves(&LearningCurves { title: "any", loss: &loss, accuracy: &accuracy, val_loss: &accuracy, ..Default::default() });
+        check_svg(&scene);
+        for item in &scene.items {
+            if let Item::Circle { center, .. } = item && center.1 > 40.0 {
+                prop_assert!((0.0..=960.0).contains(&center.0) && (100.0..=340.0).contains(&center.1), "{:?}", center);
+            }
+        }
+    }
+
+    #[test]
+    fn any_points_give_a_chart(points in prop::collection::vec((any::<f64>(), any::<f64>()), 0..20), whole_x in any::<bool>()) {
+        let series = [Series { name: "any", points: &points }];
+        check_svg(&line_chart(&LineChart { title: "any", series: &series, whole_x, ..Default::default() }));
+    }
+}
