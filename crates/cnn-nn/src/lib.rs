@@ -1,2 +1,14 @@
 //! Layers with their gradients, losses, the Sequential model, model.toml, the summary and the engine that runs them.
 #![forbid(unsafe_code)]
+
+pub mod config;
+pub mod engine;
+mod init;
+pub mod layer;
+pub mod layers;
+pub mod loss;
+pub mod model;
+pub mod summary;
+mod window;
+
+pub use model::{Model, ModelSpec};

@@ -1,0 +1,87 @@
+//! Initial weights: a function of the seed alone, the same on every machine.
+
+use crate::layer::Initializer;
+use crate::model::Model;
+use cnn_tensor::random::{Purpose, stream};
+use ndarray::Array1;
+use ndarray_rand::RandomExt;
+use ndarray_rand::rand_distr::Uniform;
+
+impl Model {
+    /// The parameters before the first step, one arena of [`Model::param_count`] floats.
+    ///
+    /// Parameter `b` of layer `a` is drawn from the ChaCha8 stream (seed, init, a, b), in row-major order, so a layer's
+    /// weights do not depend on the layers around it other than by its position.
+    pub fn initial_weights(&self, seed: u64) -> Vec<f32> {
+        let mut weights = vec![0.0; self.param_count()];
+        for (a, layer) in self.layers().iter().enumerate() {
+            for (b, param) in layer.params.iter().enumerate() {
+                if let Some(distribution) = distribution(param.initializer) {
+                    let mut rng = stream(seed, Purpose::Init, a as u64, b as u64);
+                    let drawn = Array1::random_using(param.range.len(), distribution, &mut rng);
+                    for (weight, drawn) in weights[param.range.clone()].iter_mut().zip(drawn) {
+                        *weight = drawn;
+                    }
+                }
+            }
+        }
+        weights
+    }
+}
+
+/// What to draw from; `None` for zeros.
+fn distribution(initializer: Initializer) -> Option<Uniform<f32>> {
+    match initializer {
+        Initializer::Zeros => None,
+        Initializer::GlorotUniform { fan_in, fan_out } => {
+            let limit = (6.0 / (fan_in as f64 + fan_out as f64)).sqrt() as f32;
+            Uniform::new(-limit, limit).ok()
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::layers::{Conv2D, Dense, Flatten, LayerSpec};
+    use crate::model::ModelSpec;
+
+    fn model() -> crate::model::Model {
+        let layers = [
+            LayerSpec::Conv2D(Conv2D::new(64, 3)),
+            LayerSpec::Flatten(Flatten::default()),
+            LayerSpec::Dense(Dense::new(10)),
+        ];
+        ModelSpec::new([28, 28, 1], layers).build().unwrap()
+    }
+
+    #[test]
+    fn glorot_uniform_fills_its_interval_and_biases_are_zero() {
+        let (model, layers) = (model(), model());
+        let weights = model.initial_weights(42);
+        assert_eq!(weights.len(), layers.param_count());
+        let kernel = &weights[model.layers()[0].params[0].range.clone()];
+        // keras-semantics: first course convolution, √(6/(9 + 576)) = 0.10127.
+        let limit = (6.0_f32 / 585.0).sqrt();
+        assert!((limit - 0.10127).abs() < 1e-5);
+        assert!(kernel.iter().all(|w| w.abs() <= limit));
+        let largest = kernel.iter().fold(0.0_f32, |max, w| max.max(w.abs()));
+        assert!(largest > 0.98 * limit);
+        let dense = &weights[model.layers()[2].params[0].range.clone()];
+        let (n, mean) = (
+            dense.len() as f64,
+            dense.iter().map(|&w| f64::from(w)).sum::<f64>() / dense.len() as f64,
+        );
+        let variance = dense.iter().map(|&w| (f64::from(w) - mean).powi(2)).sum::<f64>() / n;
+        // Uniform in ±l has variance l²/3 = 2/(fan_in + fan_out).
+        let expected = 2.0 / (26.0 * 26.0 * 64.0 + 10.0);
+        assert!((variance / expected - 1.0).abs() < 0.01, "{variance} {expected}");
+        assert!(weights[model.layers()[2].params[1].range.clone()].iter().all(|&w| w == 0.0));
+    }
+
+    #[test]
+    fn the_seed_decides() {
+        let model = model();
+        assert_eq!(model.initial_weights(1), model.initial_weights(1));
+        assert_ne!(model.initial_weights(1), model.initial_weights(2));
+    }
+}

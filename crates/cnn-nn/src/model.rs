@@ -1,0 +1,176 @@
+//! A model: first plain data ([`ModelSpec`]), then checked, with every shape settled ([`Model`]).
+
+mod build;
+mod lint;
+mod names;
+mod problem;
+mod spec;
+
+pub use build::{BuildFailure, Limits};
+pub use lint::{lint, lint_loss};
+pub use problem::{At, Problem};
+pub use spec::{LayerEntry, ModelSpec, TOP_LEVEL};
+
+use crate::layer::{Initializer, Layer};
+use crate::layers::LayerSpec;
+use cnn_tensor::{Shape, Window};
+use std::ops::Range;
+use std::sync::Arc;
+
+/// A checked model: layers in order, each with its shapes, and one flat arena for all parameters.
+///
+/// ```
+/// # use cnn_nn::layers::{Conv2D, Dense, Flatten, LayerSpec};
+/// # use cnn_nn::model::ModelSpec;
+/// let layers = [
+///     LayerSpec::Conv2D(Conv2D::new(32, 3)),
+///     LayerSpec::Flatten(Flatten::default()),
+///     LayerSpec::Dense(Dense::new(10)),
+/// ];
+/// let model = ModelSpec::new([28, 28, 1], layers).build()?;
+/// assert_eq!(model.layers()[0].name, "conv2d");
+/// assert_eq!(model.layers()[0].output.dims(), [26, 26, 32]);
+/// assert_eq!(model.layers()[2].params[0].name, "dense/kernel");
+/// assert_eq!(model.param_count(), 320 + (26 * 26 * 32 + 1) * 10);
+/// # Ok::<(), cnn_nn::model::BuildFailure>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct Model {
+    name: String,
+    input: Shape,
+    layers: Vec<ModelLayer>,
+}
+
+/// One layer of a checked model.
+#[derive(Clone, Debug)]
+pub struct ModelLayer {
+    /// Unique in the model: given, or Keras's `conv2d`, `conv2d_1`.
+    pub name: String,
+    /// What it was built from.
+    pub spec: LayerSpec,
+    /// Shape of one sample going in.
+    pub input: Shape,
+    /// Shape of one sample coming out.
+    pub output: Shape,
+    /// Its parameters, in arena order.
+    pub params: Vec<ParamInfo>,
+    /// The arithmetic.
+    pub layer: Arc<dyn Layer>,
+    /// The windows along height and width, of a layer that slides one.
+    pub windows: Option<[Window; 2]>,
+    /// Multiply-accumulates per image.
+    pub macs: u64,
+    /// The part of the input that one output number sees; `None` where the input is not an image.
+    pub receptive_field: Option<ReceptiveField>,
+    start: usize,
+}
+
+/// One parameter tensor and its place in the arena.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ParamInfo {
+    /// Layer and parameter: `conv2d_1/kernel`.
+    pub name: String,
+    /// Shape, row-major: `[kh, kw, c, filters]`, `[in, out]`, `[units]`.
+    pub shape: Vec<usize>,
+    /// Its floats in the arena.
+    pub range: Range<usize>,
+    /// How it starts.
+    pub initializer: Initializer,
+}
+
+/// The part of the model's input that one number of a layer's output depends on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ReceptiveField {
+    /// A window, in pixels.
+    Window {
+        /// Height and width; beyond the border where the model pads.
+        size: [usize; 2],
+        /// Pixels from one output's window to the next one's, down and across.
+        step: [usize; 2],
+    },
+    /// All of it.
+    Whole,
+}
+
+impl ModelLayer {
+    /// Keras's class name: `Conv2D`.
+    pub fn kind(&self) -> &'static str {
+        self.spec.kind()
+    }
+
+    /// Number of parameters.
+    pub fn param_count(&self) -> usize {
+        self.params_range().len()
+    }
+
+    /// All of its parameters in the arena; empty, at the right place, if it has none.
+    pub fn params_range(&self) -> Range<usize> {
+        self.start..self.params.last().map_or(self.start, |param| param.range.end)
+    }
+
+    /// Bytes of its output per image, as f32; 0 for a layer that only gives its input another shape.
+    pub fn activation_bytes(&self) -> u64 {
+        if self.layer.is_reshape() { 0 } else { 4 * self.output.len() as u64 }
+    }
+}
+
+impl Model {
+    /// The model's name; Keras's `sequential` if none was given.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Shape of one sample.
+    pub fn input(&self) -> &Shape {
+        &self.input
+    }
+
+    /// Shape of one sample's result.
+    pub fn output(&self) -> &Shape {
+        self.layers.last().map_or(&self.input, |layer| &layer.output)
+    }
+
+    /// The layers, in order.
+    pub fn layers(&self) -> &[ModelLayer] {
+        &self.layers
+    }
+
+    /// All parameter tensors, in arena order.
+    pub fn params(&self) -> impl Iterator<Item = &ParamInfo> {
+        self.layers.iter().flat_map(|layer| &layer.params)
+    }
+
+    /// Floats in the arena.
+    pub fn param_count(&self) -> usize {
+        self.layers.last().map_or(0, |layer| layer.params_range().end)
+    }
+
+    /// Multiply-accumulates per image, forward.
+    pub fn macs(&self) -> u64 {
+        self.layers.iter().fold(0, |sum, layer| sum.saturating_add(layer.macs))
+    }
+
+    /// Bytes of all layers' outputs per image, as f32.
+    pub fn activation_bytes(&self) -> u64 {
+        self.layers.iter().map(ModelLayer::activation_bytes).sum()
+    }
+
+    /// Whether the last layer, reshapes aside, ends in a softmax.
+    pub fn ends_in_softmax(&self) -> bool {
+        let last = self.layers.iter().rev().find(|layer| !layer.layer.is_reshape());
+        last.is_some_and(|layer| layer.layer.without_softmax().is_some())
+    }
+
+    /// The plain data that builds this model again, every name spelt out.
+    pub fn spec(&self) -> ModelSpec {
+        let entry = |layer: &ModelLayer| LayerEntry {
+            name: Some(layer.name.clone()),
+            spec: layer.spec.clone(),
+        };
+        ModelSpec {
+            name: Some(self.name.clone()),
+            input: self.input.dims().to_vec(),
+            layers: self.layers.iter().map(entry).collect(),
+        }
+    }
+}

@@ -1,0 +1,52 @@
+//! The summary as data.
+
+use crate::model::{Model, ModelLayer, ReceptiveField};
+use serde_json::{Value, json};
+
+/// The version of the object; a change that could break a reader raises it.
+const SCHEMA: u32 = 1;
+
+/// The summary as one object: `schema`, `model`, `input_shape`, `layers`, `totals`. Shapes are without the batch axis,
+/// bytes and multiply-accumulates per image.
+pub fn json(model: &Model) -> Value {
+    json!({
+        "schema": SCHEMA,
+        "model": model.name(),
+        "input_shape": model.input().dims(),
+        "output_shape": model.output().dims(),
+        "layers": model.layers().iter().map(layer).collect::<Vec<_>>(),
+        "totals": {
+            "params": model.param_count(),
+            "trainable_params": model.param_count(),
+            "non_trainable_params": 0,
+            "param_bytes": 4 * model.param_count(),
+            "macs": model.macs(),
+            "activation_bytes": model.activation_bytes(),
+        },
+    })
+}
+
+fn layer(layer: &ModelLayer) -> Value {
+    let params = layer.params.iter().map(
+        |param| json!({ "name": param.name, "shape": param.shape, "offset": param.range.start }),
+    );
+    json!({
+        "name": layer.name,
+        "type": layer.kind(),
+        "input_shape": layer.input.dims(),
+        "output_shape": layer.output.dims(),
+        "params": layer.param_count(),
+        "weights": params.collect::<Vec<_>>(),
+        "derivation": layer.windows.as_ref().map(|[rows, columns]| json!({
+            "height": rows.derivation(),
+            "width": columns.derivation(),
+        })),
+        "receptive_field": match layer.receptive_field {
+            Some(ReceptiveField::Window { size, step }) => json!({ "size": size, "step": step }),
+            Some(ReceptiveField::Whole) => json!("all"),
+            None => Value::Null,
+        },
+        "macs": layer.macs,
+        "activation_bytes": layer.activation_bytes(),
+    })
+}

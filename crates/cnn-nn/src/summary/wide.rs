@@ -1,0 +1,100 @@
+//! The summary with the arithmetic shown.
+
+use super::keras::totals;
+use super::numbers::{commas, size};
+use super::rich::{Overflow, cells, wrap};
+use crate::model::{Model, ModelLayer, ReceptiveField};
+
+/// Widest cell of a layer's name.
+const MAX_NAME: usize = 40;
+
+const HEADER: [&str; 7] =
+    ["Layer (type)", "Output Shape", "Param #", "Output size", "Sees", "MACs", "Activations"];
+
+/// Columns that stand to the right.
+const RIGHT: [bool; 7] = [false, false, true, false, true, true, true];
+
+/// The summary for terminals of 120 columns or so: beside Keras's columns, for each layer how its output size comes
+/// about, the part of the input that one output sees, multiply-accumulates and the bytes of its output per image.
+pub fn wide(model: &Model) -> String {
+    let rows: Vec<[Vec<String>; 7]> = model.layers().iter().map(cells_of).collect();
+    let mut widths = HEADER.map(cells);
+    for row in &rows {
+        for (width, cell) in widths.iter_mut().zip(row) {
+            *width = cell.iter().map(|line| cells(line)).max().unwrap_or(0).max(*width);
+        }
+    }
+    let mut out = format!("Model: \"{}\", input {}\n", model.name(), model.input());
+    out.push_str("Output size: O = floor((i − f + 2p)/s) + 1 with input i, window f, padding p on each side, stride s\n\n");
+    line(&mut out, &widths, &HEADER.map(|title| vec![title.to_owned()]));
+    let rule: usize = widths.iter().sum::<usize>() + 2 * (widths.len() - 1);
+    out.extend(std::iter::repeat_n('─', rule));
+    out.push('\n');
+    for row in &rows {
+        line(&mut out, &widths, row);
+    }
+    out.push('\n');
+    for total in totals(model) {
+        out.push_str(&total);
+        out.push('\n');
+    }
+    out += &format!(" Multiply-accumulates: {} per image, forward\n", commas(model.macs()));
+    out += &format!(
+        " Activations: {} per image, every layer's output kept\n",
+        size(model.activation_bytes())
+    );
+    out
+}
+
+fn cells_of(layer: &ModelLayer) -> [Vec<String>; 7] {
+    let one = |text: String| vec![text];
+    let reshape = layer.layer.is_reshape();
+    [
+        wrap(&format!("{} ({})", layer.name, layer.kind()), MAX_NAME, Overflow::Fold),
+        one(layer.output.to_string()),
+        one(commas(layer.param_count() as u64)),
+        derivations(layer),
+        one(layer.receptive_field.map_or_else(|| "–".to_owned(), |field| field_text(&field))),
+        one(commas(layer.macs)),
+        one(if reshape { "as before".to_owned() } else { size(layer.activation_bytes()) }),
+    ]
+}
+
+/// How the output size comes about: one line where height and width agree.
+pub(super) fn derivations(layer: &ModelLayer) -> Vec<String> {
+    if let Some([rows, columns]) = &layer.windows {
+        let [h, w] = [rows.derivation(), columns.derivation()];
+        return if h == w { vec![h] } else { vec![format!("h: {h}"), format!("w: {w}")] };
+    }
+    if layer.layer.is_reshape() && layer.input.rank() > 1 {
+        let dims: Vec<String> = layer.input.dims().iter().map(ToString::to_string).collect();
+        return vec![format!("{} = {}", dims.join("·"), layer.output.len())];
+    }
+    vec!["–".to_owned()]
+}
+
+fn field_text(field: &ReceptiveField) -> String {
+    match field {
+        ReceptiveField::Window { size: [h, w], .. } => format!("{h}×{w}"),
+        ReceptiveField::Whole => "all".to_owned(),
+    }
+}
+
+fn line(out: &mut String, widths: &[usize; 7], row: &[Vec<String>; 7]) {
+    let height = row.iter().map(Vec::len).max().unwrap_or(1);
+    for index in 0..height {
+        let mut text = String::new();
+        for (column, (cell, &width)) in row.iter().zip(widths).enumerate() {
+            let content = cell.get(index).map_or("", String::as_str);
+            let blank = " ".repeat(width - cells(content));
+            text.push_str(if column > 0 { "  " } else { "" });
+            text.push_str(&if RIGHT[column] {
+                blank + content
+            } else {
+                content.to_owned() + &blank
+            });
+        }
+        out.push_str(text.trim_end());
+        out.push('\n');
+    }
+}
