@@ -1,2 +1,30 @@
 //! The training loop, metrics, run folders and model files.
+//!
+//! - [`Config`]: a whole model.toml, checked, every mistake with its place.
+//! - [`Trainer`]: the only training loop; also [`Trainer::evaluate`] and [`Trainer::predict`].
+//! - [`model_file`]: a trained model in one checksummed file, with its classes and preprocessing.
+//! - [`RunDir`]: the folder that a run leaves behind, and the way back from it.
+//!
+//! Same configuration, data and seed give the same bits, on any number of threads.
 #![forbid(unsafe_code)]
+
+mod atomic;
+mod config;
+mod error;
+mod evaluate;
+mod fit;
+mod history;
+pub mod model_file;
+mod run_dir;
+mod trainer;
+mod weights;
+
+pub use config::{CompileSpec, Config, FitSpec, Overrides};
+pub use error::{ErrorKind, TrainError};
+pub use evaluate::{ClassScore, Evaluation, Report};
+pub use fit::FitResult;
+pub use history::{HISTORY_SCHEMA, RunHistory, RunParams, TestScore};
+pub use model_file::{ModelFile, Preprocessing};
+pub use run_dir::{RunDir, RunInfo, RunRecord, SavedRun};
+pub use trainer::{Isa, TrainOptions, Trainer};
+pub use weights::{NamedTensor, named_tensors, read_npz, weights_from, weights_hash, write_npz};

@@ -1,0 +1,270 @@
+//! Everything that can go wrong, all of it before the first step or after the last.
+
+use cnn_callbacks::CallbackError;
+use cnn_nn::layer::BuildError;
+use cnn_nn::model::BuildFailure;
+use cnn_optim::OptimError;
+use std::io;
+use std::path::{Path, PathBuf};
+use thiserror::Error;
+
+/// What an error is about: `cnn` turns it into an exit code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ErrorKind {
+    /// The data set, or how it fits the model.
+    Data,
+    /// The model or its configuration.
+    Model,
+    /// A run folder, a model file, a weights file or the disk.
+    Disk,
+    /// Weights that are no longer numbers.
+    Diverged,
+}
+
+/// Why something could not be trained, evaluated, saved or loaded.
+#[derive(Clone, Debug, Error)]
+#[non_exhaustive]
+pub enum TrainError {
+    /// The model cannot be built.
+    #[error("{0}")]
+    Build(#[from] BuildFailure),
+    /// The loss does not fit the model's output.
+    #[error("{0}")]
+    Loss(#[from] BuildError),
+    /// The optimizer's settings do not work.
+    #[error("{0}")]
+    Optimizer(#[from] OptimError),
+    /// Callbacks follow metrics that this run does not have.
+    #[error("{}", joined(.0))]
+    Monitors(Vec<CallbackError>),
+    /// The images have another shape than the model's input.
+    #[error("{what}: the images are {got:?} (height, width, channels), the model's input is {expected:?}")]
+    ImageShape {
+        /// Training, validation or test data.
+        what: &'static str,
+        /// The model's input.
+        expected: Vec<usize>,
+        /// What the data set has.
+        got: Vec<usize>,
+    },
+    /// A label that the model has no output for.
+    #[error("{what}: image {index} has the label {label}, but the model has {classes} outputs (labels 0 to {})", classes - 1)]
+    Label {
+        /// Training, validation or test data.
+        what: &'static str,
+        /// Position of the image.
+        index: usize,
+        /// Its label.
+        label: u32,
+        /// Outputs of the model.
+        classes: usize,
+    },
+    /// There is nothing to train on or to evaluate.
+    #[error("{what}: there are no images")]
+    Empty {
+        /// Training, validation or test data.
+        what: &'static str,
+    },
+    /// The validation split leaves nothing on one side.
+    #[error("validation_split = {share} of {samples} images leaves {train} for training and {} for validation", samples - train)]
+    Split {
+        /// The share asked for.
+        share: f64,
+        /// Images there are.
+        samples: usize,
+        /// Images left for training.
+        train: usize,
+    },
+    /// More images than can be numbered.
+    #[error("{what}: {samples} images are more than 4,294,967,295")]
+    TooManySamples {
+        /// Training, validation or test data.
+        what: &'static str,
+        /// Images there are.
+        samples: usize,
+    },
+    /// A batch whose activations would not fit into memory.
+    #[error("batch_size = {batch_size} of this model needs about {} MiB for activations; the limit is {} MiB", needed >> 20, limit >> 20)]
+    Memory {
+        /// Samples per batch.
+        batch_size: usize,
+        /// Bytes needed.
+        needed: u64,
+        /// Bytes allowed.
+        limit: u64,
+    },
+    /// Numbers that should be a whole number of images.
+    #[error("{got} numbers are not a whole number of images of {expected} numbers each")]
+    InputLength {
+        /// Numbers per image.
+        expected: usize,
+        /// Numbers that came.
+        got: usize,
+    },
+    /// Weights that do not belong to this model.
+    #[error("the weights do not fit the model: {}", problems.join("; "))]
+    Weights {
+        /// Every tensor that is missing, too many or of another shape, by name.
+        problems: Vec<String>,
+    },
+    /// A weight that is NaN or infinite.
+    #[error("the weight {name}[{index}] is {value}")]
+    NotFinite {
+        /// The tensor's name.
+        name: String,
+        /// Position in the tensor, row-major.
+        index: usize,
+        /// NaN, inf or -inf.
+        value: f32,
+    },
+    /// A weights file that cannot be read or written.
+    #[error("{}: {message}", path.display())]
+    Npz {
+        /// The file.
+        path: PathBuf,
+        /// What the reader says.
+        message: String,
+    },
+    /// A model file that is damaged or of another kind.
+    #[error("model file, {section}: {message}")]
+    ModelFile {
+        /// Which part of the file.
+        section: &'static str,
+        /// Expected and found.
+        message: String,
+        /// What would work.
+        hint: &'static str,
+    },
+    /// A folder that is not a run, or lacks one of its files.
+    #[error("{}: not a run folder: {message}", path.display())]
+    NotARun {
+        /// The folder.
+        path: PathBuf,
+        /// What is missing.
+        message: String,
+    },
+    /// A JSON file of a run folder that cannot be read.
+    #[error("{}: {message}", path.display())]
+    Json {
+        /// The file.
+        path: PathBuf,
+        /// What the reader says.
+        message: String,
+    },
+    /// A name that cannot be a folder's.
+    #[error("{name:?} cannot name a run folder")]
+    Name {
+        /// The name.
+        name: String,
+    },
+    /// Something is there already.
+    #[error("{} exists, and nothing is overwritten", path.display())]
+    Exists {
+        /// The file or folder.
+        path: PathBuf,
+    },
+    /// Only run folders are replaced.
+    #[error("{} holds files but no run, so it is not replaced", path.display())]
+    NotReplaced {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// The operating system refused.
+    #[error("{} cannot be {action}: {message}", path.display())]
+    Disk {
+        /// read, written or made.
+        action: &'static str,
+        /// The file or folder.
+        path: PathBuf,
+        /// The kind of refusal.
+        kind: io::ErrorKind,
+        /// The system's words.
+        message: String,
+    },
+    /// A value that cannot be written: a mistake of this program.
+    #[error("internal: {message}")]
+    Internal {
+        /// What happened.
+        message: String,
+    },
+}
+
+fn joined(errors: &[CallbackError]) -> String {
+    errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
+}
+
+impl TrainError {
+    pub(crate) fn disk(action: &'static str, path: &Path, source: &io::Error) -> Self {
+        Self::Disk { action, path: path.to_owned(), kind: source.kind(), message: source.to_string() }
+    }
+
+    /// What it is about.
+    pub fn kind(&self) -> ErrorKind {
+        match self {
+            Self::ImageShape { .. } | Self::Label { .. } | Self::Empty { .. } | Self::TooManySamples { .. } | Self::InputLength { .. } => ErrorKind::Data,
+            Self::Build(_) | Self::Loss(_) | Self::Optimizer(_) | Self::Monitors(_) | Self::Split { .. } | Self::Memory { .. } => ErrorKind::Model,
+            Self::NotFinite { .. } => ErrorKind::Diverged,
+            _ => ErrorKind::Disk,
+        }
+    }
+
+    /// A stable code; model.toml's own where the mistake is in it.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Build(failure) => failure.problems.first().map_or("M000", |problem| problem.code),
+            Self::Loss(error) => error.code,
+            Self::Optimizer(_) => "M062",
+            Self::Monitors(_) => "M064",
+            Self::ImageShape { .. } => "T001",
+            Self::Label { .. } => "T002",
+            Self::Empty { .. } => "T003",
+            Self::Split { .. } => "T004",
+            Self::TooManySamples { .. } => "T005",
+            Self::Memory { .. } => "T006",
+            Self::InputLength { .. } => "T007",
+            Self::Weights { .. } => "T010",
+            Self::NotFinite { .. } => "T011",
+            Self::Npz { .. } => "T012",
+            Self::ModelFile { .. } => "T013",
+            Self::NotARun { .. } => "T020",
+            Self::Json { .. } => "T021",
+            Self::Name { .. } => "T022",
+            Self::Exists { .. } => "T023",
+            Self::NotReplaced { .. } => "T024",
+            Self::Disk { .. } => "T025",
+            Self::Internal { .. } => "T099",
+        }
+    }
+
+    /// What would work; empty where the message says it already.
+    pub fn hint(&self) -> String {
+        let text = match self {
+            Self::Loss(error) => &error.hint,
+            Self::ImageShape { got, .. } => return format!("set input = {got:?} in model.toml, or use a data set of the model's size"),
+            Self::Label { .. } => "give the last Dense layer one unit per class; labels count from 0",
+            Self::Empty { .. } => "check the data set, and --limit if it was given",
+            Self::Split { .. } => "choose a share that leaves images on both sides, or more images",
+            Self::TooManySamples { .. } => "use a part of the data",
+            Self::Memory { .. } => "set a smaller batch_size in [fit]",
+            Self::InputLength { .. } => "give all of an image's numbers, row by row, channels last",
+            Self::Weights { .. } => "the file must hold exactly the model's tensors: names as in `cnn summary`, such as conv2d/kernel, and the same shapes",
+            Self::NotFinite { .. } => "the training that made these weights diverged: lower the learning rate",
+            Self::Npz { .. } => "give a .npz with float32 arrays named as the model's parameters, such as conv2d/kernel",
+            Self::ModelFile { hint, .. } => hint,
+            Self::NotARun { .. } => "give the folder that `cnn train` wrote",
+            Self::Json { .. } => "the file was changed or cut off; run the training again",
+            Self::Name { .. } => "use letters, digits, `-` and `_`, or give a path",
+            Self::Exists { .. } => "choose another name, or say --force",
+            Self::NotReplaced { .. } => "choose another folder: --force replaces run folders only",
+            Self::Disk { kind, .. } => match kind {
+                io::ErrorKind::NotFound => "check the path",
+                io::ErrorKind::PermissionDenied => "choose a place that you may use",
+                io::ErrorKind::StorageFull => "make room, or choose another place",
+                _ => "",
+            },
+            Self::Internal { .. } => "this should not happen: please report it",
+            Self::Build(_) | Self::Optimizer(_) | Self::Monitors(_) => "",
+        };
+        text.to_owned()
+    }
+}

@@ -1,0 +1,201 @@
+//! Loss, accuracy and the per-class report of a trained model.
+
+use crate::error::TrainError;
+use crate::trainer::Trainer;
+use cnn_data::Split;
+use serde::ser::SerializeMap as _;
+use serde::{Serialize, Serializer};
+use std::fmt::{self, Write as _};
+
+/// How a model does on a data set.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Evaluation {
+    /// Mean loss.
+    pub loss: f64,
+    /// Share of right answers.
+    pub accuracy: f64,
+    /// Number of images.
+    pub samples: usize,
+    /// Number of classes, k.
+    pub classes: usize,
+    /// k·k counts, row-major: rows are the true classes, columns the predicted ones, as in scikit-learn.
+    pub confusion: Vec<u64>,
+}
+
+/// Precision, recall and F1 of one class, or their mean over classes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+pub struct ClassScore {
+    /// Of the images that were given this class, the share that has it; 0 if there were none.
+    pub precision: f64,
+    /// Of the images of this class, the share that was given it; 0 if there are none.
+    pub recall: f64,
+    /// Harmonic mean of the two.
+    #[serde(rename = "f1-score")]
+    pub f1: f64,
+    /// Images of this class.
+    pub support: u64,
+}
+
+/// The per-class report. Displays as scikit-learn's `classification_report` to the character, and serialises as its dict form.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Report {
+    /// Name and scores of each class.
+    pub classes: Vec<(String, ClassScore)>,
+    /// Share of right answers.
+    pub accuracy: f64,
+    /// Plain mean over the classes.
+    pub macro_average: ClassScore,
+    /// Mean over the classes, weighted by their support.
+    pub weighted_average: ClassScore,
+}
+
+impl Trainer {
+    /// Loss, accuracy and confusion matrix over a data set, in inference mode. Of equal probabilities the first class counts.
+    ///
+    /// # Errors
+    /// Data that does not fit the model.
+    pub fn evaluate(&mut self, split: &Split) -> Result<Evaluation, TrainError> {
+        /// Images at a time: bounds the memory for probabilities.
+        const CHUNK: usize = 8192;
+        self.check_split(split, "test data")?;
+        let indices: Vec<u32> = (0..split.len() as u32).collect();
+        let loss = self.measure(split, &indices).loss();
+        let k = self.classes();
+        let mut confusion = vec![0u64; k * k];
+        for chunk in indices.chunks(CHUNK) {
+            let probabilities = self.predict_split(split, chunk)?;
+            for (row, &i) in probabilities.chunks_exact(k).zip(chunk) {
+                confusion[split.labels[i as usize] as usize * k + argmax(row)] += 1;
+            }
+        }
+        let correct: u64 = (0..k).map(|i| confusion[i * k + i]).sum();
+        Ok(Evaluation { loss, accuracy: correct as f64 / split.len() as f64, samples: split.len(), classes: k, confusion })
+    }
+}
+
+/// Position of the largest number, the first of equals; 0 if none is a number.
+fn argmax(row: &[f32]) -> usize {
+    let mut best = 0;
+    for (i, &value) in row.iter().enumerate() {
+        if value > row[best] || row[best].is_nan() {
+            best = i;
+        }
+    }
+    best
+}
+
+impl Evaluation {
+    /// Precision, recall and F1 of each class. Classes beyond `names` are called by their number.
+    pub fn report(&self, names: &[String]) -> Report {
+        let k = self.classes;
+        let score = |i: usize| {
+            let hit = self.confusion[i * k + i];
+            let support: u64 = self.confusion[i * k..(i + 1) * k].iter().sum();
+            let given: u64 = (0..k).map(|row| self.confusion[row * k + i]).sum();
+            let (precision, recall) = (share(hit, given), share(hit, support));
+            ClassScore { precision, recall, f1: share(2 * hit, support + given), support }
+        };
+        let scores: Vec<ClassScore> = (0..k).map(score).collect();
+        let name = |i: usize| names.get(i).cloned().unwrap_or_else(|| i.to_string());
+        Report {
+            accuracy: self.accuracy,
+            macro_average: mean(&scores, |_| 1.0),
+            weighted_average: mean(&scores, |s| s.support as f64),
+            classes: scores.into_iter().enumerate().map(|(i, score)| (name(i), score)).collect(),
+        }
+    }
+
+    /// The pairs of classes that are mixed up most: (true, predicted, count), the largest count first.
+    pub fn most_confused(&self, count: usize) -> Vec<(usize, usize, u64)> {
+        let k = self.classes;
+        let mut pairs: Vec<_> = (0..k * k).map(|i| (i / k, i % k, self.confusion[i])).filter(|p| p.0 != p.1 && p.2 > 0).collect();
+        pairs.sort_by_key(|p| std::cmp::Reverse(p.2));
+        pairs.truncate(count);
+        pairs
+    }
+}
+
+fn share(part: u64, whole: u64) -> f64 {
+    if whole == 0 { 0.0 } else { part as f64 / whole as f64 }
+}
+
+fn mean(scores: &[ClassScore], weight: impl Fn(&ClassScore) -> f64) -> ClassScore {
+    let total: f64 = scores.iter().map(&weight).sum();
+    let over = |pick: fn(&ClassScore) -> f64| if total > 0.0 { scores.iter().map(|s| pick(s) * weight(s)).sum::<f64>() / total } else { 0.0 };
+    ClassScore { precision: over(|s| s.precision), recall: over(|s| s.recall), f1: over(|s| s.f1), support: scores.iter().map(|s| s.support).sum() }
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names = self.classes.iter().map(|(name, _)| name.chars().count());
+        let width = names.max().unwrap_or(0).max("weighted avg".len());
+        let mut text = format!("{:>width$}  {:>9} {:>9} {:>9} {:>9}\n\n", "", "precision", "recall", "f1-score", "support");
+        let row = |text: &mut String, name: &str, s: &ClassScore| writeln!(text, "{name:>width$}  {:>9.2} {:>9.2} {:>9.2} {:>9}", s.precision, s.recall, s.f1, s.support);
+        for (name, score) in &self.classes {
+            row(&mut text, name, score)?;
+        }
+        let support = self.macro_average.support;
+        writeln!(text, "\n{:>width$}  {:>9} {:>9} {:>9.2} {support:>9}", "accuracy", "", "", self.accuracy)?;
+        row(&mut text, "macro avg", &self.macro_average)?;
+        row(&mut text, "weighted avg", &self.weighted_average)?;
+        f.write_str(&text)
+    }
+}
+
+impl Serialize for Report {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(Some(self.classes.len() + 3))?;
+        for (name, score) in &self.classes {
+            map.serialize_entry(name, score)?;
+        }
+        map.serialize_entry("accuracy", &self.accuracy)?;
+        map.serialize_entry("macro avg", &self.macro_average)?;
+        map.serialize_entry("weighted avg", &self.weighted_average)?;
+        map.end()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn example() -> Evaluation {
+        // scikit-learn's own example: y_true = [0, 1, 2, 2, 2], y_pred = [0, 0, 2, 2, 1].
+        Evaluation { loss: 1.0, accuracy: 0.6, samples: 5, classes: 3, confusion: vec![1, 0, 0, 1, 0, 0, 0, 1, 2] }
+    }
+
+    #[test]
+    fn the_report_is_that_of_scikit_learns_documentation() {
+        let names = ["class 0", "class 1", "class 2"].map(String::from);
+        // Source: scikit-learn, docstring of sklearn.metrics.classification_report.
+        let expected = "              precision    recall  f1-score   support
+
+     class 0       0.50      1.00      0.67         1
+     class 1       0.00      0.00      0.00         1
+     class 2       1.00      0.67      0.80         3
+
+    accuracy                           0.60         5
+   macro avg       0.50      0.56      0.49         5
+weighted avg       0.70      0.60      0.61         5
+";
+        assert_eq!(example().report(&names).to_string(), expected);
+    }
+
+    #[test]
+    fn the_json_form_has_scikit_learns_keys() {
+        let json = serde_json::to_string(&example().report(&["a".into()])).unwrap();
+        assert!(json.starts_with(r#"{"a":{"precision":0.5,"recall":1.0,"f1-score":0.6666666666666666,"support":1},"1":"#), "{json}");
+        assert!(json.contains(r#""accuracy":0.6,"macro avg":{"precision":0.5,"#), "{json}");
+    }
+
+    #[test]
+    fn the_worst_pairs_come_first() {
+        assert_eq!(example().most_confused(1), [(1, 0, 1)]);
+        assert_eq!(example().most_confused(9).len(), 2);
+    }
+
+    #[test]
+    fn ties_go_to_the_first_class() {
+        assert_eq!([argmax(&[0.5, 0.5]), argmax(&[0.1, 0.9, 0.9]), argmax(&[f32::NAN, 0.2, 0.1]), argmax(&[f32::NAN])], [0, 1, 1, 0]);
+    }
+}

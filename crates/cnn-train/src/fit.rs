@@ -1,0 +1,282 @@
+//! The training loop.
+//!
+//! ```text
+//! train_begin
+//! every epoch:  epoch_begin → every batch: step, running means, batch_end → validation → epoch_end
+//! train_end
+//! ```
+//! After each event, once all callbacks have been called, the trainer does what they asked for.
+//!
+//! The loss and accuracy of an epoch are means over its samples, taken while the weights change (Keras's running means): the
+//! last, smaller batch counts by its size. Validation is measured once, after the epoch, with the weights as they are then.
+
+use crate::config::metric_names;
+use crate::error::TrainError;
+use crate::trainer::{Trainer, feed};
+use cnn_callbacks::{
+    BatchEnd, Callback, Control, Ending, EpochBegin, EpochEnd, History, Logs, Stop, TrainBegin, TrainEnd, check_monitors,
+};
+use cnn_data::Split;
+use cnn_nn::engine::{BatchMetrics, TrainKey};
+use cnn_optim::Step;
+use cnn_tensor::random::permutation;
+use std::ops::Range;
+use std::time::Instant;
+
+/// What a training run gives back beside the weights.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FitResult {
+    /// What every epoch reported.
+    pub history: History,
+    /// What ended training before its last epoch, if anything.
+    pub stopped_by: Option<Stop>,
+    /// What was put back at the end, such as the best epoch's weights.
+    pub restored: Option<String>,
+    /// Remarks for people, such as `acc` read as `accuracy`.
+    pub notes: Vec<String>,
+    /// Training images per epoch.
+    pub samples: usize,
+    /// Validation images; 0 without validation.
+    pub validation_samples: usize,
+    /// Training images per second of each epoch, validation time left out.
+    pub images_per_second: Vec<f64>,
+    /// Seconds in all.
+    pub seconds: f64,
+}
+
+impl FitResult {
+    /// Whether the loss of the last epoch is not a number, or a callback ended training because of that.
+    pub fn diverged(&self) -> bool {
+        let last = self.history.get("loss").and_then(<[f64]>::last);
+        self.stopped_by.as_ref().is_some_and(|stop| stop.ending == Ending::Diverged) || last.is_some_and(|loss| !loss.is_finite())
+    }
+
+    /// Training images per second over all epochs, validation time left out; 0 if there was none.
+    pub fn mean_images_per_second(&self) -> f64 {
+        let rates = self.images_per_second.iter().filter(|rate| **rate > 0.0);
+        let (count, inverse) = rates.fold((0u32, 0.0), |(count, sum), rate| (count + 1, sum + 1.0 / rate));
+        if count == 0 { 0.0 } else { f64::from(count) / inverse }
+    }
+}
+
+impl Trainer {
+    /// Trains for the configuration's epochs. Without `validation`, its `validation_split` keeps the last images of `train`
+    /// for that, before any shuffle, as Keras does.
+    ///
+    /// # Errors
+    /// All of them before the first epoch: data that does not fit the model, a split that leaves nothing, a callback that
+    /// follows a metric which this run does not have.
+    pub fn fit(&mut self, train: &Split, validation: Option<&Split>, callbacks: &mut [Box<dyn Callback>]) -> Result<FitResult, TrainError> {
+        let mut run = Run::new(self, train, validation, callbacks)?;
+        run.train_begin();
+        for epoch in 0..self.fit.epochs {
+            if run.control.stopped_by().is_some() {
+                break;
+            }
+            run.epoch(self, epoch);
+        }
+        Ok(run.finish(self))
+    }
+}
+
+/// One run: what is read, what is reported, and the memory for both.
+struct Run<'a> {
+    train: &'a Split,
+    /// Training images in the order of this epoch.
+    order: Vec<u32>,
+    /// Validation images, if there are any.
+    validation: Option<(&'a Split, Vec<u32>)>,
+    callbacks: &'a mut [Box<dyn Callback>],
+    control: Control,
+    plan: Plan,
+    history: History,
+    /// Running means, for the batches' events.
+    batch_logs: Logs,
+    /// The same and validation, for the epochs' events.
+    epoch_logs: Logs,
+    begun: usize,
+    rates: Vec<f64>,
+    restored: Option<String>,
+    notes: Vec<String>,
+    start: Instant,
+}
+
+/// Sizes and names that stay the same.
+struct Plan {
+    epochs: usize,
+    steps: usize,
+    batch_size: usize,
+    seed: u64,
+    shuffle: bool,
+    /// Names of the logs at an epoch's end.
+    metrics: Vec<String>,
+    /// How many of them are of the training data; the others are `val_…`.
+    of_training: usize,
+}
+
+impl<'a> Run<'a> {
+    /// Everything that can fail.
+    fn new(trainer: &mut Trainer, train: &'a Split, validation: Option<&'a Split>, callbacks: &'a mut [Box<dyn Callback>]) -> Result<Self, TrainError> {
+        trainer.check_split(train, "training data")?;
+        if let Some(split) = validation {
+            trainer.check_split(split, "validation data")?;
+        }
+        let cut = if validation.is_some() { train.len() } else { split_at(train.len(), trainer.fit.validation_split)? };
+        let metrics = metric_names(&trainer.compile.metrics, validation.is_some() || cut < train.len());
+        let notes = check_monitors(callbacks, &metrics)
+            .map_err(|errors| TrainError::Monitors(errors.into_iter().map(|(_, error)| error).collect()))?;
+        let fit = trainer.fit;
+        let batch_size = fit.batch_size.clamp(1, cut);
+        trainer.prepare(batch_size)?;
+        let validation = match validation {
+            Some(split) => Some((split, (0..split.len() as u32).collect())),
+            None if cut < train.len() => Some((train, (cut as u32..train.len() as u32).collect())),
+            None => None,
+        };
+        Ok(Self {
+            train,
+            order: (0..cut as u32).collect(),
+            validation,
+            callbacks,
+            control: Control::new(),
+            plan: Plan {
+                epochs: fit.epochs,
+                steps: cut.div_ceil(batch_size),
+                batch_size,
+                seed: fit.seed,
+                shuffle: fit.shuffle,
+                metrics,
+                of_training: trainer.compile.metrics.len() + 1,
+            },
+            history: History::new(),
+            batch_logs: Logs::new(),
+            epoch_logs: Logs::new(),
+            begun: 0,
+            rates: Vec::new(),
+            restored: None,
+            notes,
+            start: Instant::now(),
+        })
+    }
+
+    /// Calls every callback, and the history as the last of them.
+    fn tell(&mut self, event: impl Fn(&mut dyn Callback, &mut Control)) {
+        for callback in self.callbacks.iter_mut() {
+            event(callback.as_mut(), &mut self.control);
+        }
+        event(&mut self.history, &mut self.control);
+    }
+
+    fn train_begin(&mut self) {
+        let (epochs, steps, samples) = (self.plan.epochs, self.plan.steps, self.order.len());
+        let metrics = std::mem::take(&mut self.plan.metrics);
+        let event = TrainBegin { epochs, steps, samples, metrics: &metrics };
+        self.tell(|callback, control| callback.on_train_begin(&event, control));
+        self.plan.metrics = metrics;
+    }
+
+    fn epoch(&mut self, trainer: &mut Trainer, epoch: usize) {
+        let (epochs, steps) = (self.plan.epochs, self.plan.steps);
+        self.begun += 1;
+        self.tell(|callback, control| callback.on_epoch_begin(&EpochBegin { epoch, epochs, steps }, control));
+        self.apply(trainer);
+        if self.plan.shuffle {
+            permutation(self.plan.seed, epoch as u64, &mut self.order);
+        }
+        let start = Instant::now();
+        let total = self.batches(trainer, epoch, start);
+        self.rates.push(total.count as f64 / start.elapsed().as_secs_f64().max(1e-9));
+        let (of_training, of_validation) = self.plan.metrics.split_at(self.plan.of_training);
+        set_logs(&mut self.epoch_logs, of_training, &total);
+        if let Some((split, indices)) = &self.validation {
+            let measured = trainer.measure(split, indices);
+            set_logs(&mut self.epoch_logs, of_validation, &measured);
+        }
+        let logs = std::mem::take(&mut self.epoch_logs);
+        let (samples, elapsed) = (total.count, start.elapsed().as_secs_f64());
+        let event = EpochEnd { epoch, epochs, steps, samples, logs: &logs, elapsed, weights: &trainer.weights };
+        self.tell(|callback, control| callback.on_epoch_end(&event, control));
+        self.epoch_logs = logs;
+        self.apply(trainer);
+    }
+
+    /// All batches of an epoch, or those up to a stop; their sums.
+    fn batches(&mut self, trainer: &mut Trainer, epoch: usize, start: Instant) -> BatchMetrics {
+        let mut total = BatchMetrics::default();
+        for step in 0..self.plan.steps {
+            let begin = step * self.plan.batch_size;
+            let end = (begin + self.plan.batch_size).min(self.order.len());
+            total.add(&self.step(trainer, begin..end));
+            let mut logs = std::mem::take(&mut self.batch_logs);
+            set_logs(&mut logs, &self.plan.metrics[..self.plan.of_training], &total);
+            let event = BatchEnd { epoch, step, steps: self.plan.steps, logs: &logs, elapsed: start.elapsed().as_secs_f64() };
+            self.tell(|callback, control| callback.on_batch_end(&event, control));
+            self.batch_logs = logs;
+            self.apply(trainer);
+            if self.control.stopped_by().is_some() {
+                break;
+            }
+        }
+        total
+    }
+
+    /// One optimizer step on the images at these places of the order.
+    fn step(&self, trainer: &mut Trainer, batch: Range<usize>) -> BatchMetrics {
+        let indices = &self.order[batch];
+        let key = TrainKey { seed: self.plan.seed, step: trainer.steps_taken };
+        trainer.steps_taken += 1;
+        let step = Step { t: trainer.steps_taken, learning_rate: trainer.learning_rate, isa: trainer.options.isa };
+        let Trainer { engine, optimizer, weights, slots, .. } = trainer;
+        let update = |w: &mut [f32], g: &[f32], slots: &mut [&mut [f32]]| optimizer.update(&step, w, g, slots);
+        engine.train_step(weights, slots, indices.len(), &feed(self.train, indices), key, &update)
+    }
+
+    /// Does what the callbacks asked for, apart from stopping.
+    fn apply(&mut self, trainer: &mut Trainer) {
+        if let Some(learning_rate) = self.control.take_learning_rate() {
+            trainer.learning_rate = learning_rate;
+        }
+        if let Some(restore) = self.control.take_restore()
+            && restore.weights.len() == trainer.weights.len()
+        {
+            trainer.weights.copy_from_slice(&restore.weights);
+            self.restored = Some(restore.reason);
+        }
+    }
+
+    fn finish(mut self, trainer: &mut Trainer) -> FitResult {
+        let (stop, logs) = (self.control.stopped_by().cloned(), std::mem::take(&mut self.epoch_logs));
+        let event = TrainEnd { epochs: self.begun, logs: &logs, stopped_by: stop.as_ref() };
+        self.tell(|callback, control| callback.on_train_end(&event, control));
+        self.apply(trainer);
+        FitResult {
+            history: self.history,
+            stopped_by: self.control.stopped_by().cloned(),
+            restored: self.restored,
+            notes: self.notes,
+            samples: self.order.len(),
+            validation_samples: self.validation.map_or(0, |(_, indices)| indices.len()),
+            images_per_second: self.rates,
+            seconds: self.start.elapsed().as_secs_f64(),
+        }
+    }
+}
+
+/// The first image of the validation part: ⌊n·(1 − share)⌋, as Keras cuts it; n without a share.
+fn split_at(samples: usize, share: f64) -> Result<usize, TrainError> {
+    if share <= 0.0 {
+        return Ok(samples);
+    }
+    let train = (samples as f64 * (1.0 - share)).floor() as usize;
+    if train == 0 || train >= samples {
+        return Err(TrainError::Split { share, samples, train: train.min(samples) });
+    }
+    Ok(train)
+}
+
+/// Writes the means under these names. Allocates only while a name is new.
+fn set_logs(logs: &mut Logs, names: &[String], sums: &BatchMetrics) {
+    for name in names {
+        logs.set(name, if name.ends_with("loss") { sums.loss() } else { sums.accuracy() });
+    }
+}

@@ -1,0 +1,150 @@
+//! What a run reported, as `history.json` and `history.csv`.
+
+use crate::error::TrainError;
+use crate::fit::FitResult;
+use cnn_callbacks::callbacks::Columns;
+use cnn_callbacks::{History, Stop};
+use serde::{Deserialize, Deserializer, Serialize};
+use std::path::Path;
+
+/// Version of the layout of `history.json`.
+pub const HISTORY_SCHEMA: u32 = 1;
+
+/// The content of `history.json`. Numbers that are NaN or infinite are `null` in the file and NaN when read back.
+///
+/// ```json
+/// {"schema": 1, "params": {"epochs": 5, "steps": 1875, "batch_size": 32, "samples": 60000, "validation_samples": 0},
+///  "metrics": ["accuracy", "loss"], "epoch": [0, 1], "history": {"accuracy": [0.82, 0.87], "loss": [0.51, 0.34]},
+///  "seconds": [4.1, 4.0], "images_per_second": [14600.0, 15000.0], "stopped_by": null,
+///  "test": {"loss": 0.29, "accuracy": 0.9}}
+/// ```
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RunHistory {
+    /// [`HISTORY_SCHEMA`].
+    pub schema: u32,
+    /// What the run was asked to do.
+    pub params: RunParams,
+    /// Names of the metrics, in order.
+    pub metrics: Vec<String>,
+    /// Numbers of the epochs, from 0.
+    pub epoch: Vec<usize>,
+    /// Each metric's values, one per epoch.
+    pub history: Columns,
+    /// Seconds that each epoch took, validation included.
+    pub seconds: Vec<f64>,
+    /// Training images per second of each epoch, validation left out.
+    pub images_per_second: Vec<f64>,
+    /// What ended training before its last epoch.
+    pub stopped_by: Option<Stop>,
+    /// Measured on the test data after training.
+    pub test: Option<TestScore>,
+}
+
+/// What a run was asked to do, and on how much data.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RunParams {
+    /// Epochs, unless something stopped them.
+    pub epochs: usize,
+    /// Batches per epoch.
+    pub steps: usize,
+    /// Images per batch.
+    pub batch_size: usize,
+    /// Training images per epoch.
+    pub samples: usize,
+    /// Validation images; 0 without validation.
+    pub validation_samples: usize,
+}
+
+/// Loss and accuracy on the test data.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TestScore {
+    /// Mean loss.
+    #[serde(deserialize_with = "number_or_nan")]
+    pub loss: f64,
+    /// Share of right answers.
+    #[serde(deserialize_with = "number_or_nan")]
+    pub accuracy: f64,
+}
+
+fn number_or_nan<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
+    Ok(Option::<f64>::deserialize(deserializer)?.unwrap_or(f64::NAN))
+}
+
+impl RunHistory {
+    /// The history of a run, before its test.
+    pub fn new(fit: &FitResult, batch_size: usize) -> Self {
+        let History { history, epoch, seconds, params } = fit.history.clone();
+        let samples = fit.samples;
+        Self {
+            schema: HISTORY_SCHEMA,
+            params: RunParams { epochs: params.epochs, steps: params.steps, batch_size, samples, validation_samples: fit.validation_samples },
+            metrics: history.iter().map(|(name, _)| name.to_owned()).collect(),
+            epoch,
+            history,
+            seconds,
+            images_per_second: fit.images_per_second.clone(),
+            stopped_by: fit.stopped_by.clone(),
+            test: None,
+        }
+    }
+
+    /// The values of a metric, one per epoch; empty if there is no such metric.
+    pub fn get(&self, metric: &str) -> &[f64] {
+        self.history.get(metric).unwrap_or_default()
+    }
+
+    /// The values of the accuracy, `accuracy` or `acc`, with this prefix (`""` or `"val_"`); empty if there are none.
+    pub fn accuracy(&self, prefix: &str) -> &[f64] {
+        let full = self.get(&format!("{prefix}accuracy"));
+        if full.is_empty() { self.get(&format!("{prefix}acc")) } else { full }
+    }
+
+    /// As JSON.
+    pub(crate) fn to_json(&self) -> Result<Vec<u8>, TrainError> {
+        json(self)
+    }
+
+    /// From `history.json`.
+    ///
+    /// # Errors
+    /// A file that is no such JSON, or of a later version.
+    pub(crate) fn from_json(path: &Path, bytes: &[u8]) -> Result<Self, TrainError> {
+        let wrong = |message: String| TrainError::Json { path: path.to_owned(), message };
+        let history: Self = serde_json::from_slice(bytes).map_err(|error| wrong(error.to_string()))?;
+        if history.schema > HISTORY_SCHEMA {
+            return Err(wrong(format!("schema {} is newer than this program's {HISTORY_SCHEMA}", history.schema)));
+        }
+        Ok(history)
+    }
+
+    /// As CSV in the layout of Keras's `CSVLogger`: `epoch` from 0, then the metrics sorted, `NA` for what is missing;
+    /// and the seconds of each epoch in a last column.
+    pub fn to_csv(&self) -> String {
+        let mut columns: Vec<(&str, &[f64])> = self.history.iter().collect();
+        columns.sort_unstable_by_key(|(name, _)| *name);
+        columns.push(("seconds", &self.seconds));
+        let mut text = String::from("epoch");
+        for (name, _) in &columns {
+            text.push(',');
+            text.push_str(name);
+        }
+        text.push('\n');
+        for (row, epoch) in self.epoch.iter().enumerate() {
+            text.push_str(&epoch.to_string());
+            for (_, values) in &columns {
+                let value = values.get(row).filter(|value| !value.is_nan());
+                text.push(',');
+                text.push_str(&value.map_or_else(|| "NA".to_owned(), f64::to_string));
+            }
+            text.push('\n');
+        }
+        text
+    }
+}
+
+/// Indented JSON with a final line break.
+pub(crate) fn json(value: &impl Serialize) -> Result<Vec<u8>, TrainError> {
+    let mut bytes = serde_json::to_vec_pretty(value).map_err(|error| TrainError::Internal { message: error.to_string() })?;
+    bytes.push(b'\n');
+    Ok(bytes)
+}

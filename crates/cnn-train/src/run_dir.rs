@@ -1,0 +1,248 @@
+//! The folder that a run leaves behind, and the way back from it.
+
+use crate::atomic;
+use crate::config::Config;
+use crate::error::TrainError;
+use crate::history::{RunHistory, json};
+use crate::model_file::{ModelFile, Preprocessing};
+use crate::weights::write_npz;
+use cnn_nn::Model;
+use serde::{Deserialize, Serialize};
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// The run's own files. Callbacks may not write to them, and only these are removed when a run is replaced.
+pub(crate) const FILES: [&str; 9] = [
+    "model.toml",
+    "config.toml",
+    "model.cnn",
+    "weights.npz",
+    "history.json",
+    "history.csv",
+    "curves.svg",
+    "curves.png",
+    RUN_JSON,
+];
+
+/// Written first: the mark of a run folder.
+const RUN_JSON: &str = "run.json";
+
+/// Version of the layout of `run.json`.
+const RUN_SCHEMA: u32 = 1;
+
+/// Bytes of a JSON file of a run, at most.
+const JSON_LIMIT: u64 = 256 << 20;
+
+/// A run folder.
+///
+/// | file | content |
+/// |---|---|
+/// | `model.toml` | as given |
+/// | `config.toml` | the configuration with every value spelt out |
+/// | `model.cnn` | the trained model, see [`crate::model_file`] |
+/// | `weights.npz` | its weights for NumPy and Keras, by name: `conv2d/kernel` |
+/// | `history.json`, `history.csv` | what every epoch reported |
+/// | `curves.svg`, `curves.png` | pictures, written by whoever draws |
+/// | `run.json` | seed, versions, data fingerprint, weights hash, threads, command |
+///
+/// Every file is written whole or not at all.
+#[derive(Clone, Debug)]
+pub struct RunDir {
+    path: PathBuf,
+    replace: bool,
+}
+
+/// The content of `run.json`: what is needed to repeat the run bit for bit.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct RunInfo {
+    /// Version of the layout; set when written.
+    pub schema: u32,
+    /// Version of the program; set when written.
+    pub program: String,
+    /// Whether the run came to its end.
+    pub finished: bool,
+    /// Decides initial weights, order and dropout.
+    pub seed: u64,
+    /// Threads; the weights do not depend on it.
+    pub threads: usize,
+    /// Instruction set.
+    pub isa: String,
+    /// The command line, word by word.
+    pub command: Vec<String>,
+    /// Name of the data set.
+    pub data: String,
+    /// SHA-256 of the data set.
+    pub data_fingerprint: String,
+    /// SHA-256 of the final weights; see [`crate::weights_hash`].
+    pub weights_hash: Option<String>,
+}
+
+/// What a finished run leaves.
+#[derive(Clone, Copy, Debug)]
+pub struct RunRecord<'a> {
+    /// The configuration that was trained.
+    pub config: &'a Config,
+    /// The model.
+    pub model: &'a Model,
+    /// Its final weights.
+    pub weights: &'a [f32],
+    /// Name of each class.
+    pub classes: &'a [String],
+    /// How a picture becomes an input.
+    pub preprocessing: Preprocessing,
+    /// What every epoch reported, and the test.
+    pub history: &'a RunHistory,
+    /// How it came about; hash and versions are filled in.
+    pub info: &'a RunInfo,
+}
+
+/// A run read back.
+#[derive(Clone, Debug)]
+pub struct SavedRun {
+    /// The configuration, every value spelt out.
+    pub config: Config,
+    /// The model.
+    pub model: Model,
+    /// Its weights.
+    pub weights: Vec<f32>,
+    /// Name of each class.
+    pub classes: Vec<String>,
+    /// How a picture becomes an input.
+    pub preprocessing: Preprocessing,
+}
+
+impl RunDir {
+    /// Makes the folder. One that is there must be empty, or, with `replace`, hold a run, whose files are then removed.
+    ///
+    /// # Errors
+    /// [`TrainError::Exists`]; [`TrainError::NotReplaced`] for a folder that holds files but no run; the disk's errors.
+    pub fn create(path: &Path, replace: bool) -> Result<Self, TrainError> {
+        let made = |source: io::Error| TrainError::disk("made", path, &source);
+        fs::create_dir_all(path).map_err(|source| match source.kind() {
+            io::ErrorKind::AlreadyExists => TrainError::Exists { path: path.to_owned() },
+            _ => made(source),
+        })?;
+        let occupied = fs::read_dir(path).map_err(made)?.next().is_some();
+        if occupied && !replace {
+            return Err(TrainError::Exists { path: path.to_owned() });
+        }
+        if occupied && !path.join(RUN_JSON).is_file() {
+            return Err(TrainError::NotReplaced { path: path.to_owned() });
+        }
+        if occupied {
+            // run.json last: until then the folder is still known as a run.
+            for name in FILES {
+                match fs::remove_file(path.join(name)) {
+                    Err(source) if source.kind() != io::ErrorKind::NotFound => return Err(TrainError::disk("replaced", &path.join(name), &source)),
+                    _ => {}
+                }
+            }
+        }
+        Ok(Self { path: path.to_owned(), replace })
+    }
+
+    /// Makes the folder `name` in `root`, as [`RunDir::create`].
+    ///
+    /// # Errors
+    /// As [`RunDir::create`], and a name that is no plain folder name.
+    pub fn create_named(root: &Path, name: &str, replace: bool) -> Result<Self, TrainError> {
+        let plain = !name.is_empty() && !name.starts_with('.') && !name.contains(['/', '\\', ':']) && !name.chars().any(char::is_control);
+        if !plain {
+            return Err(TrainError::Name { name: name.to_owned() });
+        }
+        Self::create(&root.join(name), replace)
+    }
+
+    /// The folder.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// One of its files.
+    pub fn file(&self, name: &str) -> PathBuf {
+        self.path.join(name)
+    }
+
+    /// Where callbacks may write: in the folder, but not over the run's own files.
+    pub fn callback_context(&self) -> cnn_callbacks::BuildContext {
+        cnn_callbacks::BuildContext::new(&self.path).overwrite(self.replace).reserved(FILES)
+    }
+
+    /// Writes one file of the folder, whole or not at all: pictures, for instance.
+    ///
+    /// # Errors
+    /// The disk's errors.
+    pub fn write(&self, name: &str, bytes: &[u8]) -> Result<(), TrainError> {
+        atomic::write(&self.file(name), bytes, true)
+    }
+
+    /// Writes what is known before training: `run.json`, `model.toml` as given and `config.toml`.
+    ///
+    /// # Errors
+    /// The disk's errors.
+    pub fn begin(&self, model_toml: &str, config: &Config, model: &Model, info: &RunInfo) -> Result<(), TrainError> {
+        self.write_info(&RunInfo { finished: false, weights_hash: None, ..info.clone() })?;
+        self.write("model.toml", model_toml.as_bytes())?;
+        let resolved = config.resolved(model).to_toml().map_err(|error| TrainError::Internal { message: error.to_string() })?;
+        self.write("config.toml", resolved.as_bytes())
+    }
+
+    /// Writes what training has made: history, weights, model file, and `run.json` with the weights' hash. Weights that are
+    /// no longer numbers are not saved: the history is, and the error names the first of them.
+    ///
+    /// # Errors
+    /// [`TrainError::NotFinite`]; the disk's errors.
+    pub fn finish(&self, record: &RunRecord<'_>) -> Result<(), TrainError> {
+        self.write("history.json", &record.history.to_json()?)?;
+        self.write("history.csv", record.history.to_csv().as_bytes())?;
+        let model_file = ModelFile::new(record.config, record.model, record.weights, record.classes, record.preprocessing)?;
+        write_npz(&self.file("weights.npz"), record.model, record.weights, true)?;
+        model_file.save(&self.file("model.cnn"), true)?;
+        let weights_hash = Some(crate::weights_hash(record.model, record.weights));
+        self.write_info(&RunInfo { finished: true, weights_hash, ..record.info.clone() })
+    }
+
+    fn write_info(&self, info: &RunInfo) -> Result<(), TrainError> {
+        let info = RunInfo { schema: RUN_SCHEMA, program: env!("CARGO_PKG_VERSION").to_owned(), ..info.clone() };
+        self.write(RUN_JSON, &json(&info)?)
+    }
+
+    /// Reads a run back from its folder, or from its `model.cnn`.
+    ///
+    /// # Errors
+    /// A folder without a model file; a file that is damaged or does not fit together.
+    pub fn open(path: &Path) -> Result<SavedRun, TrainError> {
+        let file = if path.is_dir() { path.join("model.cnn") } else { path.to_owned() };
+        if path.is_dir() && !file.is_file() {
+            let what = if path.join(RUN_JSON).is_file() { "it has no model.cnn: the run did not come to its end" } else { "it has no model.cnn" };
+            return Err(TrainError::NotARun { path: path.to_owned(), message: what.to_owned() });
+        }
+        let saved = ModelFile::load(&file)?;
+        let (config, model, weights) = saved.unpack()?;
+        Ok(SavedRun { config, model, weights, classes: saved.classes, preprocessing: saved.preprocessing })
+    }
+
+    /// Reads a run's `history.json`.
+    ///
+    /// # Errors
+    /// A file that is missing, no such JSON, or of a later version.
+    pub fn history(path: &Path) -> Result<RunHistory, TrainError> {
+        let file = path.join("history.json");
+        RunHistory::from_json(&file, &atomic::read(&file, JSON_LIMIT)?)
+    }
+
+    /// Reads a run's `run.json`.
+    ///
+    /// # Errors
+    /// A file that is missing, no such JSON, or of a later version.
+    pub fn info(path: &Path) -> Result<RunInfo, TrainError> {
+        let file = path.join(RUN_JSON);
+        let wrong = |message: String| TrainError::Json { path: file.clone(), message };
+        let info: RunInfo = serde_json::from_slice(&atomic::read(&file, JSON_LIMIT)?).map_err(|error| wrong(error.to_string()))?;
+        if info.schema > RUN_SCHEMA {
+            return Err(wrong(format!("schema {} is newer than this program's {RUN_SCHEMA}", info.schema)));
+        }
+        Ok(info)
+    }
+}

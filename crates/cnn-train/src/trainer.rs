@@ -1,0 +1,222 @@
+//! A model with its weights, its optimizer and its engine.
+
+use crate::config::{CompileSpec, Config, FitSpec};
+use crate::error::TrainError;
+use crate::weights::{NamedTensor, check_finite, weights_from, weights_hash};
+use cnn_data::Split;
+use cnn_nn::Model;
+use cnn_nn::engine::{BatchMetrics, Engine, Options};
+use cnn_nn::loss::Loss;
+use cnn_optim::Optimizer;
+
+pub use cnn_nn::engine::Isa;
+
+/// How to run; changes the speed, never the result's meaning.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct TrainOptions {
+    /// Threads, 1 or more. The weights do not depend on it.
+    pub threads: usize,
+    /// Instruction set.
+    pub isa: Isa,
+    /// Whether pairs of layers are merged where that is faster. Equal numbers.
+    pub fuse: bool,
+}
+
+impl Default for TrainOptions {
+    /// One thread, the best instruction set, merged layers.
+    fn default() -> Self {
+        Self { threads: 1, isa: Isa::best(), fuse: true }
+    }
+}
+
+/// A model being trained: its weights, its optimizer and the engine that runs it.
+///
+/// Everything that can fail does so in [`Trainer::new`] and at the beginning of [`Trainer::fit`] and
+/// [`Trainer::evaluate`]; the loop itself has no errors.
+#[derive(Debug)]
+pub struct Trainer {
+    pub(crate) model: Model,
+    pub(crate) compile: CompileSpec,
+    pub(crate) fit: FitSpec,
+    pub(crate) optimizer: Box<dyn Optimizer>,
+    pub(crate) loss: Loss,
+    pub(crate) options: TrainOptions,
+    pub(crate) engine: Engine,
+    /// Batch size that the engine was made for.
+    pub(crate) engine_batch: usize,
+    pub(crate) weights: Vec<f32>,
+    /// The optimizer's memory, one arena for each slot; empty until training begins.
+    pub(crate) slots: Vec<Vec<f32>>,
+    pub(crate) learning_rate: f32,
+    /// Optimizer steps taken.
+    pub(crate) steps_taken: u64,
+}
+
+impl Trainer {
+    /// A trainer with the initial weights of the configuration's seed. `model` is the one that `config.model.build()` gives.
+    ///
+    /// # Errors
+    /// A loss that does not fit the model, or an optimizer's value out of range.
+    pub fn new(config: &Config, model: Model, options: TrainOptions) -> Result<Self, TrainError> {
+        let loss = Loss::new(&config.compile.loss, model.output(), model.ends_in_softmax())?;
+        let optimizer = config.compile.optimizer.build()?;
+        let weights = model.initial_weights(config.fit.seed);
+        let engine = engine(&model, &loss, options, 1);
+        Ok(Self {
+            compile: config.compile.clone(),
+            fit: config.fit,
+            learning_rate: optimizer.learning_rate(),
+            optimizer,
+            loss,
+            options,
+            engine,
+            engine_batch: 1,
+            weights,
+            slots: Vec::new(),
+            steps_taken: 0,
+            model,
+        })
+    }
+
+    /// The model.
+    pub fn model(&self) -> &Model {
+        &self.model
+    }
+
+    /// All weights, flat, in the order of [`Model::params`].
+    pub fn weights(&self) -> &[f32] {
+        &self.weights
+    }
+
+    /// Optimizer steps taken so far.
+    pub fn steps_taken(&self) -> u64 {
+        self.steps_taken
+    }
+
+    /// The optimizer's learning rate as it is now.
+    pub fn learning_rate(&self) -> f32 {
+        self.learning_rate
+    }
+
+    /// SHA-256 of the weights, see [`weights_hash`].
+    pub fn weights_hash(&self) -> String {
+        weights_hash(&self.model, &self.weights)
+    }
+
+    /// Replaces all weights.
+    ///
+    /// # Errors
+    /// Another number of weights than the model has, or one that is NaN or infinite.
+    pub fn set_weights(&mut self, weights: &[f32]) -> Result<(), TrainError> {
+        if weights.len() != self.weights.len() {
+            let problem = format!("{} weights were given, the model has {}", weights.len(), self.weights.len());
+            return Err(TrainError::Weights { problems: vec![problem] });
+        }
+        check_finite(&self.model, weights)?;
+        self.weights.copy_from_slice(weights);
+        Ok(())
+    }
+
+    /// Replaces all weights by name.
+    ///
+    /// # Errors
+    /// As [`weights_from`].
+    pub fn set_named_weights(&mut self, tensors: &[NamedTensor]) -> Result<(), TrainError> {
+        self.weights = weights_from(&self.model, tensors)?;
+        Ok(())
+    }
+
+    /// Probabilities of each class for images given as numbers between 0 and 1, row by row, channels last: one row of
+    /// `classes` numbers per image.
+    ///
+    /// # Errors
+    /// Numbers that are not a whole number of images.
+    pub fn predict(&mut self, images: &[f32]) -> Result<Vec<f32>, TrainError> {
+        let size = self.model.input().len();
+        if !images.len().is_multiple_of(size) {
+            return Err(TrainError::InputLength { expected: size, got: images.len() });
+        }
+        let n = images.len() / size;
+        let mut output = vec![0.0; n * self.classes()];
+        let feed = |range: std::ops::Range<usize>, x: &mut [f32], labels: &mut [u32]| {
+            x.copy_from_slice(&images[range.start * size..range.end * size]);
+            labels.fill(0);
+        };
+        self.engine.predict(&self.weights, n, &feed, &mut output);
+        Ok(output)
+    }
+
+    /// Probabilities of each class for some of a data set's images: one row of `classes` numbers for each index.
+    ///
+    /// # Errors
+    /// Images of another shape than the model's input, or a label that it has no output for.
+    ///
+    /// # Panics
+    /// If an index is beyond the data set.
+    pub fn predict_split(&mut self, split: &Split, indices: &[u32]) -> Result<Vec<f32>, TrainError> {
+        self.check_split(split, "images")?;
+        let mut output = vec![0.0; indices.len() * self.classes()];
+        self.engine.predict(&self.weights, indices.len(), &feed(split, indices), &mut output);
+        Ok(output)
+    }
+
+    /// Loss and accuracy over some of a data set's images, in inference mode.
+    pub(crate) fn measure(&mut self, split: &Split, indices: &[u32]) -> BatchMetrics {
+        self.engine.evaluate(&self.weights, indices.len(), &feed(split, indices))
+    }
+
+    /// Outputs of the model: the number of classes.
+    pub fn classes(&self) -> usize {
+        self.loss.classes()
+    }
+
+    /// Checks that the images fit the model's input and every label its output.
+    pub(crate) fn check_split(&self, split: &Split, what: &'static str) -> Result<(), TrainError> {
+        if split.len() == 0 {
+            return Err(TrainError::Empty { what });
+        }
+        if u32::try_from(split.len()).is_err() {
+            return Err(TrainError::TooManySamples { what, samples: split.len() });
+        }
+        let shape = split.shape();
+        // As Keras, an image with one channel also fits an input without that axis.
+        let input = self.model.input().dims();
+        if input != shape && !(shape[2] == 1 && input == &shape[..2]) {
+            return Err(TrainError::ImageShape { what, expected: input.to_vec(), got: shape.to_vec() });
+        }
+        let classes = self.classes();
+        match split.labels.iter().position(|&label| label as usize >= classes) {
+            Some(index) => Err(TrainError::Label { what, index, label: split.labels[index], classes }),
+            None => Ok(()),
+        }
+    }
+
+    /// An engine for batches of this size, and the optimizer's memory.
+    pub(crate) fn prepare(&mut self, batch_size: usize) -> Result<(), TrainError> {
+        /// Activations and their gradients of one batch.
+        const LIMIT: u64 = 16 << 30;
+        let per_image = self.model.activation_bytes().saturating_add(4 * self.model.input().len() as u64);
+        let needed = per_image.saturating_mul(2).saturating_mul(batch_size as u64);
+        if needed > LIMIT {
+            return Err(TrainError::Memory { batch_size, needed, limit: LIMIT });
+        }
+        if self.engine_batch != batch_size {
+            self.engine = engine(&self.model, &self.loss, self.options, batch_size);
+            self.engine_batch = batch_size;
+        }
+        if self.slots.is_empty() {
+            self.slots = self.optimizer.slot_names().iter().map(|_| vec![0.0; self.weights.len()]).collect();
+        }
+        Ok(())
+    }
+}
+
+fn engine(model: &Model, loss: &Loss, options: TrainOptions, batch_size: usize) -> Engine {
+    let TrainOptions { threads, isa, fuse } = options;
+    Engine::new(model, loss, Options { threads: threads.max(1), isa, batch_size, fuse })
+}
+
+/// A feed of a data set's images in the order of `indices`: bytes become numbers between 0 and 1 on the way.
+pub(crate) fn feed<'a>(split: &'a Split, indices: &'a [u32]) -> impl Fn(std::ops::Range<usize>, &mut [f32], &mut [u32]) + Sync + 'a {
+    move |range, x, labels| split.fill(&indices[range], x, labels)
+}
