@@ -46,7 +46,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         None => ("course.toml".to_owned(), COURSE.to_owned()),
     };
     match ModelSpec::read(&file, &text) {
-        Ok((model, warnings)) => println!("{}\n{}\n{warnings}", summary::text(&model, 80), summary::wide(&model)),
+        Ok((model, warnings)) => {
+            println!("{}\n{}\n{warnings}", summary::text(&model, 80), summary::wide(&model))
+        }
         Err(mistakes) => println!("{mistakes}"),
     }
     Ok(())

@@ -104,15 +104,10 @@ pub struct Source {
     text: Arc<str>,
 }
 
-/// The text behind a byte order mark.
-pub(super) fn without_mark(text: &str) -> &str {
-    text.strip_prefix('\u{feff}').unwrap_or(text)
-}
-
 impl Source {
     /// A source with the name that messages show.
     pub fn new(name: &str, text: &str) -> Self {
-        Self { name: name.into(), text: without_mark(text).into() }
+        Self { name: name.into(), text: text.strip_prefix('\u{feff}').unwrap_or(text).into() }
     }
 
     /// The name, as given.

@@ -1,16 +1,15 @@
 //! A TOML file with the place of every key and value, read section by section.
 
-use super::diagnostic::{Diagnostic, Diagnostics, Severity, Source, without_mark};
-use super::fault::{Fault, Kind};
-use super::lower::{Node, Value, id};
+use super::diagnostic::{Diagnostic, Diagnostics, Severity, Source};
+use super::fault::{Fault, Kind, Step};
+use super::lower::Value;
 use super::patch::Patches;
 use super::suggest::{listing, nearest};
 use super::syntax;
+use super::tree::{Data, Entry, Node, Table};
 use super::words::{Place, explain, meant, quoted};
 use serde::de::DeserializeOwned;
 use std::ops::Range;
-use toml::Spanned;
-use toml::de::{DeTable, DeValue};
 
 /// Most tables in one list (`[[layers]]`).
 pub const MAX_ITEMS: usize = 1_000;
@@ -34,9 +33,9 @@ const MAX_FAULTS: usize = 32;
 /// assert!(found.to_string().contains("did you mean `batch_size`?"));
 /// ```
 #[derive(Debug)]
-pub struct Document<'a> {
+pub struct Document {
     source: Source,
-    root: DeTable<'a>,
+    root: Table,
     /// Parts of the text that syntax errors have made unreliable.
     broken: Vec<Range<usize>>,
 }
@@ -66,14 +65,14 @@ impl Located {
     }
 }
 
-impl<'a> Document<'a> {
+impl Document {
     /// Parses a file as far as it can be parsed. `name` is what messages call it.
     ///
     /// With syntax errors, the sections can still be read, so that their own mistakes are found in the same run.
-    pub fn parse(name: &str, text: &'a str) -> (Self, Diagnostics) {
+    pub fn parse(name: &str, text: &str) -> (Self, Diagnostics) {
         let source = Source::new(name, text);
         let mut found = Diagnostics::new(source.clone());
-        let (root, broken) = syntax::parse(&source, without_mark(text), &mut found);
+        let (root, broken) = syntax::parse(&source, &mut found);
         (Self { source, root, broken }, found)
     }
 
@@ -89,29 +88,30 @@ impl<'a> Document<'a> {
 
     /// True if the file has such a key or section.
     pub fn has(&self, key: &str) -> bool {
-        self.root.contains_key(key)
+        self.root.get(key).is_some()
     }
 
     /// Where `path` stands: `"fit"`, `"layers.3.filters"`, `"compile.optimizer.learning_rate"`; list elements count from 0.
     pub fn locate(&self, path: &str) -> Option<Located> {
+        let located =
+            |entry: &Entry| Located { key: entry.span.clone(), value: entry.value.span.clone() };
         let mut parts = path.split('.');
-        let (key, mut node) = self.root.get_key_value(parts.next()?)?;
-        let mut located = Located { key: key.span(), value: node.span() };
+        let entry = self.root.get(parts.next()?)?;
+        let (mut node, mut place) = (&entry.value, located(entry));
         for part in parts {
-            located = match node.get_ref() {
-                DeValue::Table(table) => {
-                    let (key, value) = table.get_key_value(part)?;
-                    node = value;
-                    Located { key: key.span(), value: value.span() }
+            match &node.data {
+                Data::Table(table) => {
+                    let entry = table.get(part)?;
+                    (node, place) = (&entry.value, located(entry));
                 }
-                DeValue::Array(array) => {
-                    node = array.get(part.parse::<usize>().ok()?)?;
-                    Located { key: node.span(), value: node.span() }
+                Data::List(items) => {
+                    node = items.get(part.parse::<usize>().ok()?)?;
+                    place = Located { key: node.span.clone(), value: node.span.clone() };
                 }
                 _ => return None,
-            };
+            }
         }
-        Some(located)
+        Some(place)
     }
 
     /// Where to point for `path`, or for the nearest of its parents that exists.
@@ -129,39 +129,33 @@ impl<'a> Document<'a> {
 
     /// Reads one top-level key: `name`, `input`. `None` if it is absent or wrong; only the latter is reported.
     pub fn value<T: DeserializeOwned>(&self, key: &str, found: &mut Diagnostics) -> Option<T> {
-        // The root is read as a table of its own with this one key, so that the mistake names the key.
-        let (name, node) = self.root.get_key_value(key)?;
-        let mut only = DeTable::new();
-        only.insert(name.clone(), node.clone());
-        let only = Spanned::new(0..0, DeValue::Table(only));
-        let place =
-            Place { name: "the file".to_owned(), kind: None, head: Some(node.span()), common: &[] };
+        // Read as a table of its own with this one key, so that the mistake names the key.
+        let entry = self.root.get(key)?;
+        let head = entry.value.span.clone();
+        let only =
+            Node { span: head.clone(), data: Data::Table(Table { entries: vec![entry.clone()] }) };
+        let place = Place { name: String::new(), kind: None, head: Some(head), common: &[] };
         self.lower::<One<T>>(&only, &place, found).map(|one| one.0)
     }
 
     /// Reads the section `[key]`. An absent section is read as an empty one: it has its defaults, or lacks its required keys.
     pub fn table<T: DeserializeOwned>(&self, key: &str, found: &mut Diagnostics) -> Option<T> {
-        let empty;
-        let (node, head) = if let Some((name, node)) = self.root.get_key_value(key) {
-            if !node.get_ref().is_table() {
-                let help = if node.get_ref().is_array() {
-                    format!("write [{key}] with single brackets, once")
-                } else {
-                    String::new()
-                };
-                let error = Diagnostic::error("M006", format!("`{key}` must be a section [{key}]"));
-                self.report(
-                    found,
-                    error.at(name.span()).with_label("expected a table").with_help(help),
-                );
-                return None;
-            }
-            (node, Some(node.span()))
-        } else {
-            empty = Spanned::new(0..0, DeValue::Table(DeTable::new()));
-            (&empty, None)
+        let empty = Node { span: 0..0, data: Data::Table(Table::default()) };
+        let entry = self.root.get(key);
+        if let Some(entry) = entry.filter(|entry| entry.value.table().is_none()) {
+            let error = Diagnostic::error("M006", format!("`{key}` must be a section"))
+                .at(entry.span.clone())
+                .with_label("expected a table")
+                .with_help(format!("write [{key}] on a line of its own, once"));
+            self.report(found, error);
+            return None;
+        }
+        let (node, head) = match entry {
+            Some(entry) => (&entry.value, Some(entry.value.span.clone())),
+            None => (&empty, None),
         };
-        self.lower(node, &Place { name: format!("[{key}]"), kind: None, head, common: &[] }, found)
+        let place = Place { name: format!("[{key}]"), kind: None, head, common: &[] };
+        self.lower(node, &place, found)
     }
 
     /// Reads the list of tables `[[key]]`, each with a `type`. `common` are keys, with text values, that every table of the
@@ -172,47 +166,52 @@ impl<'a> Document<'a> {
         common: &'static [&'static str],
         found: &mut Diagnostics,
     ) -> Vec<Item<T>> {
-        let Some((name, node)) = self.root.get_key_value(key) else { return Vec::new() };
-        let DeValue::Array(array) = node.get_ref() else {
-            let error =
-                Diagnostic::error("M006", format!("`{key}` is a list of tables")).at(node.span());
-            self.report(
-                found,
-                error
-                    .with_label("expected a list")
-                    .with_help(format!("write [[{key}]] with two brackets before each table")),
-            );
+        let Some(entry) = self.root.get(key) else { return Vec::new() };
+        let Data::List(items) = &entry.value.data else {
+            let error = Diagnostic::error("M006", format!("`{key}` is a list of tables"))
+                .at(entry.value.span.clone())
+                .with_label("expected a list")
+                .with_help(format!("write [[{key}]] with two brackets before each table"));
+            self.report(found, error);
             return Vec::new();
         };
-        if array.len() > MAX_ITEMS {
-            let message = format!("{} entries in `{key}`: the limit is {MAX_ITEMS}", array.len());
-            self.report(
-                found,
-                Diagnostic::error("M002", message).at(name.span()).with_label("too many"),
-            );
+        if items.len() > MAX_ITEMS {
+            let message = format!("{} entries in `{key}`: the limit is {MAX_ITEMS}", items.len());
+            let error = Diagnostic::error("M002", message).at(entry.span.clone());
+            self.report(found, error.with_label("too many"));
             return Vec::new();
         }
         let singular = key.strip_suffix('s').unwrap_or(key);
-        array
-            .iter()
-            .enumerate()
-            .map(|(index, node)| {
-                self.item(node, format!("{singular} {}", index + 1), common, found)
-            })
-            .collect()
+        let number =
+            |index: usize, node: &Node| index + 1 + self.lost_headers(key, node.span.start);
+        let name = |(index, node)| format!("{singular} {}", number(index, node));
+        items.iter().enumerate().map(|at| self.item(at.1, name(at), common, found)).collect()
+    }
+
+    /// Headers of this list before `offset` that syntax errors have cost: they count when the tables are numbered.
+    fn lost_headers(&self, key: &str, offset: usize) -> usize {
+        let header = |range: &&Range<usize>| {
+            let text = self.source.text()[(*range).clone()].trim_start();
+            range.start < offset
+                && text.starts_with('[')
+                && text.trim_start_matches('[').trim_start().starts_with(key)
+        };
+        self.broken.iter().filter(header).count()
     }
 
     fn item<T: DeserializeOwned>(
         &self,
-        node: &Node<'_>,
+        node: &Node,
         name: String,
         common: &'static [&'static str],
         found: &mut Diagnostics,
     ) -> Item<T> {
-        let tag = node.get_ref().as_table().and_then(|table| table.get_key_value("type"));
-        let kind = tag.and_then(|(_, value)| value.get_ref().as_str()).map(str::to_owned);
-        let head =
-            tag.map_or_else(|| node.span(), |(key, value)| key.span().start..value.span().end);
+        let tag = node.table().and_then(|table| table.get("type"));
+        let kind = tag.and_then(|tag| match &tag.value.data {
+            Data::Text(kind) => Some(kind.clone()),
+            _ => None,
+        });
+        let head = tag.map_or_else(|| node.span.clone(), Entry::whole);
         let place = Place { name, kind, head: Some(head), common };
         let value = self.lower(node, &place, found);
         let common = common.iter().map(|key| self.text(node, key, &place, found)).collect();
@@ -221,36 +220,28 @@ impl<'a> Document<'a> {
 
     fn text(
         &self,
-        node: &Node<'_>,
+        node: &Node,
         key: &str,
         place: &Place,
         found: &mut Diagnostics,
     ) -> Option<String> {
-        let (name, value) = node.get_ref().as_table()?.get_key_value(key)?;
-        if let DeValue::String(text) = value.get_ref() {
-            return Some(text.to_string());
+        let entry = node.table()?.get(key)?;
+        if let Data::Text(text) = &entry.value.data {
+            return Some(text.clone());
         }
-        let shown = quoted(&self.source.text()[value.span()], "");
-        let error =
-            Diagnostic::error("M006", format!("`{key}` cannot be {shown} in {}", place.title()));
-        self.report(
-            found,
-            error.at(name.span().start..value.span().end).with_label("expected a text in quotes"),
-        );
+        let shown = quoted(&self.source.text()[entry.value.span.clone()], "");
+        let message = format!("`{key}` cannot be {shown} in {}", place.title());
+        let error = Diagnostic::error("M006", message).at(entry.whole());
+        self.report(found, error.with_label("expected a text in quotes"));
         None
     }
 
     /// Reports every top-level key or section that is not in `known`.
     pub fn unknown_top_level(&self, known: &[&str], found: &mut Diagnostics) {
-        for (key, _) in self.root.iter().filter(|(key, _)| !known.contains(&key.get_ref().as_ref()))
-        {
-            let name = key.get_ref();
-            let error = Diagnostic::error(
-                "M008",
-                format!("unknown key {} at the top level", quoted(name, "`")),
-            )
-            .at(key.span());
-            let (label, help) = match (nearest(name, known.iter().copied()), name.as_ref()) {
+        let unknown = |entry: &&Entry| !known.contains(&entry.key.as_str());
+        for Entry { key, span, .. } in self.root.entries.iter().filter(unknown) {
+            let message = format!("unknown key {} at the top level", quoted(key, "`"));
+            let (label, help) = match (nearest(key, known.iter().copied()), key.as_str()) {
                 (Some(near), _) => (format!("did you mean `{near}`?"), ""),
                 (None, "version" | "schema" | "format") => (
                     "not part of this version of the format".to_owned(),
@@ -258,32 +249,48 @@ impl<'a> Document<'a> {
                 ),
                 _ => ("no such key or section".to_owned(), ""),
             };
+            let error = Diagnostic::error("M008", message).at(span.clone()).with_label(label);
             let note = format!("a file has {}", listing(known));
-            self.report(found, error.with_label(label).with_note(note).with_help(help));
+            self.report(found, error.with_note(note).with_help(help));
         }
     }
 
-    /// The top-level key that was probably meant to be `key`, if `key` itself is absent.
+    /// True if `key` is absent, but another top-level key looks like it.
     pub fn misspelt(&self, key: &str) -> bool {
-        !self.has(key) && self.root.keys().any(|other| nearest(other.get_ref(), [key]).is_some())
+        let near = |entry: &Entry| nearest(&entry.key, [key]).is_some();
+        !self.has(key) && self.root.entries.iter().any(near)
     }
 
-    /// Adds a diagnostic, unless a syntax error in the same place explains it.
+    /// Adds a diagnostic, unless a syntax error explains it: something is missing where a line could not be read.
     pub fn report(&self, found: &mut Diagnostics, diagnostic: Diagnostic) {
-        let shaken = !self.broken.is_empty();
-        let absence = diagnostic.span.is_none() || diagnostic.code == "M005";
-        let inside = diagnostic.span.as_ref().is_some_and(|span| {
-            self.broken.iter().any(|broken| span.start <= broken.end && broken.start <= span.end)
-        });
-        let error = diagnostic.severity == Severity::Error;
-        if !(shaken && (absence || inside || !error)) {
+        let explained = match &diagnostic.span {
+            None => !self.broken.is_empty(),
+            Some(span) => {
+                let section = self.section(span.start);
+                let missing = diagnostic.code == "M005";
+                missing && self.broken.iter().any(|lost| section.contains(&lost.start))
+            }
+        };
+        let void = self.broken.iter().any(|lost| lost.len() == self.source.text().len());
+        let moot = diagnostic.severity == Severity::Warning && !self.broken.is_empty();
+        if !(explained || void || moot) {
             found.push(diagnostic);
         }
     }
 
+    /// The bytes from the header above `offset` to the next one.
+    fn section(&self, offset: usize) -> Range<usize> {
+        let text = self.source.text();
+        let line = self.source.line(offset);
+        let own = text[line.clone()].trim_start().starts_with('[');
+        let start = if own { line.start } else { text[..line.start].rfind("\n[").unwrap_or(0) };
+        let end = text[line.end..].find("\n[").map_or(text.len(), |at| line.end + at);
+        start..end
+    }
+
     fn lower<T: DeserializeOwned>(
         &self,
-        node: &Node<'_>,
+        node: &Node,
         place: &Place,
         found: &mut Diagnostics,
     ) -> Option<T> {
@@ -296,7 +303,7 @@ impl<'a> Document<'a> {
                     if !patches.explains(&fault) {
                         self.report(
                             found,
-                            explain(&self.rooted(&fault, node, place), place, &self.source),
+                            explain(&Self::rooted(&fault, node, place), place, &self.source),
                         );
                     }
                     if !patches.cover(&fault, meant(&fault)) {
@@ -309,18 +316,12 @@ impl<'a> Document<'a> {
     }
 
     /// A fault of the table itself has no steps; its place is the table.
-    fn rooted(&self, fault: &Fault, node: &Node<'_>, place: &Place) -> Fault {
+    fn rooted(fault: &Fault, node: &Node, place: &Place) -> Fault {
         let mut fault = fault.clone();
-        if fault.trail.is_empty()
-            && !matches!(fault.kind, Kind::Missing { .. } | Kind::MissingType { .. })
-        {
-            let entry = place.head.clone().unwrap_or_else(|| node.span());
-            fault.trail.push(super::fault::Step {
-                id: id(node),
-                key: None,
-                value: node.span(),
-                entry,
-            });
+        let absence = matches!(fault.kind, Kind::Missing { .. } | Kind::MissingType { .. });
+        if fault.trail.is_empty() && !absence {
+            let entry = place.head.clone().unwrap_or_else(|| node.span.clone());
+            fault.trail.push(Step { id: node.id(), key: None, value: node.span.clone(), entry });
         }
         fault
     }

@@ -5,62 +5,37 @@
 
 use super::fault::{Fault, Hint, Kind, Step};
 use super::patch::{Gap, Patches};
+use super::tree::{Data, Entry, Node, Table};
 use serde::de::{
     self, DeserializeSeed, EnumAccess, IntoDeserializer, MapAccess, SeqAccess, VariantAccess,
     Visitor,
 };
-use std::ops::Range;
-use toml::Spanned;
-use toml::de::{DeArray, DeInteger, DeTable, DeValue};
-
-pub(super) type Node<'a> = Spanned<DeValue<'a>>;
-
-/// The identity of a value: its address, fixed while the document lives.
-pub(super) fn id(node: &Node<'_>) -> usize {
-    std::ptr::from_ref(node).addr()
-}
 
 /// One value to lower.
 #[derive(Clone, Copy)]
 pub(super) struct Value<'de> {
-    pub(super) node: &'de Node<'de>,
+    pub(super) node: &'de Node,
     pub(super) patches: &'de Patches,
     /// Keys that whoever called reads by other means; only at the top of an item.
     pub(super) common: &'de [&'static str],
 }
 
 impl<'de> Value<'de> {
-    fn nested(self, node: &'de Node<'de>) -> Self {
+    fn nested(self, node: &'de Node) -> Self {
         Self { node, patches: self.patches, common: &[] }
     }
 
-    fn table(self, table: &'de DeTable<'de>, tagged: bool) -> Fields<'de> {
+    fn fields(self, table: Option<&'de Table>, tagged: bool) -> Fields<'de> {
         let skip = |key: &str| tagged && key == "type" || self.common.contains(&key);
-        let mut entries: Vec<_> = table
-            .iter()
-            .filter(|(key, value)| !skip(key.get_ref()) && !self.patches.is_dropped(id(value)))
-            .map(|(key, value)| (key.get_ref().as_ref(), key.span(), value))
-            .collect();
-        entries.sort_by_key(|(_, key, _)| key.start);
-        Fields {
-            owner: self,
-            entries: entries.into_iter(),
-            gaps: self.patches.gaps(id(self.node)),
-            next: None,
-        }
+        let keep = |entry: &&Entry| !skip(&entry.key) && !self.patches.is_dropped(entry.value.id());
+        let entries: Vec<_> = table.iter().flat_map(|table| &table.entries).filter(keep).collect();
+        let gaps = self.patches.gaps(self.node.id());
+        Fields { owner: self, entries: entries.into_iter(), gaps, next: None }
     }
 
     /// The fields of a variant: what its table holds beside `type`, or nothing for a bare name.
     fn content(self) -> Fields<'de> {
-        match self.node.get_ref() {
-            DeValue::Table(table) => self.table(table, true),
-            _ => Fields {
-                owner: self,
-                entries: Vec::new().into_iter(),
-                gaps: self.patches.gaps(id(self.node)),
-                next: None,
-            },
-        }
+        self.fields(self.node.table(), true)
     }
 
     fn visit_fields<V: Visitor<'de>>(
@@ -68,38 +43,22 @@ impl<'de> Value<'de> {
         fields: Fields<'de>,
         visitor: V,
     ) -> Result<V::Value, Fault> {
-        visitor.visit_map(fields).map_err(|fault| fault.in_table(id(self.node), &self.node.span()))
+        visitor.visit_map(fields).map_err(|fault| fault.in_table(self.node.id(), &self.node.span))
     }
 
-    fn elements<V: Visitor<'de>>(
-        self,
-        array: &'de DeArray<'de>,
-        visitor: V,
-    ) -> Result<V::Value, Fault> {
+    fn elements<V: Visitor<'de>>(self, array: &'de [Node], visitor: V) -> Result<V::Value, Fault> {
         visitor.visit_seq(Elements { owner: self, array, at: 0 })
     }
 
     fn integer(self) -> Result<i128, Fault> {
-        match self.node.get_ref() {
-            DeValue::Integer(number) => Ok(parse(number)),
-            DeValue::Float(float) => {
-                let whole =
-                    float.as_str().parse::<f64>().is_ok_and(|x| x.fract() == 0.0 && x.abs() < 1e15);
-                Err(Fault::wrong("a whole number", if whole { Hint::Whole } else { Hint::None }))
-            }
-            DeValue::String(text) => {
-                let number = text.trim().parse::<i64>().is_ok();
-                Err(Fault::wrong("a whole number", if number { Hint::Unquote } else { Hint::None }))
-            }
-            _ => Err(Fault::wrong("a whole number", Hint::None)),
-        }
+        let hint = match &self.node.data {
+            Data::Integer(number) => return Ok(*number),
+            Data::Float(Some(x)) if x.fract() == 0.0 && x.abs() < 1e15 => Hint::Whole,
+            Data::Text(text) if text.trim().parse::<i64>().is_ok() => Hint::Unquote,
+            _ => Hint::None,
+        };
+        Err(Fault::wrong("a whole number", hint))
     }
-}
-
-/// A TOML integer; one beyond 128 bits counts as the largest.
-fn parse(number: &DeInteger<'_>) -> i128 {
-    let limit = if number.as_str().starts_with('-') { i128::MIN } else { i128::MAX };
-    i128::from_str_radix(number.as_str(), number.radix()).unwrap_or(limit)
 }
 
 macro_rules! integers {
@@ -116,22 +75,20 @@ impl<'de> de::Deserializer<'de> for Value<'de> {
     type Error = Fault;
 
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
-        match self.node.get_ref() {
-            DeValue::String(text) => {
-                visitor.visit_borrowed_str(self.patches.name_of(id(self.node)).unwrap_or(text))
+        match &self.node.data {
+            Data::Text(text) => {
+                visitor.visit_borrowed_str(self.patches.name_of(self.node.id()).unwrap_or(text))
             }
-            DeValue::Integer(number) => match parse(number) {
+            Data::Integer(number) => match *number {
                 n if u64::try_from(n).is_ok() => visitor.visit_u64(n as u64),
                 n if i64::try_from(n).is_ok() => visitor.visit_i64(n as i64),
                 n => visitor.visit_i128(n),
             },
-            DeValue::Float(_) => self.deserialize_f64(visitor),
-            DeValue::Boolean(yes) => visitor.visit_bool(*yes),
-            DeValue::Datetime(_) => {
-                Err(de::Error::invalid_type(de::Unexpected::Other("date"), &visitor))
-            }
-            DeValue::Array(array) => self.elements(array, visitor),
-            DeValue::Table(table) => self.visit_fields(self.table(table, false), visitor),
+            Data::Float(_) => self.deserialize_f64(visitor),
+            Data::Flag(yes) => visitor.visit_bool(*yes),
+            Data::Date => Err(de::Error::invalid_type(de::Unexpected::Other("date"), &visitor)),
+            Data::List(array) => self.elements(array, visitor),
+            Data::Table(table) => self.visit_fields(self.fields(Some(table), false), visitor),
         }
     }
 
@@ -151,15 +108,11 @@ impl<'de> de::Deserializer<'de> for Value<'de> {
     }
 
     fn deserialize_f64<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
-        match self.node.get_ref() {
-            DeValue::Integer(number) => visitor.visit_f64(parse(number) as f64),
-            DeValue::Float(float) => match float.as_str().parse::<f64>() {
-                Ok(x) if x.is_finite() || float.as_str().contains(['i', 'n']) => {
-                    visitor.visit_f64(x)
-                }
-                _ => Err(Fault::wrong("a number below 1.8e308", Hint::None)),
-            },
-            DeValue::String(text) if text.trim().parse::<f64>().is_ok() => {
+        match &self.node.data {
+            Data::Integer(number) => visitor.visit_f64(*number as f64),
+            Data::Float(Some(number)) => visitor.visit_f64(*number),
+            Data::Float(None) => Err(Fault::wrong("a number below 1.8e308", Hint::None)),
+            Data::Text(text) if text.trim().parse::<f64>().is_ok() => {
                 Err(Fault::wrong("a number", Hint::Unquote))
             }
             _ => Err(Fault::wrong("a number", Hint::None)),
@@ -167,9 +120,9 @@ impl<'de> de::Deserializer<'de> for Value<'de> {
     }
 
     fn deserialize_bool<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
-        match self.node.get_ref() {
-            DeValue::Boolean(yes) => visitor.visit_bool(*yes),
-            DeValue::String(text) if matches!(text.as_ref(), "true" | "false") => {
+        match &self.node.data {
+            Data::Flag(yes) => visitor.visit_bool(*yes),
+            Data::Text(text) if matches!(text.as_str(), "true" | "false") => {
                 Err(Fault::wrong("true or false", Hint::Unquote))
             }
             _ => Err(Fault::wrong("true or false", Hint::None)),
@@ -177,9 +130,9 @@ impl<'de> de::Deserializer<'de> for Value<'de> {
     }
 
     fn deserialize_str<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
-        match self.node.get_ref() {
-            DeValue::String(text) => {
-                visitor.visit_borrowed_str(self.patches.name_of(id(self.node)).unwrap_or(text))
+        match &self.node.data {
+            Data::Text(text) => {
+                visitor.visit_borrowed_str(self.patches.name_of(self.node.id()).unwrap_or(text))
             }
             _ => Err(Fault::wrong("a text in quotes", Hint::None)),
         }
@@ -202,9 +155,9 @@ impl<'de> de::Deserializer<'de> for Value<'de> {
     }
 
     fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
-        match self.node.get_ref() {
-            DeValue::Array(array) => self.elements(array, visitor),
-            DeValue::Table(_) => Err(Fault::wrong("a list in square brackets", Hint::None)),
+        match &self.node.data {
+            Data::List(array) => self.elements(array, visitor),
+            Data::Table(_) => Err(Fault::wrong("a list in square brackets", Hint::None)),
             _ => Err(Fault::wrong("a list in square brackets", Hint::Bracket)),
         }
     }
@@ -223,8 +176,8 @@ impl<'de> de::Deserializer<'de> for Value<'de> {
     }
 
     fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
-        match self.node.get_ref() {
-            DeValue::Table(table) => self.visit_fields(self.table(table, false), visitor),
+        match &self.node.data {
+            Data::Table(table) => self.visit_fields(self.fields(Some(table), false), visitor),
             _ => Err(Fault::wrong("a table", Hint::None)),
         }
     }
@@ -244,17 +197,16 @@ impl<'de> de::Deserializer<'de> for Value<'de> {
         known: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, Fault> {
-        match self.node.get_ref() {
-            DeValue::String(_) => {
-                visitor.visit_enum(Tagged { owner: self, tag: self.node, key: None })
+        match &self.node.data {
+            Data::Text(_) => {
+                visitor.visit_enum(Tagged { owner: self, tag: self.node, entry: None })
             }
-            DeValue::Table(table) => match table.get_key_value("type") {
-                Some((key, tag)) if !self.patches.is_dropped(id(tag)) => {
-                    visitor.visit_enum(Tagged { owner: self, tag, key: Some(key.span()) })
-                }
+            Data::Table(table) => match table.get("type") {
+                Some(entry) if !self.patches.is_dropped(entry.value.id()) => visitor
+                    .visit_enum(Tagged { owner: self, tag: &entry.value, entry: Some(entry) }),
                 _ => {
                     let mut fault = Fault::new(Kind::MissingType { known });
-                    fault.span = Some(self.node.span());
+                    fault.span = Some(self.node.span.clone());
                     Err(fault)
                 }
             },
@@ -272,14 +224,14 @@ impl<'de> de::Deserializer<'de> for Value<'de> {
 /// The entries of a table in the order of the file, then stand-ins for missing keys.
 pub(super) struct Fields<'de> {
     owner: Value<'de>,
-    entries: std::vec::IntoIter<(&'de str, Range<usize>, &'de Node<'de>)>,
+    entries: std::vec::IntoIter<&'de Entry>,
     gaps: std::vec::IntoIter<&'static str>,
-    next: Option<(&'de str, Range<usize>, &'de Node<'de>)>,
+    next: Option<&'de Entry>,
 }
 
-fn entry_step(key: &str, span: &Range<usize>, value: &Node<'_>) -> Step {
-    let entry = span.start..value.span().end.max(span.end);
-    Step { id: id(value), key: Some(key.to_owned()), value: value.span(), entry }
+fn step(entry: &Entry) -> Step {
+    let key = Some(entry.key.clone());
+    Step { id: entry.value.id(), key, value: entry.value.span.clone(), entry: entry.whole() }
 }
 
 impl<'de> MapAccess<'de> for Fields<'de> {
@@ -289,12 +241,12 @@ impl<'de> MapAccess<'de> for Fields<'de> {
         &mut self,
         seed: K,
     ) -> Result<Option<K::Value>, Fault> {
-        if let Some((key, span, value)) = self.entries.next() {
-            self.next = Some((key, span.clone(), value));
-            let lowered = seed.deserialize(de::value::BorrowedStrDeserializer::new(key));
-            return lowered.map(Some).map_err(|mut fault: Fault| {
-                fault.span = Some(span.clone());
-                fault.inside(|| entry_step(key, &span, value))
+        if let Some(entry) = self.entries.next() {
+            self.next = Some(entry);
+            let key = de::value::BorrowedStrDeserializer::new(&entry.key);
+            return seed.deserialize(key).map(Some).map_err(|mut fault: Fault| {
+                fault.span = Some(entry.span.clone());
+                fault.inside(|| step(entry))
             });
         }
         self.next = None;
@@ -302,17 +254,17 @@ impl<'de> MapAccess<'de> for Fields<'de> {
     }
 
     fn next_value_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<T::Value, Fault> {
-        let Some((key, span, value)) = self.next.take() else {
+        let Some(entry) = self.next.take() else {
             return seed.deserialize(Gap);
         };
-        seed.deserialize(self.owner.nested(value))
-            .map_err(|fault| fault.inside(|| entry_step(key, &span, value)))
+        let value = self.owner.nested(&entry.value);
+        seed.deserialize(value).map_err(|fault| fault.inside(|| step(entry)))
     }
 }
 
 struct Elements<'de> {
     owner: Value<'de>,
-    array: &'de DeArray<'de>,
+    array: &'de [Node],
     at: usize,
 }
 
@@ -325,11 +277,16 @@ impl<'de> SeqAccess<'de> for Elements<'de> {
     ) -> Result<Option<T::Value>, Fault> {
         let Some(node) = self.array.get(self.at) else { return Ok(None) };
         self.at += 1;
-        if self.owner.patches.is_dropped(id(node)) {
+        if self.owner.patches.is_dropped(node.id()) {
             return seed.deserialize(Gap).map(Some);
         }
-        let step = || Step { id: id(node), key: None, value: node.span(), entry: node.span() };
-        seed.deserialize(self.owner.nested(node)).map(Some).map_err(|fault| fault.inside(step))
+        let place = || Step {
+            id: node.id(),
+            key: None,
+            value: node.span.clone(),
+            entry: node.span.clone(),
+        };
+        seed.deserialize(self.owner.nested(node)).map(Some).map_err(|fault| fault.inside(place))
     }
 
     fn size_hint(&self) -> Option<usize> {
@@ -340,8 +297,8 @@ impl<'de> SeqAccess<'de> for Elements<'de> {
 /// A name that chooses a variant, with the table that holds the variant's fields, if there is one.
 struct Tagged<'de> {
     owner: Value<'de>,
-    tag: &'de Node<'de>,
-    key: Option<Range<usize>>,
+    tag: &'de Node,
+    entry: Option<&'de Entry>,
 }
 
 impl<'de> EnumAccess<'de> for Tagged<'de> {
@@ -352,16 +309,16 @@ impl<'de> EnumAccess<'de> for Tagged<'de> {
         self,
         seed: T,
     ) -> Result<(T::Value, Variant<'de>), Fault> {
-        let name = match self.tag.get_ref() {
-            DeValue::String(text) => Ok(self.owner.patches.name_of(id(self.tag)).unwrap_or(text)),
+        let name = match &self.tag.data {
+            Data::Text(text) => Ok(self.owner.patches.name_of(self.tag.id()).unwrap_or(text)),
             _ => Err(Fault::wrong("a name in quotes", Hint::None)),
         };
         let chosen =
             name.and_then(|name| seed.deserialize(de::value::BorrowedStrDeserializer::new(name)));
         match chosen {
             Ok(variant) => Ok((variant, Variant(self.owner))),
-            Err(fault) => Err(match &self.key {
-                Some(key) => fault.inside(|| entry_step("type", key, self.tag)),
+            Err(fault) => Err(match self.entry {
+                Some(entry) => fault.inside(|| step(entry)),
                 None => fault,
             }),
         }
@@ -377,10 +334,11 @@ impl<'de> VariantAccess<'de> for Variant<'de> {
         let mut fields = self.0.content();
         match fields.entries.next() {
             None => Ok(()),
-            Some((key, span, value)) => {
-                let mut fault = Fault::new(Kind::UnknownKey { found: key.to_owned(), known: &[] });
-                fault.span = Some(span.clone());
-                Err(fault.inside(|| entry_step(key, &span, value)))
+            Some(entry) => {
+                let found = entry.key.clone();
+                let mut fault = Fault::new(Kind::UnknownKey { found, known: &[] });
+                fault.span = Some(entry.span.clone());
+                Err(fault.inside(|| step(entry)))
             }
         }
     }

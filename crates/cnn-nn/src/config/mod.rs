@@ -12,10 +12,12 @@ mod lower;
 mod patch;
 mod suggest;
 mod syntax;
+mod tree;
 mod words;
 pub mod write;
 
 pub use diagnostic::{Diagnostic, Diagnostics, Severity, Source};
 pub use document::{Document, Item, Located, MAX_ITEMS};
 pub use suggest::nearest;
-pub use syntax::{MAX_BYTES, MAX_DEPTH};
+pub use syntax::MAX_BYTES;
+pub use tree::MAX_DEPTH;

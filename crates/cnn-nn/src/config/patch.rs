@@ -1,6 +1,7 @@
 //! How one run finds several mistakes: after each, the value at fault is patched over and the table is read again.
 
 use super::fault::{Fault, Hint, Kind, Step};
+use super::suggest::nearest;
 use serde::de::{self, Deserializer as _, EnumAccess, IntoDeserializer, VariantAccess, Visitor};
 use std::collections::{HashMap, HashSet};
 
@@ -28,6 +29,7 @@ impl Patches {
         match fault.kind {
             Kind::Missing { field, .. } => self.lost.contains(field),
             Kind::MissingType { .. } => self.lost.contains("type"),
+            _ if fault.trail.is_empty() => !self.dropped.is_empty(),
             _ => fault.trail.iter().any(|step| self.dropped.contains(&step.id)),
         }
     }
@@ -46,6 +48,9 @@ impl Patches {
         {
             self.gaps.push((table, field));
             return true;
+        }
+        if let Kind::UnknownKey { found, known } = &fault.kind {
+            self.lost.extend(nearest(found, known.iter().copied()).map(str::to_owned));
         }
         let Some(Step { id, .. }) = fault.trail.first() else { return false };
         if let Some(name) = meant

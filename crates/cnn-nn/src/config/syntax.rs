@@ -1,143 +1,127 @@
 //! Syntax errors: TOML's own, one per mistake, and with the cure where the mistake is a known one.
+//!
+//! The parser gives up at some mistakes and drags others behind it. So only the first error is believed; its line is blanked
+//! and the rest read again, until nothing is wrong. Places do not move, as blanks are as long as what they replace.
 
 use super::diagnostic::{Diagnostic, Diagnostics, Source};
+use super::tree::Table;
 use super::words::quoted;
 use std::ops::Range;
-use toml::de::{DeTable, DeValue};
+use toml::de::DeTable;
 
 /// Largest file, in bytes.
 pub const MAX_BYTES: usize = 1 << 20;
 
-/// Deepest nesting of tables and lists.
-pub const MAX_DEPTH: usize = 32;
+/// Most syntax errors reported.
+const MAX_ERRORS: usize = 32;
 
-/// Longest key, in bytes.
-const MAX_KEY: usize = 128;
-
-/// The table of what could be parsed, and the parts of the text that are not to be trusted.
-pub(super) fn parse<'a>(
-    source: &Source,
-    text: &'a str,
-    found: &mut Diagnostics,
-) -> (DeTable<'a>, Vec<Range<usize>>) {
-    let all = vec![0..text.len()];
+/// The table of what could be read, and the parts of the text that could not.
+pub(super) fn parse(source: &Source, found: &mut Diagnostics) -> (Table, Vec<Range<usize>>) {
+    let text = source.text();
     if text.len() > MAX_BYTES {
         let message = format!("the file has {} bytes: the limit is {MAX_BYTES}", text.len());
-        found.push(
-            Diagnostic::error("M002", message)
-                .with_help("is this the model file? a model.toml has a few hundred lines"),
-        );
-        return (DeTable::new(), all);
+        let help = "is this the model file? a model.toml has a few hundred lines";
+        found.push(Diagnostic::error("M002", message).with_help(help));
+        return (Table::default(), vec![0..text.len()]);
     }
-    let (table, errors) = DeTable::parse_recoverable(text);
-    let table = table.into_inner();
-    if let Some((message, span)) = over_limit(&table, 1) {
-        found.push(Diagnostic::error("M002", message).at(span));
-        return (DeTable::new(), all);
-    }
-    let mut errors: Vec<_> =
-        errors.iter().map(|e| (e.span().unwrap_or(0..0), e.message())).collect();
-    errors.sort_by_key(|(span, _)| span.start);
-    let broken = report(source, &errors, found);
-    (table, broken)
-}
-
-fn over_limit(table: &DeTable<'_>, depth: usize) -> Option<(String, Range<usize>)> {
-    table.iter().find_map(|(key, value)| {
-        if key.get_ref().len() > MAX_KEY {
-            return Some((
-                format!("a key of {} bytes: the limit is {MAX_KEY}", key.get_ref().len()),
-                key.span(),
-            ));
-        }
-        too_deep(value.get_ref(), value.span(), depth)
-    })
-}
-
-fn too_deep(
-    value: &DeValue<'_>,
-    span: Range<usize>,
-    depth: usize,
-) -> Option<(String, Range<usize>)> {
-    match value {
-        _ if depth > MAX_DEPTH => Some((format!("nested more than {MAX_DEPTH} levels deep"), span)),
-        DeValue::Array(array) => {
-            array.iter().find_map(|e| too_deep(e.get_ref(), e.span(), depth + 1))
-        }
-        DeValue::Table(table) => table.iter().find_map(|(key, e)| {
-            if key.get_ref().len() > MAX_KEY {
-                return Some((
-                    format!("a key of {} bytes: the limit is {MAX_KEY}", key.get_ref().len()),
-                    key.span(),
-                ));
-            }
-            too_deep(e.get_ref(), e.span(), depth + 1)
-        }),
-        _ => None,
-    }
-}
-
-/// One diagnostic for each line with errors; what follows an unclosed bracket is not reported.
-fn report(
-    source: &Source,
-    errors: &[(Range<usize>, &str)],
-    found: &mut Diagnostics,
-) -> Vec<Range<usize>> {
-    let text = source.text();
-    let mut broken: Vec<Range<usize>> = Vec::new();
-    for (span, message) in errors {
-        if broken.iter().any(|range| range.contains(&span.start) || range.end == span.start) {
-            continue;
-        }
-        if message.contains("cannot recurse") {
+    let mut broken = Vec::new();
+    let mut readable = text.to_owned();
+    for _ in 0..MAX_ERRORS {
+        let (table, errors) = DeTable::parse_recoverable(&readable);
+        let place = |e: &toml::de::Error| e.span().map_or(0, |span| span.start);
+        let Some(first) = errors.iter().min_by_key(|e| place(e)) else {
+            return match Table::read(table.get_ref(), 1) {
+                Ok(table) => (table, broken),
+                Err((message, span)) => {
+                    found.push(Diagnostic::error("M002", message).at(span));
+                    (Table::default(), vec![0..text.len()])
+                }
+            };
+        };
+        let never_closed = errors.iter().any(|e| {
+            e.message().contains("in array") || e.message().starts_with("unclosed array,")
+        });
+        let span = first.span().unwrap_or(0..0);
+        if errors.iter().any(|e| e.message().contains("recurs")) {
             found
-                .push(Diagnostic::error("M002", "brackets are nested too deeply").at(span.clone()));
-            broken.push(span.start..text.len());
-            continue;
+                .push(Diagnostic::error("M002", "brackets or dots are nested too deeply").at(span));
+            break;
         }
-        if let Some(open) = unclosed_list(source, span.start, message, errors) {
-            let line = source.line(open);
-            let code = code_end(&text[line.clone()]);
-            let error =
-                Diagnostic::error("M001", "a list is not closed").at(open..line.start + code);
-            found.push(
-                error
-                    .with_label("no `]` for this `[`")
-                    .with_help(format!("{}]", text[line.start..line.start + code].trim())),
-            );
-            broken.push(line.start..text.len());
-            continue;
-        }
-        let line = source.line(span.start);
-        found.push(describe(source, span, message, &text[line.clone()]));
-        broken.push(line.start..broken_end(text, &line));
+        let (diagnostic, lost) = first_mistake(source, &span, first.message(), never_closed);
+        found.push(diagnostic);
+        drop(table);
+        blank(&mut readable, &lost);
+        broken.push(lost);
     }
-    broken
+    (Table::default(), vec![0..text.len()])
+}
+
+/// What is wrong at `span`, and the lines that it makes unreadable.
+fn first_mistake(
+    source: &Source,
+    span: &Range<usize>,
+    message: &str,
+    never_closed: bool,
+) -> (Diagnostic, Range<usize>) {
+    let text = source.text();
+    let about_lists = message.contains("array elements")
+        || message.contains("in array")
+        || message.starts_with("unclosed array,");
+    if let Some(open) =
+        (about_lists && never_closed).then(|| open_bracket(source, span.start)).flatten()
+    {
+        let line = source.line(open);
+        let end = line.start + code_end(&text[line.clone()]);
+        let error = Diagnostic::error("M001", "a list is not closed").at(open..end);
+        let tall = end == open + 1;
+        let help = match tall {
+            true => "add `]` on a line of its own behind the last element".to_owned(),
+            false => format!("{}]", text[line.start..end].trim()),
+        };
+        let lost = line.start..list_end(text, &line, tall);
+        return (error.with_label("no `]` for this `[`").with_help(help), lost);
+    }
+    let line = source.line(span.start);
+    let code = &text[line.clone()];
+    let lost = line.start..if code.trim_start().starts_with('[') {
+        header_end(text, &line)
+    } else {
+        line.end
+    };
+    (describe(source, span, message, code), lost)
+}
+
+/// Replaces all but line breaks by blanks, byte for byte.
+fn blank(text: &mut String, lost: &Range<usize>) {
+    let blanks: String = text[lost.clone()]
+        .bytes()
+        .map(|byte| if matches!(byte, b'\n' | b'\r') { char::from(byte) } else { ' ' })
+        .collect();
+    text.replace_range(lost.clone(), &blanks);
 }
 
 /// A broken header takes the keys below it with it.
-fn broken_end(text: &str, line: &Range<usize>) -> usize {
-    if !text[line.clone()].trim_start().starts_with('[') {
-        return line.end;
-    }
-    text[line.end..].match_indices("\n[").next().map_or(text.len(), |(at, _)| line.end + at)
+fn header_end(text: &str, line: &Range<usize>) -> usize {
+    text[line.end..].find("\n[").map_or(text.len(), |at| line.end + at)
 }
 
-/// The `[` that an error about a list's elements comes from, if the list runs on past its line.
-fn unclosed_list(
-    source: &Source,
-    at: usize,
-    message: &str,
-    errors: &[(Range<usize>, &str)],
-) -> Option<usize> {
-    let about_lists = message.contains("array elements")
-        || message.contains("in array")
-        || message == "unclosed array, expected `]`";
-    let never_closed =
-        errors.iter().any(|(_, m)| m.contains("in array") || m.starts_with("unclosed array,"));
-    if !(about_lists && never_closed) {
-        return None;
+/// The end of a list that is not closed: its line, or, if its elements begin on the next one, all that look like elements.
+fn list_end(text: &str, line: &Range<usize>, tall: bool) -> usize {
+    if !tall {
+        return line.end;
     }
+    let mut end = line.end;
+    for (index, following) in text[line.end..].split_inclusive('\n').enumerate() {
+        if index > 0 && following.starts_with(|c: char| c == '[' || c.is_ascii_alphabetic()) {
+            break;
+        }
+        end += following.len();
+    }
+    end.min(text.len())
+}
+
+/// The `[` of the list that runs on past its line, at or above `at`.
+fn open_bracket(source: &Source, at: usize) -> Option<usize> {
     let text = source.text();
     let mut line = source.line(at);
     loop {

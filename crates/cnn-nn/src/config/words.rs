@@ -32,7 +32,9 @@ impl Place {
         if keys.is_empty() {
             self.title()
         } else {
-            format!("`{}` of {}", keys.join("."), self.title())
+            let of =
+                if self.name.is_empty() { String::new() } else { format!(" of {}", self.title()) };
+            format!("`{}`{of}", keys.join("."))
         }
     }
 }
@@ -79,36 +81,41 @@ pub(super) fn explain(fault: &Fault, place: &Place, source: &Source) -> Diagnost
                 .with_help(format!("add type = \"…\", one of {}", listing(known)))
         }
         Kind::Wrong { expected, hint } => {
-            let found = step
-                .map_or_else(String::new, |step| quoted(&source.text()[step.value.clone()], ""));
-            let message = match step.and_then(|step| step.key.as_deref()) {
-                Some(key) => {
-                    format!("`{key}` cannot be {found} in {}", place.inside(&fault.trail[1..]))
-                }
-                None => format!(
-                    "{found} does not belong in {}",
-                    place.inside(fault.trail.get(1..).unwrap_or_default())
-                ),
-            };
-            Diagnostic::error("M006", message)
-                .at(underline(step, source))
-                .with_label(format!("expected {expected}"))
-                .with_help(help(*hint, step, &found))
+            let found = shown(step, source);
+            let mut advice = help(*hint, step, &found);
+            if let Some(near) =
+                nearest(found.trim_matches('"'), expected.split('"').skip(1).step_by(2))
+            {
+                advice = format!("did you mean \"{near}\"?");
+            }
+            let label = format!("expected {expected}");
+            wrong_value("M006", fault, place, source).with_label(label).with_help(advice)
         }
         Kind::Custom(text) => {
-            let found = step
-                .map_or_else(String::new, |step| quoted(&source.text()[step.value.clone()], ""));
-            let message = match step.and_then(|step| step.key.as_deref()) {
-                Some(key) => {
-                    format!("`{key}` cannot be {found} in {}", place.inside(&fault.trail[1..]))
-                }
-                None => format!("{} cannot be read", place.inside(&fault.trail)),
-            };
-            Diagnostic::error("M007", message)
-                .at(underline(step, source))
-                .with_label(format!("expected {text}"))
+            let noun = ["a ", "an ", "one "].iter().any(|article| text.starts_with(article));
+            let label = if noun { format!("expected {text}") } else { text.clone() };
+            wrong_value("M007", fault, place, source).with_label(label)
         }
     }
+}
+
+/// The value at fault, as it stands in the file.
+fn shown(step: Option<&Step>, source: &Source) -> String {
+    step.map_or_else(String::new, |step| quoted(&source.text()[step.value.clone()], ""))
+}
+
+fn wrong_value(code: &'static str, fault: &Fault, place: &Place, source: &Source) -> Diagnostic {
+    let step = fault.trail.first();
+    let outer = fault.trail.get(1..).unwrap_or_default();
+    let found = shown(step, source);
+    let context = place.inside(outer);
+    let context = if context.is_empty() { context } else { format!(" in {context}") };
+    let message = match step.and_then(|step| step.key.as_deref()) {
+        Some(key) => format!("`{key}` cannot be {found}{context}"),
+        None if found.is_empty() => format!("a wrong value{context}"),
+        None => format!("{found} does not belong there{context}"),
+    };
+    Diagnostic::error(code, message).at(underline(step, source))
 }
 
 fn unknown_key(fault: &Fault, found: &str, known: &[&'static str], place: &Place) -> Diagnostic {

@@ -173,9 +173,7 @@ impl<'a> Builder<'a> {
             }
         };
         if let Some(problem) = self.over_limit(index, entry, &name, &built) {
-            if self.known {
-                problems.push(problem);
-            }
+            problems.extend(problem);
             self.sound = false;
             self.assume();
             return;
@@ -236,68 +234,67 @@ impl<'a> Builder<'a> {
         Problem::error(at, error.code, message).note(note).hint(&*error.hint)
     }
 
+    /// What makes a built layer too large. `Some(None)`: it is, but maybe only because its input is assumed.
     fn over_limit(
         &self,
         index: usize,
         entry: &LayerEntry,
         name: &str,
         built: &Built,
-    ) -> Option<Problem> {
+    ) -> Option<Option<Problem>> {
         let key = ["filters", "units"].into_iter().find(|key| has_key(entry, key));
         let at = At::Layer { index, key };
         let title = format!("layer {} `{name}` ({})", index + 1, entry.spec.kind());
-        let own = built.params.iter().try_fold(0_u128, |sum, param| {
-            param
-                .shape
-                .iter()
-                .try_fold(1_u128, |product, &dim| product.checked_mul(dim as u128))
-                .and_then(|n| sum.checked_add(n))
-        });
-        let own = own.unwrap_or(u128::MAX);
-        let total = own.saturating_add(self.params as u128);
-        if total > u128::from(self.limits.params) {
-            let count =
-                |n: u128| u64::try_from(n).map_or_else(|_| "more than 1.8e19".to_owned(), commas);
-            let bytes = u64::try_from(total.saturating_mul(4))
-                .map_or_else(|_| "beyond any memory".to_owned(), size);
-            let so_far = if own == total {
-                String::new()
-            } else {
-                format!(", {} with the layers before it", count(total))
-            };
-            let message = format!(
-                "{title} has {} parameters{so_far} ({bytes}): the limit is {}",
-                count(own),
-                commas(self.limits.params)
-            );
-            return Some(
-                Problem::error(at, "M021", message)
-                    .hint("pool or stride before `Flatten`, or use fewer units or filters"),
-            );
-        }
+        let limits = self.limits;
         let dims = built.output.dims();
-        let large =
-            dims.iter().find(|&&dim| dim > self.limits.dim).filter(|_| !built.layer.is_reshape());
-        if let Some(&large) = large {
+        let sized = !built.params.is_empty() || built.facts.windows.is_some();
+        let large = dims.iter().copied().find(|&dim| sized && dim > limits.dim);
+        let count = count_params(built);
+        let total = count.saturating_add(self.params as u128);
+        if self.known && total > u128::from(limits.params) {
+            return Some(Some(too_many_params(at, &title, count, total, limits.params)));
+        }
+        if let Some(large) = large {
             let message = format!(
                 "{title} gives {dims:?}: {} is beyond the limit of {} for an axis",
                 commas(large as u64),
-                commas(self.limits.dim as u64)
+                commas(limits.dim as u64)
             );
-            return Some(Problem::error(at, "M022", message));
+            let own_fault = self.known || (key.is_some() && dims.last() == Some(&large));
+            return Some(own_fault.then(|| Problem::error(at, "M022", message)));
         }
-        if built.output.len() > self.limits.activations {
-            let message = format!(
-                "{title} gives {dims:?} for each image: more than {} numbers",
-                commas(self.limits.activations as u64)
-            );
-            return Some(
-                Problem::error(at, "M022", message)
-                    .hint("use strides, a smaller padding or fewer filters"),
-            );
+        if built.output.len() > limits.activations {
+            let most = commas(limits.activations as u64);
+            let message =
+                format!("{title} gives {dims:?} for each image: more than {most} numbers");
+            let problem = Problem::error(at, "M022", message);
+            let hint = "use strides, a smaller padding or fewer filters";
+            return Some(self.known.then(|| problem.hint(hint)));
         }
-        None
+        (total > u128::from(limits.params)).then_some(None)
     }
+}
+
+fn count_params(built: &Built) -> u128 {
+    let size = |shape: &[usize]| shape.iter().fold(1_u128, |n, &dim| n.saturating_mul(dim as u128));
+    built.params.iter().fold(0, |sum, param| sum.saturating_add(size(&param.shape)))
+}
+
+fn too_many_params(at: At, title: &str, own: u128, total: u128, limit: u64) -> Problem {
+    let count = |n: u128| u64::try_from(n).map_or_else(|_| "more than 1.8e19".to_owned(), commas);
+    let bytes = u64::try_from(total.saturating_mul(4))
+        .map_or_else(|_| "beyond any memory".to_owned(), size);
+    let all = match own == total {
+        true => String::new(),
+        false => format!(", {} with the layers before it", count(total)),
+    };
+    let message = format!(
+        "{title} has {} parameters{all} ({bytes}): the limit is {}",
+        count(own),
+        commas(limit)
+    );
+    let hint = "pool or stride before `Flatten`, or use fewer units or filters";
+    Problem::error(at, "M021", message).hint(hint)
 }
 
 /// Whether the layer's spec has such a key.

@@ -73,7 +73,7 @@ impl Problem {
     }
 
     /// The problem with its place in the file that the model came from: the key at fault, else the layer's `type`.
-    pub fn diagnostic(&self, document: &Document<'_>) -> Diagnostic {
+    pub fn diagnostic(&self, document: &Document) -> Diagnostic {
         let path = match self.at {
             At::Name => "name".to_owned(),
             At::Input => "input".to_owned(),

@@ -61,7 +61,7 @@ impl ModelSpec {
     }
 
     /// The model's part of a file that others read too. `None` after an error, which is in `found`.
-    pub fn from_document(document: &Document<'_>, found: &mut Diagnostics) -> Option<Self> {
+    pub fn from_document(document: &Document, found: &mut Diagnostics) -> Option<Self> {
         let before = found.error_count();
         let name = document.value::<String>("name", found);
         let input = document.value::<Vec<usize>>("input", found);

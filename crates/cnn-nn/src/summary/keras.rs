@@ -70,11 +70,14 @@ fn rule(out: &mut String, widths: &[usize; 3], [left, fill, cross, right]: [char
 fn row(out: &mut String, widths: &[usize; 3], edge: char, texts: [&str; 3]) {
     let cells = [0, 1, 2].map(|i| cell(texts[i], widths[i], i == 2));
     let height = cells.iter().map(Vec::len).max().unwrap_or(1);
+    let header = edge == '┃';
     for line in 0..height {
         for (cell, &width) in cells.iter().zip(widths) {
             out.push(edge);
             out.push(' ');
-            match cell.get(line) {
+            // A header's lines stand at the bottom of the row, a layer's at the top.
+            let first = if header { height - cell.len() } else { 0 };
+            match line.checked_sub(first).and_then(|line| cell.get(line)) {
                 Some(text) => out.push_str(text),
                 None => out.extend(std::iter::repeat_n(' ', width)),
             }

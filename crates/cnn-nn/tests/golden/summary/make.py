@@ -1,7 +1,7 @@
 """Writes the reference summaries that tests/summary.rs compares with, to the character.
 
 Usage: python make.py, with keras (3.15 or newer) installed; the files land beside this script.
-Each case is a model.toml here and the same model in Keras; NAME.WIDTH.txt is what model.summary()
+Each case is built the same way in tests/summary.rs; NAME.WIDTH.txt is what model.summary()
 prints on a terminal of that many columns.
 """
 
@@ -15,7 +15,7 @@ import keras
 from keras import layers as L
 
 HERE = pathlib.Path(__file__).parent
-WIDTHS = (60, 80, 92, 120)
+WIDTHS = (40, 60, 80, 92, 120)
 
 
 def conv(filters, **more):
