@@ -47,8 +47,13 @@ fn main() -> Result<(), Box<dyn Error>> {
     let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let mut trainer = Trainer::new(&config, model, TrainOptions { threads, ..Default::default() })?;
 
-    let mut callbacks: Vec<Box<dyn Callback>> = vec![Box::new(ProgressBar::new(Box::new(std::io::stdout()), Style::Lines))];
-    callbacks.extend(config.build_callbacks(&cnn_callbacks::BuildContext::new(".")).map_err(|(_, error)| error)?);
+    let mut callbacks: Vec<Box<dyn Callback>> =
+        vec![Box::new(ProgressBar::new(Box::new(std::io::stdout()), Style::Lines))];
+    callbacks.extend(
+        config
+            .build_callbacks(&cnn_callbacks::BuildContext::new("."))
+            .map_err(|(_, error)| error)?,
+    );
     trainer.fit(&stripes(2000, 1), None, &mut callbacks)?;
 
     let evaluation = trainer.evaluate(&stripes(500, 2))?;

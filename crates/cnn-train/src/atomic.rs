@@ -8,7 +8,8 @@ use std::path::Path;
 /// Writes a file in one go: to a temporary file in the same folder, to the disk, then under its name. A reader sees the old
 /// file or the new one, whole. Without `replace`, a file that is there already is an error and stays as it is.
 pub(crate) fn write(path: &Path, bytes: &[u8], replace: bool) -> Result<(), TrainError> {
-    let disk = |action: &'static str| move |source: io::Error| TrainError::disk(action, path, &source);
+    let disk =
+        |action: &'static str| move |source: io::Error| TrainError::disk(action, path, &source);
     let folder = folder_of(path);
     let mut file = temporary(folder).map_err(disk("written"))?;
     file.write_all(bytes).and_then(|()| file.as_file().sync_all()).map_err(disk("written"))?;
@@ -19,7 +20,9 @@ pub(crate) fn write(path: &Path, bytes: &[u8], replace: bool) -> Result<(), Trai
             let _ = File::open(folder).and_then(|folder| folder.sync_all());
             Ok(())
         }
-        Err(error) if error.error.kind() == io::ErrorKind::AlreadyExists => Err(TrainError::Exists { path: path.to_owned() }),
+        Err(error) if error.error.kind() == io::ErrorKind::AlreadyExists => {
+            Err(TrainError::Exists { path: path.to_owned() })
+        }
         Err(error) => Err(disk("written")(error.error)),
     }
 }

@@ -42,7 +42,11 @@ pub struct CompileSpec {
 
 impl Default for CompileSpec {
     fn default() -> Self {
-        Self { optimizer: OptimizerSpec::default(), loss: LossSpec::default(), metrics: vec!["accuracy".to_owned()] }
+        Self {
+            optimizer: OptimizerSpec::default(),
+            loss: LossSpec::default(),
+            metrics: vec!["accuracy".to_owned()],
+        }
     }
 }
 
@@ -107,14 +111,19 @@ impl Config {
     ///
     /// # Errors
     /// As [`Config::from_toml`].
-    pub fn from_toml_with(file: &str, text: &str, overrides: Overrides) -> Result<(Self, Diagnostics), Diagnostics> {
+    pub fn from_toml_with(
+        file: &str,
+        text: &str,
+        overrides: Overrides,
+    ) -> Result<(Self, Diagnostics), Diagnostics> {
         let (document, mut found) = Document::parse(file, text);
         document.unknown_top_level(&TOP_LEVEL, &mut found);
         let model = ModelSpec::from_document(&document, &mut found);
         let compile = document.table::<CompileSpec>("compile", &mut found);
         let fit = document.table::<FitSpec>("fit", &mut found);
         let items = document.typed_list::<CallbackSpec>("callbacks", &[], &mut found);
-        let callbacks: Vec<Option<CallbackSpec>> = items.into_iter().map(|item| item.value).collect();
+        let callbacks: Vec<Option<CallbackSpec>> =
+            items.into_iter().map(|item| item.value).collect();
 
         let mut check = Check { document: &document, found: &mut found };
         let fit = fit.map(|mut fit| {
@@ -165,8 +174,15 @@ impl Config {
     ///
     /// # Errors
     /// A setting that does not work, with the callback's position.
-    pub fn build_callbacks(&self, context: &BuildContext) -> Result<Vec<Box<dyn Callback>>, (usize, CallbackError)> {
-        self.callbacks.iter().enumerate().map(|(i, spec)| spec.build(context).map_err(|error| (i, error))).collect()
+    pub fn build_callbacks(
+        &self,
+        context: &BuildContext,
+    ) -> Result<Vec<Box<dyn Callback>>, (usize, CallbackError)> {
+        self.callbacks
+            .iter()
+            .enumerate()
+            .map(|(i, spec)| spec.build(context).map_err(|error| (i, error)))
+            .collect()
     }
 }
 
@@ -196,25 +212,50 @@ impl Check<'_> {
 
     fn fit(&mut self, fit: &FitSpec) {
         if fit.epochs > MAX_EPOCHS {
-            self.error("M060", "fit.epochs", format!("epochs = {} is beyond the limit of {MAX_EPOCHS}", fit.epochs), "0 to 1000000", "epochs = 5 is a good start");
+            self.error(
+                "M060",
+                "fit.epochs",
+                format!("epochs = {} is beyond the limit of {MAX_EPOCHS}", fit.epochs),
+                "0 to 1000000",
+                "epochs = 5 is a good start",
+            );
         }
         if fit.batch_size == 0 || fit.batch_size > MAX_BATCH {
-            let message = format!("batch_size = {} is not between 1 and {MAX_BATCH}", fit.batch_size);
-            self.error("M060", "fit.batch_size", message, "samples per step", "batch_size = 32 is Keras's default");
+            let message =
+                format!("batch_size = {} is not between 1 and {MAX_BATCH}", fit.batch_size);
+            self.error(
+                "M060",
+                "fit.batch_size",
+                message,
+                "samples per step",
+                "batch_size = 32 is Keras's default",
+            );
         }
         if !(0.0..1.0).contains(&fit.validation_split) {
-            let message = format!("validation_split = {} is not a share of the training samples", fit.validation_split);
-            self.error("M060", "fit.validation_split", message, "0 ≤ share < 1", "validation_split = 0.1 keeps the last tenth for validation");
+            let message = format!(
+                "validation_split = {} is not a share of the training samples",
+                fit.validation_split
+            );
+            self.error(
+                "M060",
+                "fit.validation_split",
+                message,
+                "0 ≤ share < 1",
+                "validation_split = 0.1 keeps the last tenth for validation",
+            );
         }
     }
 
     fn model(&mut self, spec: &ModelSpec, compile: Option<&CompileSpec>) {
         let problems = match spec.build() {
             Ok(model) => {
-                let mut problems = compile.map_or_else(Vec::new, |compile| lint_loss(&model, &compile.loss));
+                let mut problems =
+                    compile.map_or_else(Vec::new, |compile| lint_loss(&model, &compile.loss));
                 // What the loss says about a missing Flatten is an error; the warning would say it again.
                 let known: Vec<_> = problems.iter().map(|problem| problem.at).collect();
-                problems.extend(lint(&model).into_iter().filter(|warning| !known.contains(&warning.at)));
+                problems.extend(
+                    lint(&model).into_iter().filter(|warning| !known.contains(&warning.at)),
+                );
                 problems
             }
             Err(failure) => failure.problems,
@@ -226,20 +267,43 @@ impl Check<'_> {
 
     fn compile(&mut self, compile: &CompileSpec) {
         if let Err(error) = compile.optimizer.build() {
-            self.error("M062", &format!("compile.optimizer.{}", error.key()), error.to_string(), "out of range", "");
+            self.error(
+                "M062",
+                &format!("compile.optimizer.{}", error.key()),
+                error.to_string(),
+                "out of range",
+                "",
+            );
         }
         for (i, metric) in compile.metrics.iter().enumerate() {
             let path = format!("compile.metrics.{i}");
             if !matches!(metric.as_str(), "accuracy" | "acc") {
                 let shown: String = metric.chars().take(80).collect();
-                self.error("M061", &path, format!("there is no metric `{shown}`"), "unknown metric", "metrics = [\"accuracy\"]");
+                self.error(
+                    "M061",
+                    &path,
+                    format!("there is no metric `{shown}`"),
+                    "unknown metric",
+                    "metrics = [\"accuracy\"]",
+                );
             } else if compile.metrics[..i].contains(metric) {
-                self.error("M061", &path, format!("the metric `{metric}` is listed twice"), "again", "name it once");
+                self.error(
+                    "M061",
+                    &path,
+                    format!("the metric `{metric}` is listed twice"),
+                    "again",
+                    "name it once",
+                );
             }
         }
     }
 
-    fn callbacks(&mut self, specs: &[Option<CallbackSpec>], compile: Option<&CompileSpec>, fit: Option<&FitSpec>) {
+    fn callbacks(
+        &mut self,
+        specs: &[Option<CallbackSpec>],
+        compile: Option<&CompileSpec>,
+        fit: Option<&FitSpec>,
+    ) {
         let context = BuildContext::new("run").reserved(crate::run_dir::FILES);
         let (mut built, mut positions) = (Vec::new(), Vec::new());
         for (i, spec) in specs.iter().enumerate() {
@@ -258,7 +322,9 @@ impl Check<'_> {
         match check_monitors(&mut built, &available) {
             Ok(notes) => {
                 for note in notes {
-                    self.found.push(Diagnostic::warning("M065", note).at(self.document.span("callbacks")));
+                    self.found.push(
+                        Diagnostic::warning("M065", note).at(self.document.span("callbacks")),
+                    );
                 }
             }
             Err(errors) => {
@@ -272,7 +338,10 @@ impl Check<'_> {
     fn callback(&mut self, code: &'static str, position: usize, error: &CallbackError) {
         let key = error.key();
         let path = [format!("callbacks.{position}.{key}"), format!("callbacks.{position}.type")];
-        let path = path.iter().find(|path| self.document.locate(path).is_some()).map_or(format!("callbacks.{position}"), Clone::clone);
+        let path = path
+            .iter()
+            .find(|path| self.document.locate(path).is_some())
+            .map_or(format!("callbacks.{position}"), Clone::clone);
         self.error(code, &path, error.to_string(), "", "");
     }
 }

@@ -38,7 +38,9 @@ pub enum TrainError {
     #[error("{}", joined(.0))]
     Monitors(Vec<CallbackError>),
     /// The images have another shape than the model's input.
-    #[error("{what}: the images are {got:?} (height, width, channels), the model's input is {expected:?}")]
+    #[error(
+        "{what}: the images are {got:?} (height, width, channels), the model's input is {expected:?}"
+    )]
     ImageShape {
         /// Training, validation or test data.
         what: &'static str,
@@ -195,14 +197,28 @@ fn joined(errors: &[CallbackError]) -> String {
 
 impl TrainError {
     pub(crate) fn disk(action: &'static str, path: &Path, source: &io::Error) -> Self {
-        Self::Disk { action, path: path.to_owned(), kind: source.kind(), message: source.to_string() }
+        Self::Disk {
+            action,
+            path: path.to_owned(),
+            kind: source.kind(),
+            message: source.to_string(),
+        }
     }
 
     /// What it is about.
     pub fn kind(&self) -> ErrorKind {
         match self {
-            Self::ImageShape { .. } | Self::Label { .. } | Self::Empty { .. } | Self::TooManySamples { .. } | Self::InputLength { .. } => ErrorKind::Data,
-            Self::Build(_) | Self::Loss(_) | Self::Optimizer(_) | Self::Monitors(_) | Self::Split { .. } | Self::Memory { .. } => ErrorKind::Model,
+            Self::ImageShape { .. }
+            | Self::Label { .. }
+            | Self::Empty { .. }
+            | Self::TooManySamples { .. }
+            | Self::InputLength { .. } => ErrorKind::Data,
+            Self::Build(_)
+            | Self::Loss(_)
+            | Self::Optimizer(_)
+            | Self::Monitors(_)
+            | Self::Split { .. }
+            | Self::Memory { .. } => ErrorKind::Model,
             Self::NotFinite { .. } => ErrorKind::Diverged,
             _ => ErrorKind::Disk,
         }
@@ -240,16 +256,28 @@ impl TrainError {
     pub fn hint(&self) -> String {
         let text = match self {
             Self::Loss(error) => &error.hint,
-            Self::ImageShape { got, .. } => return format!("set input = {got:?} in model.toml, or use a data set of the model's size"),
-            Self::Label { .. } => "give the last Dense layer one unit per class; labels count from 0",
+            Self::ImageShape { got, .. } => {
+                return format!(
+                    "set input = {got:?} in model.toml, or use a data set of the model's size"
+                );
+            }
+            Self::Label { .. } => {
+                "give the last Dense layer one unit per class; labels count from 0"
+            }
             Self::Empty { .. } => "check the data set, and --limit if it was given",
             Self::Split { .. } => "choose a share that leaves images on both sides, or more images",
             Self::TooManySamples { .. } => "use a part of the data",
             Self::Memory { .. } => "set a smaller batch_size in [fit]",
             Self::InputLength { .. } => "give all of an image's numbers, row by row, channels last",
-            Self::Weights { .. } => "the file must hold exactly the model's tensors: names as in `cnn summary`, such as conv2d/kernel, and the same shapes",
-            Self::NotFinite { .. } => "the training that made these weights diverged: lower the learning rate",
-            Self::Npz { .. } => "give a .npz with float32 arrays named as the model's parameters, such as conv2d/kernel",
+            Self::Weights { .. } => {
+                "the file must hold exactly the model's tensors: names as in `cnn summary`, such as conv2d/kernel, and the same shapes"
+            }
+            Self::NotFinite { .. } => {
+                "the training that made these weights diverged: lower the learning rate"
+            }
+            Self::Npz { .. } => {
+                "give a .npz with float32 arrays named as the model's parameters, such as conv2d/kernel"
+            }
             Self::ModelFile { hint, .. } => hint,
             Self::NotARun { .. } => "give the folder that `cnn train` wrote",
             Self::Json { .. } => "the file was changed or cut off; run the training again",

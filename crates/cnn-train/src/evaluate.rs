@@ -69,7 +69,13 @@ impl Trainer {
             }
         }
         let correct: u64 = (0..k).map(|i| confusion[i * k + i]).sum();
-        Ok(Evaluation { loss, accuracy: correct as f64 / split.len() as f64, samples: split.len(), classes: k, confusion })
+        Ok(Evaluation {
+            loss,
+            accuracy: correct as f64 / split.len() as f64,
+            samples: split.len(),
+            classes: k,
+            confusion,
+        })
     }
 }
 
@@ -108,7 +114,10 @@ impl Evaluation {
     /// The pairs of classes that are mixed up most: (true, predicted, count), the largest count first.
     pub fn most_confused(&self, count: usize) -> Vec<(usize, usize, u64)> {
         let k = self.classes;
-        let mut pairs: Vec<_> = (0..k * k).map(|i| (i / k, i % k, self.confusion[i])).filter(|p| p.0 != p.1 && p.2 > 0).collect();
+        let mut pairs: Vec<_> = (0..k * k)
+            .map(|i| (i / k, i % k, self.confusion[i]))
+            .filter(|p| p.0 != p.1 && p.2 > 0)
+            .collect();
         pairs.sort_by_key(|p| std::cmp::Reverse(p.2));
         pairs.truncate(count);
         pairs
@@ -121,21 +130,45 @@ fn share(part: u64, whole: u64) -> f64 {
 
 fn mean(scores: &[ClassScore], weight: impl Fn(&ClassScore) -> f64) -> ClassScore {
     let total: f64 = scores.iter().map(&weight).sum();
-    let over = |pick: fn(&ClassScore) -> f64| if total > 0.0 { scores.iter().map(|s| pick(s) * weight(s)).sum::<f64>() / total } else { 0.0 };
-    ClassScore { precision: over(|s| s.precision), recall: over(|s| s.recall), f1: over(|s| s.f1), support: scores.iter().map(|s| s.support).sum() }
+    let over = |pick: fn(&ClassScore) -> f64| {
+        if total > 0.0 {
+            scores.iter().map(|s| pick(s) * weight(s)).sum::<f64>() / total
+        } else {
+            0.0
+        }
+    };
+    ClassScore {
+        precision: over(|s| s.precision),
+        recall: over(|s| s.recall),
+        f1: over(|s| s.f1),
+        support: scores.iter().map(|s| s.support).sum(),
+    }
 }
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let names = self.classes.iter().map(|(name, _)| name.chars().count());
         let width = names.max().unwrap_or(0).max("weighted avg".len());
-        let mut text = format!("{:>width$}  {:>9} {:>9} {:>9} {:>9}\n\n", "", "precision", "recall", "f1-score", "support");
-        let row = |text: &mut String, name: &str, s: &ClassScore| writeln!(text, "{name:>width$}  {:>9.2} {:>9.2} {:>9.2} {:>9}", s.precision, s.recall, s.f1, s.support);
+        let mut text = format!(
+            "{:>width$}  {:>9} {:>9} {:>9} {:>9}\n\n",
+            "", "precision", "recall", "f1-score", "support"
+        );
+        let row = |text: &mut String, name: &str, s: &ClassScore| {
+            writeln!(
+                text,
+                "{name:>width$}  {:>9.2} {:>9.2} {:>9.2} {:>9}",
+                s.precision, s.recall, s.f1, s.support
+            )
+        };
         for (name, score) in &self.classes {
             row(&mut text, name, score)?;
         }
         let support = self.macro_average.support;
-        writeln!(text, "\n{:>width$}  {:>9} {:>9} {:>9.2} {support:>9}", "accuracy", "", "", self.accuracy)?;
+        writeln!(
+            text,
+            "\n{:>width$}  {:>9} {:>9} {:>9.2} {support:>9}",
+            "accuracy", "", "", self.accuracy
+        )?;
         row(&mut text, "macro avg", &self.macro_average)?;
         row(&mut text, "weighted avg", &self.weighted_average)?;
         f.write_str(&text)
@@ -161,7 +194,13 @@ mod tests {
 
     fn example() -> Evaluation {
         // scikit-learn's own example: y_true = [0, 1, 2, 2, 2], y_pred = [0, 0, 2, 2, 1].
-        Evaluation { loss: 1.0, accuracy: 0.6, samples: 5, classes: 3, confusion: vec![1, 0, 0, 1, 0, 0, 0, 1, 2] }
+        Evaluation {
+            loss: 1.0,
+            accuracy: 0.6,
+            samples: 5,
+            classes: 3,
+            confusion: vec![1, 0, 0, 1, 0, 0, 0, 1, 2],
+        }
     }
 
     #[test]
@@ -196,6 +235,14 @@ weighted avg       0.70      0.60      0.61         5
 
     #[test]
     fn ties_go_to_the_first_class() {
-        assert_eq!([argmax(&[0.5, 0.5]), argmax(&[0.1, 0.9, 0.9]), argmax(&[f32::NAN, 0.2, 0.1]), argmax(&[f32::NAN])], [0, 1, 1, 0]);
+        assert_eq!(
+            [
+                argmax(&[0.5, 0.5]),
+                argmax(&[0.1, 0.9, 0.9]),
+                argmax(&[f32::NAN, 0.2, 0.1]),
+                argmax(&[f32::NAN])
+            ],
+            [0, 1, 1, 0]
+        );
     }
 }

@@ -14,7 +14,8 @@ use crate::config::metric_names;
 use crate::error::TrainError;
 use crate::trainer::{Trainer, feed};
 use cnn_callbacks::{
-    BatchEnd, Callback, Control, Ending, EpochBegin, EpochEnd, History, Logs, Stop, TrainBegin, TrainEnd, check_monitors,
+    BatchEnd, Callback, Control, Ending, EpochBegin, EpochEnd, History, Logs, Stop, TrainBegin,
+    TrainEnd, check_monitors,
 };
 use cnn_data::Split;
 use cnn_nn::engine::{BatchMetrics, TrainKey};
@@ -48,13 +49,15 @@ impl FitResult {
     /// Whether the loss of the last epoch is not a number, or a callback ended training because of that.
     pub fn diverged(&self) -> bool {
         let last = self.history.get("loss").and_then(<[f64]>::last);
-        self.stopped_by.as_ref().is_some_and(|stop| stop.ending == Ending::Diverged) || last.is_some_and(|loss| !loss.is_finite())
+        self.stopped_by.as_ref().is_some_and(|stop| stop.ending == Ending::Diverged)
+            || last.is_some_and(|loss| !loss.is_finite())
     }
 
     /// Training images per second over all epochs, validation time left out; 0 if there was none.
     pub fn mean_images_per_second(&self) -> f64 {
         let rates = self.images_per_second.iter().filter(|rate| **rate > 0.0);
-        let (count, inverse) = rates.fold((0u32, 0.0), |(count, sum), rate| (count + 1, sum + 1.0 / rate));
+        let (count, inverse) =
+            rates.fold((0u32, 0.0), |(count, sum), rate| (count + 1, sum + 1.0 / rate));
         if count == 0 { 0.0 } else { f64::from(count) / inverse }
     }
 }
@@ -66,7 +69,12 @@ impl Trainer {
     /// # Errors
     /// All of them before the first epoch: data that does not fit the model, a split that leaves nothing, a callback that
     /// follows a metric which this run does not have.
-    pub fn fit(&mut self, train: &Split, validation: Option<&Split>, callbacks: &mut [Box<dyn Callback>]) -> Result<FitResult, TrainError> {
+    pub fn fit(
+        &mut self,
+        train: &Split,
+        validation: Option<&Split>,
+        callbacks: &mut [Box<dyn Callback>],
+    ) -> Result<FitResult, TrainError> {
         let mut run = Run::new(self, train, validation, callbacks)?;
         run.train_begin();
         for epoch in 0..self.fit.epochs {
@@ -116,15 +124,26 @@ struct Plan {
 
 impl<'a> Run<'a> {
     /// Everything that can fail.
-    fn new(trainer: &mut Trainer, train: &'a Split, validation: Option<&'a Split>, callbacks: &'a mut [Box<dyn Callback>]) -> Result<Self, TrainError> {
+    fn new(
+        trainer: &mut Trainer,
+        train: &'a Split,
+        validation: Option<&'a Split>,
+        callbacks: &'a mut [Box<dyn Callback>],
+    ) -> Result<Self, TrainError> {
         trainer.check_split(train, "training data")?;
         if let Some(split) = validation {
             trainer.check_split(split, "validation data")?;
         }
-        let cut = if validation.is_some() { train.len() } else { split_at(train.len(), trainer.fit.validation_split)? };
-        let metrics = metric_names(&trainer.compile.metrics, validation.is_some() || cut < train.len());
-        let notes = check_monitors(callbacks, &metrics)
-            .map_err(|errors| TrainError::Monitors(errors.into_iter().map(|(_, error)| error).collect()))?;
+        let cut = if validation.is_some() {
+            train.len()
+        } else {
+            split_at(train.len(), trainer.fit.validation_split)?
+        };
+        let metrics =
+            metric_names(&trainer.compile.metrics, validation.is_some() || cut < train.len());
+        let notes = check_monitors(callbacks, &metrics).map_err(|errors| {
+            TrainError::Monitors(errors.into_iter().map(|(_, error)| error).collect())
+        })?;
         let fit = trainer.fit;
         let batch_size = fit.batch_size.clamp(1, cut);
         trainer.prepare(batch_size)?;
@@ -178,7 +197,9 @@ impl<'a> Run<'a> {
     fn epoch(&mut self, trainer: &mut Trainer, epoch: usize) {
         let (epochs, steps) = (self.plan.epochs, self.plan.steps);
         self.begun += 1;
-        self.tell(|callback, control| callback.on_epoch_begin(&EpochBegin { epoch, epochs, steps }, control));
+        self.tell(|callback, control| {
+            callback.on_epoch_begin(&EpochBegin { epoch, epochs, steps }, control);
+        });
         self.apply(trainer);
         if self.plan.shuffle {
             permutation(self.plan.seed, epoch as u64, &mut self.order);
@@ -194,7 +215,15 @@ impl<'a> Run<'a> {
         }
         let logs = std::mem::take(&mut self.epoch_logs);
         let (samples, elapsed) = (total.count, start.elapsed().as_secs_f64());
-        let event = EpochEnd { epoch, epochs, steps, samples, logs: &logs, elapsed, weights: &trainer.weights };
+        let event = EpochEnd {
+            epoch,
+            epochs,
+            steps,
+            samples,
+            logs: &logs,
+            elapsed,
+            weights: &trainer.weights,
+        };
         self.tell(|callback, control| callback.on_epoch_end(&event, control));
         self.epoch_logs = logs;
         self.apply(trainer);
@@ -209,7 +238,13 @@ impl<'a> Run<'a> {
             total.add(&self.step(trainer, begin..end));
             let mut logs = std::mem::take(&mut self.batch_logs);
             set_logs(&mut logs, &self.plan.metrics[..self.plan.of_training], &total);
-            let event = BatchEnd { epoch, step, steps: self.plan.steps, logs: &logs, elapsed: start.elapsed().as_secs_f64() };
+            let event = BatchEnd {
+                epoch,
+                step,
+                steps: self.plan.steps,
+                logs: &logs,
+                elapsed: start.elapsed().as_secs_f64(),
+            };
             self.tell(|callback, control| callback.on_batch_end(&event, control));
             self.batch_logs = logs;
             self.apply(trainer);
@@ -225,9 +260,15 @@ impl<'a> Run<'a> {
         let indices = &self.order[batch];
         let key = TrainKey { seed: self.plan.seed, step: trainer.steps_taken };
         trainer.steps_taken += 1;
-        let step = Step { t: trainer.steps_taken, learning_rate: trainer.learning_rate, isa: trainer.options.isa };
+        let step = Step {
+            t: trainer.steps_taken,
+            learning_rate: trainer.learning_rate,
+            isa: trainer.options.isa,
+        };
         let Trainer { engine, optimizer, weights, slots, .. } = trainer;
-        let update = |w: &mut [f32], g: &[f32], slots: &mut [&mut [f32]]| optimizer.update(&step, w, g, slots);
+        let update = |w: &mut [f32], g: &[f32], slots: &mut [&mut [f32]]| {
+            optimizer.update(&step, w, g, slots);
+        };
         engine.train_step(weights, slots, indices.len(), &feed(self.train, indices), key, &update)
     }
 
@@ -245,7 +286,8 @@ impl<'a> Run<'a> {
     }
 
     fn finish(mut self, trainer: &mut Trainer) -> FitResult {
-        let (stop, logs) = (self.control.stopped_by().cloned(), std::mem::take(&mut self.epoch_logs));
+        let (stop, logs) =
+            (self.control.stopped_by().cloned(), std::mem::take(&mut self.epoch_logs));
         let event = TrainEnd { epochs: self.begun, logs: &logs, stopped_by: stop.as_ref() };
         self.tell(|callback, control| callback.on_train_end(&event, control));
         self.apply(trainer);

@@ -77,7 +77,13 @@ impl RunHistory {
         let samples = fit.samples;
         Self {
             schema: HISTORY_SCHEMA,
-            params: RunParams { epochs: params.epochs, steps: params.steps, batch_size, samples, validation_samples: fit.validation_samples },
+            params: RunParams {
+                epochs: params.epochs,
+                steps: params.steps,
+                batch_size,
+                samples,
+                validation_samples: fit.validation_samples,
+            },
             metrics: history.iter().map(|(name, _)| name.to_owned()).collect(),
             epoch,
             history,
@@ -110,9 +116,13 @@ impl RunHistory {
     /// A file that is no such JSON, or of a later version.
     pub(crate) fn from_json(path: &Path, bytes: &[u8]) -> Result<Self, TrainError> {
         let wrong = |message: String| TrainError::Json { path: path.to_owned(), message };
-        let history: Self = serde_json::from_slice(bytes).map_err(|error| wrong(error.to_string()))?;
+        let history: Self =
+            serde_json::from_slice(bytes).map_err(|error| wrong(error.to_string()))?;
         if history.schema > HISTORY_SCHEMA {
-            return Err(wrong(format!("schema {} is newer than this program's {HISTORY_SCHEMA}", history.schema)));
+            return Err(wrong(format!(
+                "schema {} is newer than this program's {HISTORY_SCHEMA}",
+                history.schema
+            )));
         }
         Ok(history)
     }
@@ -144,7 +154,8 @@ impl RunHistory {
 
 /// Indented JSON with a final line break.
 pub(crate) fn json(value: &impl Serialize) -> Result<Vec<u8>, TrainError> {
-    let mut bytes = serde_json::to_vec_pretty(value).map_err(|error| TrainError::Internal { message: error.to_string() })?;
+    let mut bytes = serde_json::to_vec_pretty(value)
+        .map_err(|error| TrainError::Internal { message: error.to_string() })?;
     bytes.push(b'\n');
     Ok(bytes)
 }

@@ -81,9 +81,18 @@ impl ModelFile {
     ///
     /// # Panics
     /// If `weights` is not as long as the model's arena.
-    pub fn new(config: &Config, model: &Model, weights: &[f32], classes: &[String], preprocessing: Preprocessing) -> Result<Self, TrainError> {
+    pub fn new(
+        config: &Config,
+        model: &Model,
+        weights: &[f32],
+        classes: &[String],
+        preprocessing: Preprocessing,
+    ) -> Result<Self, TrainError> {
         crate::weights::check_finite(model, weights)?;
-        let model_toml = config.resolved(model).to_toml().map_err(|error| TrainError::Internal { message: error.to_string() })?;
+        let model_toml = config
+            .resolved(model)
+            .to_toml()
+            .map_err(|error| TrainError::Internal { message: error.to_string() })?;
         Ok(Self {
             program: env!("CARGO_PKG_VERSION").to_owned(),
             model_toml,
@@ -99,7 +108,8 @@ impl ModelFile {
     /// A payload beyond 4.1 GB.
     pub fn to_bytes(&self) -> Result<Vec<u8>, TrainError> {
         let encoding = bincode::config::legacy().with_limit::<LIMIT>();
-        let payload = bincode::serde::encode_to_vec(self, encoding).map_err(|error| damaged("payload", error.to_string()))?;
+        let payload = bincode::serde::encode_to_vec(self, encoding)
+            .map_err(|error| damaged("payload", error.to_string()))?;
         let mut bytes = Vec::with_capacity(HEADER + payload.len());
         bytes.extend(MAGIC);
         bytes.extend(VERSION.to_le_bytes());
@@ -123,7 +133,10 @@ impl ModelFile {
         let decoded = bincode::serde::decode_from_slice::<Self, _>(payload, encoding);
         let (file, used) = decoded.map_err(|error| damaged("payload", error.to_string()))?;
         if used != payload.len() {
-            return Err(damaged("payload", format!("{} bytes follow the content", payload.len() - used)));
+            return Err(damaged(
+                "payload",
+                format!("{} bytes follow the content", payload.len() - used),
+            ));
         }
         Ok(file)
     }
@@ -150,18 +163,31 @@ impl ModelFile {
     /// A model.toml that this program does not understand; tensors that do not fit the model; a weight that is NaN or
     /// infinite, with tensor and position; another number of class names than outputs; preprocessing for another input.
     pub fn unpack(&self) -> Result<(Config, Model, Vec<f32>), TrainError> {
-        let invalid = |section, message| TrainError::ModelFile { section, message, hint: "it was written by another version of this program; train again" };
-        let (config, _) = Config::from_toml("model.toml in the model file", &self.model_toml).map_err(|found| invalid("model.toml", found.to_string()))?;
+        let invalid = |section, message| TrainError::ModelFile {
+            section,
+            message,
+            hint: "it was written by another version of this program; train again",
+        };
+        let (config, _) = Config::from_toml("model.toml in the model file", &self.model_toml)
+            .map_err(|found| invalid("model.toml", found.to_string()))?;
         let model = config.model.build()?;
         let weights = weights_from(&model, &self.tensors)?;
         let outputs = model.output().len();
         if self.classes.len() != outputs {
-            return Err(invalid("class names", format!("{} names for {outputs} outputs", self.classes.len())));
+            return Err(invalid(
+                "class names",
+                format!("{} names for {outputs} outputs", self.classes.len()),
+            ));
         }
         let Preprocessing { height, width, channels, divisor } = self.preprocessing;
-        let numbers = [height, width, channels].iter().try_fold(1u64, |n, &dim| n.checked_mul(u64::from(dim)));
+        let numbers = [height, width, channels]
+            .iter()
+            .try_fold(1u64, |n, &dim| n.checked_mul(u64::from(dim)));
         if numbers != Some(model.input().len() as u64) || !(divisor.is_finite() && divisor > 0.0) {
-            let message = format!("{height}×{width}×{channels} divided by {divisor} does not fit the input {:?}", model.input().dims());
+            let message = format!(
+                "{height}×{width}×{channels} divided by {divisor} does not fit the input {:?}",
+                model.input().dims()
+            );
             return Err(invalid("preprocessing", message));
         }
         Ok((config, model, weights))
@@ -177,16 +203,29 @@ fn open_envelope(bytes: &[u8]) -> Result<(&[u8], &[u8]), TrainError> {
     let (header, payload) = bytes.split_at(HEADER);
     if header[..8] != MAGIC {
         let hint = "give a model.cnn that `cnn train` wrote";
-        return Err(TrainError::ModelFile { section: "header", message: "it does not begin with CNNMODEL".into(), hint });
+        return Err(TrainError::ModelFile {
+            section: "header",
+            message: "it does not begin with CNNMODEL".into(),
+            hint,
+        });
     }
     let version = u16::from_le_bytes([header[8], header[9]]);
     if version != VERSION {
         let hint = "update this program, or train again";
-        return Err(TrainError::ModelFile { section: "header", message: format!("version {version} of the format; this program reads version {VERSION}"), hint });
+        return Err(TrainError::ModelFile {
+            section: "header",
+            message: format!(
+                "version {version} of the format; this program reads version {VERSION}"
+            ),
+            hint,
+        });
     }
     let length = header[10..18].iter().rev().fold(0u64, |n, &byte| n << 8 | u64::from(byte));
     if length != payload.len() as u64 {
-        return Err(damaged("header", format!("{length} bytes of content were written, {} are there", payload.len())));
+        return Err(damaged(
+            "header",
+            format!("{length} bytes of content were written, {} are there", payload.len()),
+        ));
     }
     Ok((header, payload))
 }
@@ -196,5 +235,9 @@ fn checksum(header: &[u8], payload: &[u8]) -> [u8; 32] {
 }
 
 fn damaged(section: &'static str, message: String) -> TrainError {
-    TrainError::ModelFile { section, message, hint: "the file is damaged: copy it again, or train again" }
+    TrainError::ModelFile {
+        section,
+        message,
+        hint: "the file is damaged: copy it again, or train again",
+    }
 }

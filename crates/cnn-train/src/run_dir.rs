@@ -134,7 +134,9 @@ impl RunDir {
             // run.json last: until then the folder is still known as a run.
             for name in FILES {
                 match fs::remove_file(path.join(name)) {
-                    Err(source) if source.kind() != io::ErrorKind::NotFound => return Err(TrainError::disk("replaced", &path.join(name), &source)),
+                    Err(source) if source.kind() != io::ErrorKind::NotFound => {
+                        return Err(TrainError::disk("replaced", &path.join(name), &source));
+                    }
                     _ => {}
                 }
             }
@@ -147,7 +149,10 @@ impl RunDir {
     /// # Errors
     /// As [`RunDir::create`], and a name that is no plain folder name.
     pub fn create_named(root: &Path, name: &str, replace: bool) -> Result<Self, TrainError> {
-        let plain = !name.is_empty() && !name.starts_with('.') && !name.contains(['/', '\\', ':']) && !name.chars().any(char::is_control);
+        let plain = !name.is_empty()
+            && !name.starts_with('.')
+            && !name.contains(['/', '\\', ':'])
+            && !name.chars().any(char::is_control);
         if !plain {
             return Err(TrainError::Name { name: name.to_owned() });
         }
@@ -181,10 +186,19 @@ impl RunDir {
     ///
     /// # Errors
     /// The disk's errors.
-    pub fn begin(&self, model_toml: &str, config: &Config, model: &Model, info: &RunInfo) -> Result<(), TrainError> {
+    pub fn begin(
+        &self,
+        model_toml: &str,
+        config: &Config,
+        model: &Model,
+        info: &RunInfo,
+    ) -> Result<(), TrainError> {
         self.write_info(&RunInfo { finished: false, weights_hash: None, ..info.clone() })?;
         self.write("model.toml", model_toml.as_bytes())?;
-        let resolved = config.resolved(model).to_toml().map_err(|error| TrainError::Internal { message: error.to_string() })?;
+        let resolved = config
+            .resolved(model)
+            .to_toml()
+            .map_err(|error| TrainError::Internal { message: error.to_string() })?;
         self.write("config.toml", resolved.as_bytes())
     }
 
@@ -196,7 +210,13 @@ impl RunDir {
     pub fn finish(&self, record: &RunRecord<'_>) -> Result<(), TrainError> {
         self.write("history.json", &record.history.to_json()?)?;
         self.write("history.csv", record.history.to_csv().as_bytes())?;
-        let model_file = ModelFile::new(record.config, record.model, record.weights, record.classes, record.preprocessing)?;
+        let model_file = ModelFile::new(
+            record.config,
+            record.model,
+            record.weights,
+            record.classes,
+            record.preprocessing,
+        )?;
         write_npz(&self.file("weights.npz"), record.model, record.weights, true)?;
         model_file.save(&self.file("model.cnn"), true)?;
         let weights_hash = Some(crate::weights_hash(record.model, record.weights));
@@ -204,7 +224,11 @@ impl RunDir {
     }
 
     fn write_info(&self, info: &RunInfo) -> Result<(), TrainError> {
-        let info = RunInfo { schema: RUN_SCHEMA, program: env!("CARGO_PKG_VERSION").to_owned(), ..info.clone() };
+        let info = RunInfo {
+            schema: RUN_SCHEMA,
+            program: env!("CARGO_PKG_VERSION").to_owned(),
+            ..info.clone()
+        };
         self.write(RUN_JSON, &json(&info)?)
     }
 
@@ -215,12 +239,22 @@ impl RunDir {
     pub fn open(path: &Path) -> Result<SavedRun, TrainError> {
         let file = if path.is_dir() { path.join("model.cnn") } else { path.to_owned() };
         if path.is_dir() && !file.is_file() {
-            let what = if path.join(RUN_JSON).is_file() { "it has no model.cnn: the run did not come to its end" } else { "it has no model.cnn" };
+            let what = if path.join(RUN_JSON).is_file() {
+                "it has no model.cnn: the run did not come to its end"
+            } else {
+                "it has no model.cnn"
+            };
             return Err(TrainError::NotARun { path: path.to_owned(), message: what.to_owned() });
         }
         let saved = ModelFile::load(&file)?;
         let (config, model, weights) = saved.unpack()?;
-        Ok(SavedRun { config, model, weights, classes: saved.classes, preprocessing: saved.preprocessing })
+        Ok(SavedRun {
+            config,
+            model,
+            weights,
+            classes: saved.classes,
+            preprocessing: saved.preprocessing,
+        })
     }
 
     /// Reads a run's `history.json`.
@@ -239,9 +273,13 @@ impl RunDir {
     pub fn info(path: &Path) -> Result<RunInfo, TrainError> {
         let file = path.join(RUN_JSON);
         let wrong = |message: String| TrainError::Json { path: file.clone(), message };
-        let info: RunInfo = serde_json::from_slice(&atomic::read(&file, JSON_LIMIT)?).map_err(|error| wrong(error.to_string()))?;
+        let info: RunInfo = serde_json::from_slice(&atomic::read(&file, JSON_LIMIT)?)
+            .map_err(|error| wrong(error.to_string()))?;
         if info.schema > RUN_SCHEMA {
-            return Err(wrong(format!("schema {} is newer than this program's {RUN_SCHEMA}", info.schema)));
+            return Err(wrong(format!(
+                "schema {} is newer than this program's {RUN_SCHEMA}",
+                info.schema
+            )));
         }
         Ok(info)
     }

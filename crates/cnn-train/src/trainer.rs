@@ -61,7 +61,7 @@ impl Trainer {
         let loss = Loss::new(&config.compile.loss, model.output(), model.ends_in_softmax())?;
         let optimizer = config.compile.optimizer.build()?;
         let weights = model.initial_weights(config.fit.seed);
-        let engine = engine(&model, &loss, options, 1);
+        let engine = engine(&model, loss, options, 1);
         Ok(Self {
             compile: config.compile.clone(),
             fit: config.fit,
@@ -109,7 +109,11 @@ impl Trainer {
     /// Another number of weights than the model has, or one that is NaN or infinite.
     pub fn set_weights(&mut self, weights: &[f32]) -> Result<(), TrainError> {
         if weights.len() != self.weights.len() {
-            let problem = format!("{} weights were given, the model has {}", weights.len(), self.weights.len());
+            let problem = format!(
+                "{} weights were given, the model has {}",
+                weights.len(),
+                self.weights.len()
+            );
             return Err(TrainError::Weights { problems: vec![problem] });
         }
         check_finite(&self.model, weights)?;
@@ -153,7 +157,11 @@ impl Trainer {
     ///
     /// # Panics
     /// If an index is beyond the data set.
-    pub fn predict_split(&mut self, split: &Split, indices: &[u32]) -> Result<Vec<f32>, TrainError> {
+    pub fn predict_split(
+        &mut self,
+        split: &Split,
+        indices: &[u32],
+    ) -> Result<Vec<f32>, TrainError> {
         self.check_split(split, "images")?;
         let mut output = vec![0.0; indices.len() * self.classes()];
         self.engine.predict(&self.weights, indices.len(), &feed(split, indices), &mut output);
@@ -172,7 +180,7 @@ impl Trainer {
 
     /// Checks that the images fit the model's input and every label its output.
     pub(crate) fn check_split(&self, split: &Split, what: &'static str) -> Result<(), TrainError> {
-        if split.len() == 0 {
+        if split.is_empty() {
             return Err(TrainError::Empty { what });
         }
         if u32::try_from(split.len()).is_err() {
@@ -182,11 +190,17 @@ impl Trainer {
         // As Keras, an image with one channel also fits an input without that axis.
         let input = self.model.input().dims();
         if input != shape && !(shape[2] == 1 && input == &shape[..2]) {
-            return Err(TrainError::ImageShape { what, expected: input.to_vec(), got: shape.to_vec() });
+            return Err(TrainError::ImageShape {
+                what,
+                expected: input.to_vec(),
+                got: shape.to_vec(),
+            });
         }
         let classes = self.classes();
         match split.labels.iter().position(|&label| label as usize >= classes) {
-            Some(index) => Err(TrainError::Label { what, index, label: split.labels[index], classes }),
+            Some(index) => {
+                Err(TrainError::Label { what, index, label: split.labels[index], classes })
+            }
             None => Ok(()),
         }
     }
@@ -195,28 +209,33 @@ impl Trainer {
     pub(crate) fn prepare(&mut self, batch_size: usize) -> Result<(), TrainError> {
         /// Activations and their gradients of one batch.
         const LIMIT: u64 = 16 << 30;
-        let per_image = self.model.activation_bytes().saturating_add(4 * self.model.input().len() as u64);
+        let per_image =
+            self.model.activation_bytes().saturating_add(4 * self.model.input().len() as u64);
         let needed = per_image.saturating_mul(2).saturating_mul(batch_size as u64);
         if needed > LIMIT {
             return Err(TrainError::Memory { batch_size, needed, limit: LIMIT });
         }
         if self.engine_batch != batch_size {
-            self.engine = engine(&self.model, &self.loss, self.options, batch_size);
+            self.engine = engine(&self.model, self.loss, self.options, batch_size);
             self.engine_batch = batch_size;
         }
         if self.slots.is_empty() {
-            self.slots = self.optimizer.slot_names().iter().map(|_| vec![0.0; self.weights.len()]).collect();
+            self.slots =
+                self.optimizer.slot_names().iter().map(|_| vec![0.0; self.weights.len()]).collect();
         }
         Ok(())
     }
 }
 
-fn engine(model: &Model, loss: &Loss, options: TrainOptions, batch_size: usize) -> Engine {
+fn engine(model: &Model, loss: Loss, options: TrainOptions, batch_size: usize) -> Engine {
     let TrainOptions { threads, isa, fuse } = options;
-    Engine::new(model, loss, Options { threads: threads.max(1), isa, batch_size, fuse })
+    Engine::new(model, &loss, Options { threads: threads.max(1), isa, batch_size, fuse })
 }
 
 /// A feed of a data set's images in the order of `indices`: bytes become numbers between 0 and 1 on the way.
-pub(crate) fn feed<'a>(split: &'a Split, indices: &'a [u32]) -> impl Fn(std::ops::Range<usize>, &mut [f32], &mut [u32]) + Sync + 'a {
+pub(crate) fn feed<'a>(
+    split: &'a Split,
+    indices: &'a [u32],
+) -> impl Fn(std::ops::Range<usize>, &mut [f32], &mut [u32]) + Sync + 'a {
     move |range, x, labels| split.fill(&indices[range], x, labels)
 }

@@ -52,8 +52,14 @@ pub fn weights_from(model: &Model, tensors: &[NamedTensor]) -> Result<Vec<f32>, 
     for param in model.params() {
         match by_name.remove(param.name.as_str()) {
             None => problems.push(format!("{} {:?} is missing", param.name, param.shape)),
-            Some(tensor) if !same_shape(&tensor.shape, &param.shape) || tensor.values.len() != param.range.len() => {
-                problems.push(format!("{} must be {:?}, got {:?}", param.name, param.shape, tensor.shape));
+            Some(tensor)
+                if !same_shape(&tensor.shape, &param.shape)
+                    || tensor.values.len() != param.range.len() =>
+            {
+                problems.push(format!(
+                    "{} must be {:?}, got {:?}",
+                    param.name, param.shape, tensor.shape
+                ));
             }
             Some(tensor) => weights[param.range.clone()].copy_from_slice(&tensor.values),
         }
@@ -76,7 +82,8 @@ fn same_shape(a: &[u64], b: &[usize]) -> bool {
 
 /// A name from a file, without control characters and not too long.
 fn quoted(name: &str) -> String {
-    let shown: String = name.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).take(80).collect();
+    let shown: String =
+        name.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).take(80).collect();
     format!("`{shown}`")
 }
 
@@ -84,7 +91,8 @@ fn quoted(name: &str) -> String {
 pub(crate) fn check_finite(model: &Model, weights: &[f32]) -> Result<(), TrainError> {
     let Some(at) = weights.iter().position(|w| !w.is_finite()) else { return Ok(()) };
     let param = model.params().find(|param| param.range.contains(&at));
-    let (name, start) = param.map_or_else(Default::default, |param| (param.name.clone(), param.range.start));
+    let (name, start) =
+        param.map_or_else(Default::default, |param| (param.name.clone(), param.range.start));
     Err(TrainError::NotFinite { name, index: at - start, value: weights[at] })
 }
 
@@ -119,9 +127,17 @@ pub fn weights_hash(model: &Model, weights: &[f32]) -> String {
 ///
 /// # Panics
 /// If `weights` is not as long as the model's arena.
-pub fn write_npz(path: &Path, model: &Model, weights: &[f32], replace: bool) -> Result<(), TrainError> {
+pub fn write_npz(
+    path: &Path,
+    model: &Model,
+    weights: &[f32],
+    replace: bool,
+) -> Result<(), TrainError> {
     assert_eq!(weights.len(), model.param_count(), "the weights are the model's");
-    let arrays: Vec<(&str, &[usize], &[f32])> = model.params().map(|p| (p.name.as_str(), p.shape.as_slice(), &weights[p.range.clone()])).collect();
+    let arrays: Vec<(&str, &[usize], &[f32])> = model
+        .params()
+        .map(|p| (p.name.as_str(), p.shape.as_slice(), &weights[p.range.clone()]))
+        .collect();
     let mut bytes = Cursor::new(Vec::new());
     cnn_data::npz::write(&mut bytes, &arrays).map_err(|error| npz_error(path, &error))?;
     atomic::write(path, bytes.get_ref(), replace)
@@ -133,7 +149,11 @@ pub fn write_npz(path: &Path, model: &Model, weights: &[f32], replace: bool) -> 
 /// [`TrainError::Npz`] for a file that is damaged, or holds other numbers than float32.
 pub fn read_npz(path: &Path) -> Result<Vec<NamedTensor>, TrainError> {
     let arrays = cnn_data::npz::read(path).map_err(|error| npz_error(path, &error))?;
-    let tensor = |(name, shape, values): (String, Vec<usize>, Vec<f32>)| NamedTensor { name, shape: shape.into_iter().map(|dim| dim as u64).collect(), values };
+    let tensor = |(name, shape, values): (String, Vec<usize>, Vec<f32>)| NamedTensor {
+        name,
+        shape: shape.into_iter().map(|dim| dim as u64).collect(),
+        values,
+    };
     Ok(arrays.into_iter().map(tensor).collect())
 }
 

@@ -1,0 +1,159 @@
+//! model.toml as a whole: defaults, the way back, and every mistake of every section in one run.
+
+use cnn_callbacks::CallbackSpec;
+use cnn_optim::OptimizerSpec;
+use cnn_train::{Config, Overrides};
+
+const LAYERS: &str = "input = [8, 8, 1]\n[[layers]]\ntype = \"Flatten\"\n[[layers]]\ntype = \"Dense\"\nunits = 3\nactivation = \"softmax\"\n";
+
+fn read(rest: &str) -> Config {
+    Config::from_toml("model.toml", &format!("{LAYERS}{rest}"))
+        .unwrap_or_else(|found| panic!("{found}"))
+        .0
+}
+
+fn mistakes(rest: &str) -> String {
+    Config::from_toml("model.toml", &format!("{LAYERS}{rest}"))
+        .expect_err("mistakes were expected")
+        .to_string()
+}
+
+#[test]
+fn the_defaults_are_keras_s() {
+    let config = read("");
+    assert_eq!(
+        (config.fit.epochs, config.fit.batch_size, config.fit.shuffle, config.fit.seed),
+        (1, 32, true, 42)
+    );
+    assert!(config.fit.validation_split.abs() < f64::EPSILON);
+    assert_eq!(config.compile.metrics, ["accuracy"]);
+    assert!(matches!(config.compile.optimizer, OptimizerSpec::Adam(_)));
+    assert_eq!(config.metrics(true), ["accuracy", "loss", "val_accuracy", "val_loss"]);
+}
+
+const FULL: &str = r#"
+[compile]
+optimizer = { type = "SGD", learning_rate = 0.05, momentum = 0.9, nesterov = true }
+loss = "sparse_categorical_crossentropy"
+metrics = ["acc"]
+
+[fit]
+epochs = 3
+batch_size = 64
+validation_split = 0.1
+shuffle = false
+seed = 9007199254740993
+
+[[callbacks]]
+type = "StopAt"
+monitor = "acc"
+threshold = 0.9
+
+[[callbacks]]
+type = "EarlyStopping"
+monitor = "val_loss"
+patience = 2
+restore_best_weights = true
+
+[[callbacks]]
+type = "CSVLogger"
+filename = "log.csv"
+
+[[callbacks]]
+type = "terminate_on_nan"
+"#;
+
+#[test]
+fn what_is_written_reads_back_equal() {
+    for rest in ["", FULL] {
+        let config = read(rest);
+        let text = config.to_toml().unwrap();
+        let (back, warnings) = Config::from_toml("config.toml", &text)
+            .unwrap_or_else(|found| panic!("{found}\n{text}"));
+        assert_eq!(back, config, "{text}");
+        assert!(warnings.is_empty());
+        assert_eq!(back.to_toml().unwrap(), text);
+    }
+    assert_eq!(read(FULL).fit.seed, 9_007_199_254_740_993);
+    assert!(matches!(read(FULL).callbacks[3], CallbackSpec::TerminateOnNaN(_)));
+}
+
+#[test]
+fn the_resolved_configuration_names_every_layer() {
+    let config = read("");
+    let text = config.resolved(&config.model.build().unwrap()).to_toml().unwrap();
+    for part in [
+        "name = \"flatten\"",
+        "name = \"dense\"",
+        "learning_rate = 0.001",
+        "batch_size = 32",
+        "metrics = [\"accuracy\"]",
+    ] {
+        assert!(text.contains(part), "{part} in\n{text}");
+    }
+}
+
+#[test]
+fn mistakes_of_all_sections_come_in_one_run() {
+    let text = mistakes(
+        "activatoin = \"relu\"\n[compile]\noptimizer = { type = \"Adam\", learning_rate = -1.0 }\nmetrics = [\"acuracy\"]\n\
+         [fit]\nepochs = 2000000\nbatch_size = 0\nvalidation_split = 1.5\n[[callbacks]]\ntype = \"StopAt\"\nmonitor = \"val_acc\"\nthreshold = 0.9\n\
+         [[callbacks]]\ntype = \"CSVLogger\"\nfilename = \"../x.csv\"\n",
+    );
+    let expected = [
+        "`activatoin`",
+        "model.toml:10:",
+        "learning_rate",
+        "no metric `acuracy`",
+        "epochs = 2000000",
+        "batch_size = 0",
+        "validation_split = 1.5",
+        "run folder",
+    ];
+    for part in expected {
+        assert!(text.contains(part), "{part} in\n{text}");
+    }
+}
+
+#[test]
+fn a_wrong_monitor_is_found_in_the_file_and_lists_the_right_names() {
+    let text =
+        mistakes("[[callbacks]]\ntype = \"StopAt\"\nmonitor = \"val_accuracy\"\nthreshold = 0.9\n");
+    for part in ["M064", "model.toml:10:", "`accuracy`, `loss`", "validation_split"] {
+        assert!(text.contains(part), "{part} in\n{text}");
+    }
+    // The command line can still make it right, or wrong.
+    let toml = format!(
+        "{LAYERS}[[callbacks]]\ntype = \"StopAt\"\nmonitor = \"val_accuracy\"\nthreshold = 0.9\n"
+    );
+    let overrides = Overrides { validation_split: Some(0.1), ..Overrides::default() };
+    assert!(Config::from_toml_with("model.toml", &toml, overrides).is_ok());
+    let overrides = Overrides { batch_size: Some(0), ..overrides };
+    assert!(Config::from_toml_with("model.toml", &toml, overrides).is_err());
+}
+
+#[test]
+fn the_run_s_own_files_are_refused_to_callbacks() {
+    let text = mistakes("[[callbacks]]\ntype = \"CSVLogger\"\nfilename = \"history.csv\"\n");
+    assert!(text.contains("M063") && text.contains("model.toml:10:"), "{text}");
+}
+
+#[test]
+fn a_loss_that_does_not_fit_points_at_the_layer() {
+    let toml =
+        "input = [8, 8, 1]\n[[layers]]\ntype = \"Dense\"\nunits = 3\nactivation = \"softmax\"\n";
+    let text = Config::from_toml("model.toml", toml).expect_err("no Flatten").to_string();
+    assert!(
+        text.contains("M040") && text.contains("Flatten") && text.contains("model.toml:3:"),
+        "{text}"
+    );
+    assert_eq!(text.matches("error[").count() + text.matches("warning[").count(), 1, "{text}");
+}
+
+#[test]
+fn acc_for_accuracy_is_noted() {
+    let toml =
+        format!("{LAYERS}[[callbacks]]\ntype = \"StopAt\"\nmonitor = \"acc\"\nthreshold = 0.9\n");
+    let (_, warnings) = Config::from_toml("model.toml", &toml).unwrap();
+    assert!(warnings.to_string().contains("`acc` is read as `accuracy`"), "{warnings}");
+}
