@@ -200,7 +200,7 @@ pub(crate) fn metric_names(metrics: &[String], validated: bool) -> Vec<String> {
 
 /// Checks what serde cannot, and points at the place.
 struct Check<'a> {
-    document: &'a Document<'a>,
+    document: &'a Document,
     found: &'a mut Diagnostics,
 }
 

@@ -117,6 +117,20 @@ fn another_version_and_another_kind_of_file_say_so() {
     assert!(error.to_string().contains("CNNMODEL"), "{error}");
 }
 
+/// `golden/version-1.cnn` was written by the first program with this format. It is never written again: what it holds has
+/// to stay readable.
+#[test]
+fn a_file_of_version_1_is_still_read() {
+    let read = ModelFile::from_bytes(include_bytes!("golden/version-1.cnn")).unwrap();
+    let (config, model, weights) = read.unpack().unwrap();
+    assert_eq!(weights, (0..10u8).map(|i| f32::from(i) / 4.0 - 1.0).collect::<Vec<_>>());
+    assert_eq!(
+        (model.name(), config.fit.batch_size, read.classes.as_slice()),
+        ("first", 32, ["a", "b"].map(String::from).as_slice())
+    );
+    assert_eq!(read.preprocessing, Preprocessing::bytes([2, 2, 1]));
+}
+
 #[test]
 fn weights_that_are_no_numbers_are_refused_by_name_and_place() {
     let mut saved = file(SMALL, &["a", "b"]);
