@@ -47,7 +47,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     };
     match ModelSpec::read(&file, &text) {
         Ok((model, warnings)) => {
-            println!("{}\n{}\n{warnings}", summary::text(&model, 80), summary::wide(&model))
+            println!("{}\n{}\n{warnings}", summary::text(&model, 80), summary::wide(&model));
         }
         Err(mistakes) => println!("{mistakes}"),
     }

@@ -10,7 +10,7 @@ use ndarray_rand::rand_distr::Uniform;
 impl Model {
     /// The parameters before the first step, one arena of [`Model::param_count`] floats.
     ///
-    /// Parameter `b` of layer `a` is drawn from the ChaCha8 stream (seed, init, a, b), in row-major order, so a layer's
+    /// Parameter `b` of layer `a` is drawn from the `ChaCha8` stream (seed, init, a, b), in row-major order, so a layer's
     /// weights do not depend on the layers around it other than by its position.
     pub fn initial_weights(&self, seed: u64) -> Vec<f32> {
         let mut weights = vec![0.0; self.param_count()];
@@ -83,5 +83,17 @@ mod tests {
         let model = model();
         assert_eq!(model.initial_weights(1), model.initial_weights(1));
         assert_ne!(model.initial_weights(1), model.initial_weights(2));
+    }
+
+    /// Weights are fixed for ever: a change of a random number crate must not change what a seed means.
+    /// The same numbers come from `ChaCha8` and (bits >> 9) in [1, 2) written down in Python.
+    #[test]
+    fn golden_values() {
+        let weights = model().initial_weights(42);
+        assert_eq!(weights[..4], [0.022_981_92, 0.004_933_402, 0.054_617_39, -0.070_656_68]);
+        assert_eq!(
+            weights[640..644],
+            [0.008_180_349, -0.002_221_897_2, -0.011_293_015, -0.009_879_85]
+        );
     }
 }

@@ -1,4 +1,5 @@
 //! The summary against Keras's own, to the character, and against the model's real buffers.
+#![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
 use cnn_nn::layers::{
     Activation, Conv2D, Dense, Dropout, Flatten, Function, LayerSpec, MaxPooling2D,

@@ -3,7 +3,7 @@
 //! [`Document`] parses a file once; each part of the program reads its own sections from it into serde types
 //! (`#[serde(deny_unknown_fields)]`, defaults, externally tagged enums). A table with `type = "Adam"`, or just `"adam"`,
 //! chooses the variant of an enum. Mistakes are [`Diagnostic`]s with byte spans; nothing here prints.
-//! [`to_toml`](write) is the way back.
+//! The module [`write`](mod@write) is the way back.
 
 mod diagnostic;
 mod document;

@@ -22,7 +22,7 @@ pub(super) fn parse(source: &Source, found: &mut Diagnostics) -> (Table, Vec<Ran
         let message = format!("the file has {} bytes: the limit is {MAX_BYTES}", text.len());
         let help = "is this the model file? a model.toml has a few hundred lines";
         found.push(Diagnostic::error("M002", message).with_help(help));
-        return (Table::default(), vec![0..text.len()]);
+        return nothing(text);
     }
     let mut broken = Vec::new();
     let mut readable = text.to_owned();
@@ -34,7 +34,7 @@ pub(super) fn parse(source: &Source, found: &mut Diagnostics) -> (Table, Vec<Ran
                 Ok(table) => (table, broken),
                 Err((message, span)) => {
                     found.push(Diagnostic::error("M002", message).at(span));
-                    (Table::default(), vec![0..text.len()])
+                    nothing(text)
                 }
             };
         };
@@ -53,7 +53,12 @@ pub(super) fn parse(source: &Source, found: &mut Diagnostics) -> (Table, Vec<Ran
         blank(&mut readable, &lost);
         broken.push(lost);
     }
-    (Table::default(), vec![0..text.len()])
+    nothing(text)
+}
+
+/// Nothing could be read.
+fn nothing(text: &str) -> (Table, Vec<Range<usize>>) {
+    (Table::default(), std::iter::once(0..text.len()).collect())
 }
 
 /// What is wrong at `span`, and the lines that it makes unreadable.
@@ -74,9 +79,10 @@ fn first_mistake(
         let end = line.start + code_end(&text[line.clone()]);
         let error = Diagnostic::error("M001", "a list is not closed").at(open..end);
         let tall = end == open + 1;
-        let help = match tall {
-            true => "add `]` on a line of its own behind the last element".to_owned(),
-            false => format!("{}]", text[line.start..end].trim()),
+        let help = if tall {
+            "add `]` on a line of its own behind the last element".to_owned()
+        } else {
+            format!("{}]", text[line.start..end].trim())
         };
         let lost = line.start..list_end(text, &line, tall);
         return (error.with_label("no `]` for this `[`").with_help(help), lost);

@@ -84,9 +84,10 @@ impl ModelSpec {
                     .hint("a classifier needs at least Flatten and Dense"),
             );
         }
-        match problems.is_empty() {
-            true => Ok(builder.model),
-            false => Err(BuildFailure { problems, partial: builder.model }),
+        if problems.is_empty() {
+            Ok(builder.model)
+        } else {
+            Err(BuildFailure { problems, partial: builder.model })
         }
     }
 }
@@ -94,7 +95,7 @@ impl ModelSpec {
 fn check_input(input: &[usize], limits: &Limits, problems: &mut Vec<Problem>) {
     let example = "images are [height, width, channels]: input = [28, 28, 1]";
     let mut refuse = |code, message: String| {
-        problems.push(Problem::error(At::Input, code, message).hint(example))
+        problems.push(Problem::error(At::Input, code, message).hint(example));
     };
     let len = Shape::new(input.to_vec()).len();
     if input.is_empty() || input.len() > 4 {
@@ -172,8 +173,8 @@ impl<'a> Builder<'a> {
                 return;
             }
         };
-        if let Some(problem) = self.over_limit(index, entry, &name, &built) {
-            problems.extend(problem);
+        if let Err(problem) = self.check_size(index, entry, &name, &built) {
+            problems.extend(problem.map(|problem| *problem));
             self.sound = false;
             self.assume();
             return;
@@ -234,14 +235,14 @@ impl<'a> Builder<'a> {
         Problem::error(at, error.code, message).note(note).hint(&*error.hint)
     }
 
-    /// What makes a built layer too large. `Some(None)`: it is, but maybe only because its input is assumed.
-    fn over_limit(
+    /// Refuses a built layer that is too large, without a problem where that may be due to an assumed input.
+    fn check_size(
         &self,
         index: usize,
         entry: &LayerEntry,
         name: &str,
         built: &Built,
-    ) -> Option<Option<Problem>> {
+    ) -> Result<(), Option<Box<Problem>>> {
         let key = ["filters", "units"].into_iter().find(|key| has_key(entry, key));
         let at = At::Layer { index, key };
         let title = format!("layer {} `{name}` ({})", index + 1, entry.spec.kind());
@@ -252,7 +253,8 @@ impl<'a> Builder<'a> {
         let count = count_params(built);
         let total = count.saturating_add(self.params as u128);
         if self.known && total > u128::from(limits.params) {
-            return Some(Some(too_many_params(at, &title, count, total, limits.params)));
+            let problem = too_many_params(at, &title, count, total, limits.params);
+            return Err(Some(Box::new(problem)));
         }
         if let Some(large) = large {
             let message = format!(
@@ -261,7 +263,7 @@ impl<'a> Builder<'a> {
                 commas(limits.dim as u64)
             );
             let own_fault = self.known || (key.is_some() && dims.last() == Some(&large));
-            return Some(own_fault.then(|| Problem::error(at, "M022", message)));
+            return Err(own_fault.then(|| Box::new(Problem::error(at, "M022", message))));
         }
         if built.output.len() > limits.activations {
             let most = commas(limits.activations as u64);
@@ -269,9 +271,9 @@ impl<'a> Builder<'a> {
                 format!("{title} gives {dims:?} for each image: more than {most} numbers");
             let problem = Problem::error(at, "M022", message);
             let hint = "use strides, a smaller padding or fewer filters";
-            return Some(self.known.then(|| problem.hint(hint)));
+            return Err(self.known.then(|| Box::new(problem.hint(hint))));
         }
-        (total > u128::from(limits.params)).then_some(None)
+        if total > u128::from(limits.params) { Err(None) } else { Ok(()) }
     }
 }
 
@@ -284,9 +286,10 @@ fn too_many_params(at: At, title: &str, own: u128, total: u128, limit: u64) -> P
     let count = |n: u128| u64::try_from(n).map_or_else(|_| "more than 1.8e19".to_owned(), commas);
     let bytes = u64::try_from(total.saturating_mul(4))
         .map_or_else(|_| "beyond any memory".to_owned(), size);
-    let all = match own == total {
-        true => String::new(),
-        false => format!(", {} with the layers before it", count(total)),
+    let all = if own == total {
+        String::new()
+    } else {
+        format!(", {} with the layers before it", count(total))
     };
     let message = format!(
         "{title} has {} parameters{all} ({bytes}): the limit is {}",

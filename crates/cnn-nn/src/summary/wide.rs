@@ -34,15 +34,17 @@ pub fn wide(model: &Model) -> String {
         line(&mut out, &widths, row);
     }
     out.push('\n');
-    for total in totals(model) {
-        out.push_str(&total);
+    let sums = [
+        format!(" Multiply-accumulates: {} per image, forward", commas(model.macs())),
+        format!(
+            " Activations: {} per image, every layer's output kept",
+            size(model.activation_bytes())
+        ),
+    ];
+    for total in totals(model).iter().chain(&sums) {
+        out.push_str(total);
         out.push('\n');
     }
-    out += &format!(" Multiply-accumulates: {} per image, forward\n", commas(model.macs()));
-    out += &format!(
-        " Activations: {} per image, every layer's output kept\n",
-        size(model.activation_bytes())
-    );
     out
 }
 

@@ -1,0 +1,144 @@
+//! Wrong keys, names and values.
+
+use crate::{layer, lines, mistakes, only};
+use cnn_nn::model::ModelSpec;
+
+// Row 3.
+#[test]
+fn a_mistyped_key_or_name_finds_its_word() {
+    let text = layer("Dense", "units = 3\nactivatoin = \"relu\"");
+    only(
+        &text,
+        "M003 6:1 unknown key `activatoin` in layer 1 (Dense)",
+        &["did you mean `activation`?"],
+    );
+    let text = layer("Dense", "units = 3\nactivation = \"reul\"");
+    only(
+        &text,
+        "M004 6:1 unknown activation \"reul\" in layer 1 (Dense)",
+        &["did you mean \"relu\"?"],
+    );
+    only(
+        &layer("MaxPoling2D", ""),
+        "M004 4:1 layer 1 has an unknown type \"MaxPoling2D\"",
+        &["did you mean \"MaxPooling2D\"?"],
+    );
+    only(&layer("LSTM", ""), "M004 4:1 layer 1 has an unknown type \"LSTM\"", &["no such name"]);
+    only(
+        &layer("Conv2D", "filters = 3\nkernel = 3"),
+        "M003 6:1 unknown key `kernel`",
+        &["`kernel_size`?"],
+    );
+    only(
+        &layer("Conv2D", "filters = 3\nkernel_size = 3\npadding = \"sam\""),
+        "M006 7:1 `padding` cannot be \"sam\"",
+        &["did you mean \"same\"?"],
+    );
+}
+
+#[test]
+fn both_spellings_of_a_type_and_a_bare_name_are_read() {
+    let text = "input = [8, 8, 1]\nlayers = [\"flatten\", { type = \"dense\", units = 2 }, { type = \"Dense\", units = 2, name = \"out\" }]\n";
+    let (spec, found) = ModelSpec::from_toml("model.toml", text).unwrap();
+    assert!(found.is_empty());
+    let names: Vec<_> =
+        spec.build().unwrap().layers().iter().map(|layer| layer.name.clone()).collect();
+    assert_eq!(names, ["flatten", "dense", "out"]);
+}
+
+#[test]
+fn two_mistakes_in_one_layer_and_one_in_another_come_together() {
+    let text = "input = [28, 28, 1]
+[[layers]]
+type = \"conv2D\"
+filters = \"64\"
+kernal_size = 3
+activatoin = \"relu\"
+[[layers]]
+type = \"Dense\"
+activation = \"Relu\"
+[[layer]]
+epochs = 3
+";
+    let found = lines(&mistakes(text));
+    let expected = [
+        "M004 3:1 layer 1 has an unknown type \"conv2D\" | did you mean \"conv2d\"? | ",
+        "M006 4:1 `filters` cannot be \"64\" in layer 1 (conv2D) | expected a whole number | without quotes: filters = 64",
+        "M003 5:1 unknown key `kernal_size` in layer 1 (conv2D) | did you mean `kernel_size`? | ",
+        "M003 6:1 unknown key `activatoin` in layer 1 (conv2D) | did you mean `activation`? | ",
+        "M005 8:1 layer 2 (Dense) needs `units` | `units` is missing | ",
+        "M004 9:1 unknown activation \"Relu\" in layer 2 (Dense) | did you mean \"relu\"? | ",
+        "M008 10:3 unknown key `layer` at the top level | did you mean `layers`? | ",
+    ];
+    assert_eq!(found, expected);
+}
+
+// T10.
+#[test]
+fn wrong_numbers_say_what_is_wrong_with_them() {
+    let filters = |value: &str| layer("Conv2D", &format!("filters = {value}\nkernel_size = 3"));
+    only(
+        &filters("-32"),
+        "M006 5:1 `filters` cannot be -32 in layer 1 (Conv2D)",
+        &["a whole number, 0 or more"],
+    );
+    only(&filters("1.5"), "M006 5:1 `filters` cannot be 1.5", &["a whole number"]);
+    only(&filters("64.0"), "M006 5:1 `filters` cannot be 64.0", &["filters = 64"]);
+    only(
+        &filters("\"64\""),
+        "M006 5:1 `filters` cannot be \"64\"",
+        &["without quotes: filters = 64"],
+    );
+    only(&filters("1e99"), "M006 5:1 `filters` cannot be 1e99", &["a whole number"]);
+    only(
+        &filters("99999999999999999999999999999999999999999999"),
+        "M006 5:1 `filters` cannot be 9999",
+        &["a whole number"],
+    );
+    only(&filters("[3]"), "M006 5:1 `filters` cannot be [3]", &["a whole number"]);
+    only(&filters("0"), "M030 5:1 layer 1 `conv2d` (Conv2D)", &["filter"]);
+    only(&layer("Dropout", "rate = \"0.5\""), "M006 5:1 `rate` cannot be \"0.5\"", &["rate = 0.5"]);
+    only(&layer("Dropout", "rate = 1e999"), "M006 5:1 `rate` cannot be 1e999", &["a number"]);
+    only(
+        &layer("Dense", "units = 3\nuse_bias = \"true\""),
+        "M006 6:1 `use_bias`",
+        &["use_bias = true"],
+    );
+    only(
+        &layer("Dense", "units = 3\nname = 3"),
+        "M006 6:1 `name` cannot be 3",
+        &["a text in quotes"],
+    );
+    only(
+        &layer("Conv2D", "filters = 3\nkernel_size = [3, 3, 3]"),
+        "M007 6:1 `kernel_size` cannot be [3, 3, 3]",
+        &["[3, 3]"],
+    );
+    only(
+        "input = 784\nlayers = [\"Flatten\"]\n",
+        "M006 1:1 `input` cannot be 784",
+        &["input = [784]"],
+    );
+}
+
+#[test]
+fn names_are_unique_and_harmless() {
+    let two = |a: &str, b: &str| {
+        format!(
+            "input = [4]\nlayers = [{{ type = \"Flatten\", name = \"{a}\" }}, {{ type = \"Dense\", units = 1, name = \"{b}\" }}]\n"
+        )
+    };
+    only(&two("same", "same"), "M011 2:77 layer 2 and layer 1 are both called `same`", &["unique"]);
+    only(&two("a/b", "c"), "M010 2:31 layer 1: a name cannot contain `/`", &[]);
+    only(
+        &two("a", "\\u001b[31m"),
+        "M010 2:74 layer 2: a name cannot contain control characters",
+        &[],
+    );
+    only(&two("a", ""), "M010 2:74 layer 2: a name needs at least one character", &[]);
+    // A given name that looks like an automatic one is skipped by the numbering.
+    let text = "input = [4]\nlayers = [{ type = \"Dense\", units = 1 }, { type = \"Dense\", units = 1, name = \"dense\" }, { type = \"Dense\", units = 1 }]\n";
+    let model = ModelSpec::read("model.toml", text).unwrap().0;
+    let names: Vec<_> = model.layers().iter().map(|layer| layer.name.as_str()).collect();
+    assert_eq!(names, ["dense_1", "dense", "dense_2"]);
+}
