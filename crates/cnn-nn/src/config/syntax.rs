@@ -82,7 +82,7 @@ fn first_mistake(
         let help = if tall {
             "add `]` on a line of its own behind the last element".to_owned()
         } else {
-            format!("{}]", text[line.start..end].trim())
+            quoted(text[line.start..end].trim(), "") + "]"
         };
         let lost = line.start..list_end(text, &line, tall);
         return (error.with_label("no `]` for this `[`").with_help(help), lost);
@@ -171,7 +171,7 @@ fn describe(source: &Source, span: &Range<usize>, message: &str, line: &str) -> 
     if line.trim_start().starts_with("[[") && message.starts_with("unclosed array table") {
         return error("a list header is not closed")
             .with_label("expected `]]`")
-            .with_help(format!("{}]", &line[..code_end(line)]));
+            .with_help(quoted(&line[..code_end(line)], "") + "]");
     }
     if let Some(call) = call(line) {
         let what = quoted(&call, "`");
@@ -188,32 +188,8 @@ fn describe(source: &Source, span: &Range<usize>, message: &str, line: &str) -> 
         };
         return error(message).with_label("given before").with_help(help);
     }
-    match bad {
-        "True" | "TRUE" | "False" | "FALSE" => {
-            return error("true and false are written in small letters")
-                .with_help(format!("write {}", bad.to_lowercase()));
-        }
-        "None" | "null" | "nil" => {
-            return error("TOML has no empty value").with_help("leave the key out");
-        }
-        _ if bad.starts_with('(') => {
-            return error("a list is written in square brackets")
-                .with_label("expected `[`")
-                .with_help("for example [3, 3]");
-        }
-        _ => {}
-    }
-    if message.starts_with("string values must be quoted") || message.starts_with("invalid boolean")
-    {
-        let help = if bad.is_empty() { "give it a value" } else { "text stands in quotes" };
-        let help = line
-            .split_once('=')
-            .filter(|_| is_word(bad))
-            .map_or_else(|| help.to_owned(), |(key, _)| format!("{} = \"{bad}\"", key.trim()));
-        let what = if bad.is_empty() { "a key without a value" } else { "text without quotes" };
-        return error(what)
-            .with_label(if bad.is_empty() { "expected a value" } else { "expected quotes" })
-            .with_help(help);
+    if let Some(diagnostic) = bare_value(bad, message, line) {
+        return diagnostic.at(span);
     }
     if message.contains("basic string") || message.contains("literal string") {
         return error("a text is not closed, or has a character that must be escaped")
@@ -225,9 +201,40 @@ fn describe(source: &Source, span: &Range<usize>, message: &str, line: &str) -> 
     {
         return error("a key and its value are joined by `=`")
             .with_label(plain(message))
-            .with_help(line.trim().replacen(':', " =", 1));
+            .with_help(quoted(line.trim(), "").replacen(':', " =", 1));
     }
     error(&plain(message))
+}
+
+/// A value that TOML does not know: Python's words, a tuple, text without quotes, nothing.
+fn bare_value(bad: &str, message: &str, line: &str) -> Option<Diagnostic> {
+    let error = |message| Diagnostic::error("M001", message);
+    match bad {
+        "True" | "TRUE" | "False" | "FALSE" => {
+            let help = format!("write {}", bad.to_lowercase());
+            return Some(error("true and false are written in small letters").with_help(help));
+        }
+        "None" | "null" | "nil" => {
+            return Some(error("TOML has no empty value").with_help("leave the key out"));
+        }
+        _ if bad.starts_with('(') => {
+            let error = error("a list is written in square brackets").with_label("expected `[`");
+            return Some(error.with_help("for example [3, 3]"));
+        }
+        _ => {}
+    }
+    let unquoted = ["string values must be quoted", "invalid boolean"];
+    if !unquoted.iter().any(|start| message.starts_with(start)) {
+        return None;
+    }
+    if bad.is_empty() {
+        let error = error("a key without a value").with_label("expected a value");
+        return Some(error.with_help("give it a value"));
+    }
+    let key = line.split_once('=').filter(|_| is_word(bad)).map(|(key, _)| quoted(key.trim(), ""));
+    let help =
+        key.map_or_else(|| "text stands in quotes".to_owned(), |key| format!("{key} = \"{bad}\""));
+    Some(error("text without quotes").with_label("expected quotes").with_help(help))
 }
 
 fn is_word(text: &str) -> bool {

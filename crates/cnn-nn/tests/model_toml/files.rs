@@ -25,6 +25,12 @@ fn hostile_files_end_in_one_clear_error() {
     );
     let found = mistakes(&layer("Flatten", "name = \"a\u{0}\u{1b}[31m\"")).to_string();
     assert!(!found.contains(['\u{0}', '\u{1b}']), "{found:?}");
+    for line in
+        ["a\u{1b}: 3", "[[layers\u{1b}", "x\u{1b} = relu", "x = [3\u{1b}", "\"\u{1b}\" = relu"]
+    {
+        let found = mistakes(&layer("Flatten", line)).to_string();
+        assert!(!found.contains('\u{1b}'), "{found:?}");
+    }
     let found = mistakes(&layer("Dense", &format!("units = \"{}\"", "x".repeat(5000)))).to_string();
     assert!(found.lines().all(|line| line.chars().count() < 400), "{found}");
 }
