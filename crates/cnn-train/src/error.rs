@@ -61,6 +61,16 @@ pub enum TrainError {
         /// Outputs of the model.
         classes: usize,
     },
+    /// A data set whose parts do not belong together.
+    #[error("{what}: {images} images, but {labels} labels")]
+    Labels {
+        /// Training, validation or test data.
+        what: &'static str,
+        /// Images there are.
+        images: usize,
+        /// Labels there are.
+        labels: usize,
+    },
     /// There is nothing to train on or to evaluate.
     #[error("{what}: there are no images")]
     Empty {
@@ -120,12 +130,12 @@ pub enum TrainError {
         value: f32,
     },
     /// A weights file that cannot be read or written.
-    #[error("{}: {message}", path.display())]
+    #[error("{message}")]
     Npz {
-        /// The file.
-        path: PathBuf,
-        /// What the reader says.
+        /// The file and what is wrong with it.
         message: String,
+        /// What would work.
+        hint: String,
     },
     /// A model file that is damaged or of another kind.
     #[error("model file, {section}: {message}")]
@@ -210,6 +220,7 @@ impl TrainError {
         match self {
             Self::ImageShape { .. }
             | Self::Label { .. }
+            | Self::Labels { .. }
             | Self::Empty { .. }
             | Self::TooManySamples { .. }
             | Self::InputLength { .. } => ErrorKind::Data,
@@ -238,6 +249,7 @@ impl TrainError {
             Self::TooManySamples { .. } => "T005",
             Self::Memory { .. } => "T006",
             Self::InputLength { .. } => "T007",
+            Self::Labels { .. } => "T008",
             Self::Weights { .. } => "T010",
             Self::NotFinite { .. } => "T011",
             Self::Npz { .. } => "T012",
@@ -264,6 +276,7 @@ impl TrainError {
             Self::Label { .. } => {
                 "give the last Dense layer one unit per class; labels count from 0"
             }
+            Self::Labels { .. } => "give one label per image",
             Self::Empty { .. } => "check the data set, and --limit if it was given",
             Self::Split { .. } => "choose a share that leaves images on both sides, or more images",
             Self::TooManySamples { .. } => "use a part of the data",
@@ -275,9 +288,7 @@ impl TrainError {
             Self::NotFinite { .. } => {
                 "the training that made these weights diverged: lower the learning rate"
             }
-            Self::Npz { .. } => {
-                "give a .npz with float32 arrays named as the model's parameters, such as conv2d/kernel"
-            }
+            Self::Npz { hint, .. } => hint,
             Self::ModelFile { hint, .. } => hint,
             Self::NotARun { .. } => "give the folder that `cnn train` wrote",
             Self::Json { .. } => "the file was changed or cut off; run the training again",

@@ -186,6 +186,10 @@ impl Trainer {
         if u32::try_from(split.len()).is_err() {
             return Err(TrainError::TooManySamples { what, samples: split.len() });
         }
+        let images = split.images.dim().0;
+        if images != split.len() {
+            return Err(TrainError::Labels { what, images, labels: split.len() });
+        }
         let shape = split.shape();
         // As Keras, an image with one channel also fits an input without that axis.
         let input = self.model.input().dims();

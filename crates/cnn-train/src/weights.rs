@@ -2,6 +2,8 @@
 
 use crate::atomic;
 use crate::error::TrainError;
+use cnn_data::npy::Values;
+use cnn_data::npz::Entry;
 use cnn_nn::Model;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
@@ -139,26 +141,33 @@ pub fn write_npz(
         .map(|p| (p.name.as_str(), p.shape.as_slice(), &weights[p.range.clone()]))
         .collect();
     let mut bytes = Cursor::new(Vec::new());
-    cnn_data::npz::write(&mut bytes, &arrays).map_err(|error| npz_error(path, &error))?;
+    cnn_data::npz::write(&mut bytes, &arrays).map_err(|error| TrainError::Npz {
+        message: format!("{}: {error}", path.display()),
+        hint: error.hint,
+    })?;
     atomic::write(path, bytes.get_ref(), replace)
 }
 
-/// Reads a `.npz` of float32 arrays.
+/// Reads a `.npz` of float32 or float64 arrays, as [`write_npz`] or NumPy writes it.
 ///
 /// # Errors
-/// [`TrainError::Npz`] for a file that is damaged, or holds other numbers than float32.
+/// [`TrainError::Npz`] for a file that is damaged, or holds integers.
 pub fn read_npz(path: &Path) -> Result<Vec<NamedTensor>, TrainError> {
-    let arrays = cnn_data::npz::read(path).map_err(|error| npz_error(path, &error))?;
-    let tensor = |(name, shape, values): (String, Vec<usize>, Vec<f32>)| NamedTensor {
-        name,
-        shape: shape.into_iter().map(|dim| dim as u64).collect(),
-        values,
-    };
-    Ok(arrays.into_iter().map(tensor).collect())
+    let entries = cnn_data::npz::read(path)
+        .map_err(|error| TrainError::Npz { message: error.to_string(), hint: error.hint() })?;
+    entries.into_iter().map(|entry| tensor(path, entry)).collect()
 }
 
-fn npz_error(path: &Path, error: &impl std::fmt::Display) -> TrainError {
-    TrainError::Npz { path: path.to_owned(), message: error.to_string() }
+fn tensor(path: &Path, entry: Entry) -> Result<NamedTensor, TrainError> {
+    let Entry { name, array } = entry;
+    if !matches!(array.values, Values::F32(_) | Values::F64(_)) {
+        let (path, kind) = (path.display(), array.values.type_name());
+        let message = format!("{path}: {} holds {kind}, not float32", quoted(&name));
+        let hint = "save the weights with .astype(\"float32\")".to_owned();
+        return Err(TrainError::Npz { message, hint });
+    }
+    let shape = array.shape.iter().map(|&dim| dim as u64).collect();
+    Ok(NamedTensor { name, shape, values: array.to_f32() })
 }
 
 pub(crate) fn hex(bytes: &[u8]) -> String {

@@ -315,6 +315,12 @@ fn data_that_does_not_fit_is_refused_with_numbers() {
         labels: vec![],
     };
     assert!(matches!(t.fit(&none, None, &mut []), Err(TrainError::Empty { .. })));
+    let mut short = stripes(20, 1);
+    short.labels.pop();
+    assert_eq!(
+        t.fit(&short, None, &mut []).unwrap_err().to_string(),
+        "training data: 20 images, but 19 labels"
+    );
     let mut t = trainer(&with("validation_split = 0.9"), 1);
     let error = t.fit(&stripes(5, 1), None, &mut []).unwrap_err();
     assert_eq!(
