@@ -29,76 +29,41 @@ impl Scene {
 fn write_item(out: &mut String, item: &Item) {
     match item {
         Item::Rect { x, y, w, h, fill } => {
-            line(
-                out,
-                format_args!(
-                    "<rect x=\"{}\" y=\"{}\" width=\"{}\" height=\"{}\" fill=\"{}\"/>",
-                    n(*x),
-                    n(*y),
-                    n(*w),
-                    n(*h),
-                    fill.css()
-                ),
-            );
+            let place = place(*x, *y, *w, *h);
+            line(out, format_args!("<rect {place} fill=\"{}\"/>", fill.css()));
         }
         Item::Line { from, to, stroke } => {
-            let ends = format_args!(
-                "x1=\"{}\" y1=\"{}\" x2=\"{}\" y2=\"{}\"",
-                n(from.0),
-                n(from.1),
-                n(to.0),
-                n(to.1)
-            )
-            .to_string();
-            line(out, format_args!("<line {ends}{}/>", stroke_attributes(*stroke)));
+            let [x1, y1, x2, y2] = [from.0, from.1, to.0, to.1].map(n);
+            let style = stroke_attributes(*stroke);
+            let ends = format_args!("x1=\"{x1}\" y1=\"{y1}\" x2=\"{x2}\" y2=\"{y2}\"");
+            line(out, format_args!("<line {ends}{style}/>"));
         }
         Item::Polyline { points, stroke } => {
-            let points = points
-                .iter()
-                .map(|p| format!("{},{}", n(p.0), n(p.1)))
-                .collect::<Vec<_>>()
-                .join(" ");
+            let points: Vec<_> = points.iter().map(|p| format!("{},{}", n(p.0), n(p.1))).collect();
+            let (points, style) = (points.join(" "), stroke_attributes(*stroke));
             let round = " fill=\"none\" stroke-linejoin=\"round\" stroke-linecap=\"round\"";
-            line(
-                out,
-                format_args!(
-                    "<polyline points=\"{points}\"{round}{}/>",
-                    stroke_attributes(*stroke)
-                ),
-            );
+            line(out, format_args!("<polyline points=\"{points}\"{round}{style}/>"));
         }
         Item::Circle { center, radius, fill } => {
-            let rim = format!("stroke=\"#ffffff\" stroke-width=\"{}\"", n(RIM));
-            let r = n(radius + RIM / 2.0);
-            line(
-                out,
-                format_args!(
-                    "<circle cx=\"{}\" cy=\"{}\" r=\"{r}\" fill=\"{}\" {rim}/>",
-                    n(center.0),
-                    n(center.1),
-                    fill.css()
-                ),
-            );
+            let [x, y, r, rim] = [center.0, center.1, radius + RIM / 2.0, RIM].map(n);
+            let style =
+                format!("fill=\"{}\" stroke=\"#ffffff\" stroke-width=\"{rim}\"", fill.css());
+            line(out, format_args!("<circle cx=\"{x}\" cy=\"{y}\" r=\"{r}\" {style}/>"));
         }
         Item::Text(text) => write_text(out, text),
         Item::Image { x, y, w, h, bitmap } => {
             if let Some(data) = data_uri(bitmap) {
-                let place = format!(
-                    "x=\"{}\" y=\"{}\" width=\"{}\" height=\"{}\"",
-                    n(*x),
-                    n(*y),
-                    n(*w),
-                    n(*h)
-                );
-                line(
-                    out,
-                    format_args!(
-                        "<image {place} preserveAspectRatio=\"none\" style=\"image-rendering:pixelated\" href=\"{data}\"/>"
-                    ),
-                );
+                let place = place(*x, *y, *w, *h);
+                let style = "preserveAspectRatio=\"none\" style=\"image-rendering:pixelated\"";
+                line(out, format_args!("<image {place} {style} href=\"{data}\"/>"));
             }
         }
     }
+}
+
+fn place(x: f32, y: f32, w: f32, h: f32) -> String {
+    let [x, y, w, h] = [x, y, w, h].map(n);
+    format!("x=\"{x}\" y=\"{y}\" width=\"{w}\" height=\"{h}\"")
 }
 
 fn write_text(out: &mut String, text: &Text) {
