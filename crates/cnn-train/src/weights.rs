@@ -2,8 +2,6 @@
 
 use crate::atomic;
 use crate::error::TrainError;
-use cnn_data::npy::Values;
-use cnn_data::npz::Entry;
 use cnn_nn::Model;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
@@ -153,21 +151,14 @@ pub fn write_npz(
 /// # Errors
 /// [`TrainError::Npz`] for a file that is damaged, or holds integers.
 pub fn read_npz(path: &Path) -> Result<Vec<NamedTensor>, TrainError> {
-    let entries = cnn_data::npz::read(path)
+    let arrays = cnn_data::npz::read_f32(path)
         .map_err(|error| TrainError::Npz { message: error.to_string(), hint: error.hint() })?;
-    entries.into_iter().map(|entry| tensor(path, entry)).collect()
-}
-
-fn tensor(path: &Path, entry: Entry) -> Result<NamedTensor, TrainError> {
-    let Entry { name, array } = entry;
-    if !matches!(array.values, Values::F32(_) | Values::F64(_)) {
-        let (path, kind) = (path.display(), array.values.type_name());
-        let message = format!("{path}: {} holds {kind}, not float32", quoted(&name));
-        let hint = "save the weights with .astype(\"float32\")".to_owned();
-        return Err(TrainError::Npz { message, hint });
-    }
-    let shape = array.shape.iter().map(|&dim| dim as u64).collect();
-    Ok(NamedTensor { name, shape, values: array.to_f32() })
+    let tensor = |(name, shape, values): (String, Vec<usize>, Vec<f32>)| NamedTensor {
+        name,
+        shape: shape.into_iter().map(|dim| dim as u64).collect(),
+        values,
+    };
+    Ok(arrays.into_iter().map(tensor).collect())
 }
 
 pub(crate) fn hex(bytes: &[u8]) -> String {
