@@ -1,2 +1,41 @@
 //! idx, npz and image files as arrays; data sets, splits and fingerprints.
+//!
+//! The parsers ([`idx`], [`gz`], [`npy`], [`npz`], [`image_file::parse`]) are functions of bytes: whatever the bytes are, they
+//! answer with a value or a [`FormatError`], and ask for no more memory than the bytes can fill.
 #![forbid(unsafe_code)]
+
+mod dataset;
+mod error;
+pub mod gz;
+pub mod idx;
+pub mod image_file;
+pub mod npy;
+pub mod npz;
+mod split;
+
+pub use dataset::{Dataset, FASHION_MNIST_CLASSES, NAMES, load, parse_idx};
+pub use error::{DataError, FormatError};
+pub use split::{Images, Split, Statistics};
+
+use std::io::Read;
+use std::path::Path;
+
+/// Bytes of a file, at most.
+const MAX_FILE: u64 = 3 << 30;
+
+/// Reads a file whole, up to 3 GiB.
+fn read_file(path: &Path) -> Result<Vec<u8>, DataError> {
+    let io = |source| DataError::Io { path: path.to_owned(), source };
+    let file = std::fs::File::open(path).map_err(io)?;
+    let mut bytes = Vec::new();
+    file.take(MAX_FILE + 1).read_to_end(&mut bytes).map_err(io)?;
+    if bytes.len() as u64 > MAX_FILE {
+        let source = FormatError::new(
+            "D006",
+            format!("the file has more than {MAX_FILE} bytes"),
+            "no data set of small images is that large",
+        );
+        return Err(DataError::Format { path: path.to_owned(), source });
+    }
+    Ok(bytes)
+}

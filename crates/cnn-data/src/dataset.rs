@@ -1,0 +1,392 @@
+//! Data sets: a name, a folder of idx files or an `.npz`, as training and test images with class names.
+
+use crate::npy::{Array, Values};
+use crate::{DataError, FormatError, Images, Split, gz, idx, npz, read_file};
+use ndarray::Array4;
+use sha2::{Digest, Sha256};
+use std::path::{Path, PathBuf};
+
+/// Class names of Fashion-MNIST, in label order.
+pub const FASHION_MNIST_CLASSES: [&str; 10] = [
+    "T-shirt/top",
+    "Trouser",
+    "Pullover",
+    "Dress",
+    "Coat",
+    "Sandal",
+    "Shirt",
+    "Sneaker",
+    "Bag",
+    "Ankle boot",
+];
+
+/// Names that [`load`] knows.
+pub const NAMES: [&str; 2] = ["fashion-mnist", "mnist"];
+
+/// Classes, at most: a label above is taken for damage.
+const MAX_CLASSES: usize = 65_536;
+
+/// Training and test images.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Dataset {
+    /// The data set's name, or its file's or folder's.
+    pub name: String,
+    /// What to train on.
+    pub train: Split,
+    /// What to measure on.
+    pub test: Split,
+    /// A name for each class.
+    pub classes: Vec<String>,
+    /// SHA-256 over sizes, pixels and labels of both parts, in hexadecimal; independent of compression and file format.
+    pub fingerprint: String,
+    /// What the user should know about how the data was read.
+    pub notes: Vec<String>,
+}
+
+/// Loads a data set by name (looked up under `root`), by folder or by `.npz` file.
+///
+/// # Errors
+/// An unknown name, missing files, and whatever is wrong with the files or how they fit together.
+pub fn load(source: &str, root: &Path) -> Result<Dataset, DataError> {
+    match source {
+        "fashion-mnist" | "fashion_mnist" => {
+            let mut data = load_folder(&root.join("fashion-mnist"))?;
+            "fashion-mnist".clone_into(&mut data.name);
+            if data.classes.len() == FASHION_MNIST_CLASSES.len() {
+                data.classes = FASHION_MNIST_CLASSES.map(String::from).to_vec();
+            }
+            Ok(data)
+        }
+        "mnist" => load_mnist(&root.join("mnist")),
+        _ => load_path(source),
+    }
+}
+
+fn load_mnist(folder: &Path) -> Result<Dataset, DataError> {
+    let file = folder.join("mnist.npz");
+    let mut data = if file.exists() {
+        load_npz(&file)?
+    } else if folder.join("train-images-idx3-ubyte").exists()
+        || folder.join("train-images-idx3-ubyte.gz").exists()
+    {
+        load_folder(folder)?
+    } else {
+        let hint = format!(
+            "put Keras's mnist.npz (11 MB, arrays x_train y_train x_test y_test) at {}, or the four idx files in {}; neither comes with this project",
+            file.display(),
+            folder.display()
+        );
+        return Err(DataError::NotThere { name: "mnist", path: file, hint });
+    };
+    "mnist".clone_into(&mut data.name);
+    Ok(data)
+}
+
+fn load_path(source: &str) -> Result<Dataset, DataError> {
+    let path = Path::new(source);
+    let io = |source| DataError::Io { path: path.to_owned(), source };
+    match std::fs::metadata(path) {
+        Ok(meta) if meta.is_dir() => load_folder(path),
+        Ok(_) if source.to_ascii_lowercase().ends_with(".npz") => load_npz(path),
+        Ok(_) => Err(DataError::Mismatch {
+            path: path.to_owned(),
+            message: "a file that is not an .npz".into(),
+            hint: "give a name (fashion-mnist, mnist), a folder with the four idx files, or an .npz with x_train, y_train, x_test and y_test".into(),
+        }),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            let near = NAMES.iter().find(|name| strsim::damerau_levenshtein(name, source) <= 3);
+            let hint = match near {
+                Some(name) => format!("did you mean {name}?"),
+                None => format!("known names are {}; otherwise give a folder of idx files or an .npz", NAMES.join(" and ")),
+            };
+            Err(DataError::Unknown { name: source.chars().take(80).collect(), hint })
+        }
+        Err(error) => Err(io(error)),
+    }
+}
+
+/// One idx file of the folder, plain or gzipped.
+fn load_idx(folder: &Path, file: &'static str) -> Result<(PathBuf, idx::Idx), DataError> {
+    let plain = folder.join(file);
+    let zipped = folder.join(format!("{file}.gz"));
+    let path = [plain, zipped].into_iter().find(|path| path.exists());
+    let path = path.ok_or_else(|| DataError::MissingIdx { folder: folder.to_owned(), file })?;
+    let bytes = read_file(&path)?;
+    match parse_idx(&bytes) {
+        Ok(idx) => Ok((path, idx)),
+        Err(source) => Err(DataError::Format { path, source }),
+    }
+}
+
+/// Parses an idx file, inflating it first if it is gzip; never more than its own header promises.
+///
+/// # Errors
+/// As [`idx::parse`] and [`gz::inflate`].
+pub fn parse_idx(bytes: &[u8]) -> Result<idx::Idx, FormatError> {
+    if !gz::is_gzip(bytes) {
+        return idx::parse(bytes);
+    }
+    let inflated = gz::inflate(bytes, |head| {
+        if gz::is_gzip(head) {
+            return Err(FormatError::new("D023", "gzip inside gzip", "unpack it once: gunzip"));
+        }
+        let header = idx::parse_header(head)?;
+        Ok(header.len + header.data_len())
+    })?;
+    idx::parse(&inflated)
+}
+
+fn load_folder(folder: &Path) -> Result<Dataset, DataError> {
+    let images = |file| -> Result<Images, DataError> {
+        let (path, idx) = load_idx(folder, file)?;
+        let dims = match idx.shape[..] {
+            [n, h, w] => (n, h, w, 1),
+            [n, h, w, c] => (n, h, w, c),
+            _ => {
+                let swapped = idx.shape.len() == 1;
+                let message = format!(
+                    "{:?}: images have 3 or 4 dimensions, this file has {}",
+                    idx.shape,
+                    idx.shape.len()
+                );
+                let hint = if swapped {
+                    "this is a labels file: images and labels are swapped"
+                } else {
+                    "use the images file as published"
+                };
+                return Err(DataError::Mismatch { path, message, hint: hint.into() });
+            }
+        };
+        Array4::from_shape_vec(dims, idx.data).map(Images::U8).map_err(|error| {
+            DataError::Mismatch {
+                path,
+                message: error.to_string(),
+                hint: "use the images file as published".into(),
+            }
+        })
+    };
+    let labels = |file| -> Result<Vec<u32>, DataError> {
+        let (path, idx) = load_idx(folder, file)?;
+        if idx.shape.len() == 1 {
+            return Ok(idx.data.iter().map(|&label| u32::from(label)).collect());
+        }
+        let message =
+            format!("{:?}: labels have 1 dimension, this file has {}", idx.shape, idx.shape.len());
+        let hint = "this is an images file: images and labels are swapped".into();
+        Err(DataError::Mismatch { path, message, hint })
+    };
+    let train = Split {
+        images: images("train-images-idx3-ubyte")?,
+        labels: labels("train-labels-idx1-ubyte")?,
+    };
+    let test = Split {
+        images: images("t10k-images-idx3-ubyte")?,
+        labels: labels("t10k-labels-idx1-ubyte")?,
+    };
+    assemble(folder, train, test, Vec::new())
+}
+
+fn load_npz(path: &Path) -> Result<Dataset, DataError> {
+    let mut entries = npz::read(path)?;
+    let names: Vec<String> =
+        entries.iter().map(|entry| entry.name.chars().take(40).collect()).collect();
+    let mut array = |name: &str| {
+        let at = entries.iter().position(|entry| entry.name == name);
+        at.map(|at| entries.swap_remove(at).array).ok_or_else(|| DataError::Mismatch {
+            path: path.to_owned(),
+            message: format!(
+                "no array {name}; the file has {}",
+                if names.is_empty() { "none".into() } else { names.join(", ") }
+            ),
+            hint:
+                "an .npz data set has x_train, y_train, x_test and y_test, as keras.datasets.mnist"
+                    .into(),
+        })
+    };
+    let (x_train, y_train, x_test, y_test) =
+        (array("x_train")?, array("y_train")?, array("x_test")?, array("y_test")?);
+    let mut notes = Vec::new();
+    let mismatch = |(message, hint): (String, &str)| DataError::Mismatch {
+        path: path.to_owned(),
+        message,
+        hint: hint.into(),
+    };
+    let train = Split {
+        images: images_of("x_train", x_train, &mut notes).map_err(mismatch)?,
+        labels: labels_of("y_train", y_train).map_err(mismatch)?,
+    };
+    let test = Split {
+        images: images_of("x_test", x_test, &mut notes).map_err(mismatch)?,
+        labels: labels_of("y_test", y_test).map_err(mismatch)?,
+    };
+    assemble(path, train, test, notes)
+}
+
+/// Images from an array of three or four axes.
+fn images_of(
+    name: &str,
+    array: Array,
+    notes: &mut Vec<String>,
+) -> Result<Images, (String, &'static str)> {
+    let dims = match array.shape[..] {
+        [n, h, w] => (n, h, w, 1),
+        [n, h, w, c] => (n, h, w, c),
+        _ => {
+            return Err((
+                format!("{name} has the shape {:?}", array.shape),
+                "images are [n, height, width] or [n, height, width, channels]",
+            ));
+        }
+    };
+    let shaped = |e: ndarray::ShapeError| {
+        (format!("{name}: {e}"), "images are [n, height, width, channels]")
+    };
+    let floats = match array.values {
+        Values::U8(values) => {
+            return Array4::from_shape_vec(dims, values).map(Images::U8).map_err(shaped);
+        }
+        Values::I64(values) => {
+            let bytes: Result<Vec<u8>, _> = values.into_iter().map(u8::try_from).collect();
+            let bytes = bytes.map_err(|_| {
+                (
+                    format!("{name} has whole numbers outside 0 to 255"),
+                    "pixels are 0 to 255, or floats between 0 and 1",
+                )
+            })?;
+            return Array4::from_shape_vec(dims, bytes).map(Images::U8).map_err(shaped);
+        }
+        Values::F32(values) => values,
+        Values::F64(values) => values.into_iter().map(|v| v as f32).collect(),
+    };
+    if let Some(at) = floats.iter().position(|v| !v.is_finite()) {
+        return Err((
+            format!("{name} has the pixel {} at position {at}", floats[at]),
+            "pixels are finite numbers",
+        ));
+    }
+    let (low, high) =
+        floats.iter().fold((0.0f32, 0.0f32), |(low, high), &v| (low.min(v), high.max(v)));
+    let floats = if high <= 1.0 {
+        notes.push(format!("{name} is already between {low} and {high}: not divided by 255 again"));
+        floats
+    } else if low >= 0.0 && high <= 255.0 {
+        notes.push(format!("{name} is float, 0 to {high}: divided by 255"));
+        floats.into_iter().map(|v| v / 255.0).collect()
+    } else {
+        return Err((
+            format!("{name} has pixels from {low} to {high}"),
+            "pixels are 0 to 255, or at most 1",
+        ));
+    };
+    Array4::from_shape_vec(dims, floats).map(Images::F32).map_err(shaped)
+}
+
+/// Labels from an array `[n]` or `[n, 1]`.
+fn labels_of(name: &str, array: Array) -> Result<Vec<u32>, (String, &'static str)> {
+    const HINT: &str = "labels are class numbers 0, 1, 2, …, one per image";
+    if !matches!(array.shape[..], [_] | [_, 1]) {
+        return Err((
+            format!("{name} has the shape {:?}", array.shape),
+            "labels are [n] or [n, 1]: class numbers, not one-hot rows",
+        ));
+    }
+    let whole = |at: usize, value: f64| {
+        let fits = value >= 0.0 && value < MAX_CLASSES as f64 && value.fract() == 0.0;
+        if fits {
+            Ok(value as u32)
+        } else {
+            Err((format!("{name} has the label {value} at position {at}"), HINT))
+        }
+    };
+    let values: Box<dyn Iterator<Item = f64>> = match array.values {
+        Values::U8(v) => Box::new(v.into_iter().map(f64::from)),
+        Values::I64(v) => Box::new(v.into_iter().map(|v| v as f64)),
+        Values::F32(v) => Box::new(v.into_iter().map(f64::from)),
+        Values::F64(v) => Box::new(v.into_iter()),
+    };
+    values.enumerate().map(|(at, value)| whole(at, value)).collect()
+}
+
+/// Checks that the four arrays fit, and finishes the data set.
+fn assemble(
+    path: &Path,
+    train: Split,
+    test: Split,
+    notes: Vec<String>,
+) -> Result<Dataset, DataError> {
+    let mismatch = |message: String, hint: &str| DataError::Mismatch {
+        path: path.to_owned(),
+        message,
+        hint: hint.to_owned(),
+    };
+    for (what, split) in [("training", &train), ("test", &test)] {
+        let (n, h, w, c) = split.images.dim();
+        if n != split.labels.len() {
+            let message = format!("{n} {what} images, but {} {what} labels", split.labels.len());
+            return Err(mismatch(
+                message,
+                "each image needs one label: take both files from the same data set",
+            ));
+        }
+        if n == 0 || h == 0 || w == 0 || c == 0 {
+            return Err(mismatch(
+                format!("the {what} images have the shape [{n}, {h}, {w}, {c}]"),
+                "there must be at least one image of at least one pixel",
+            ));
+        }
+    }
+    if train.shape() != test.shape() {
+        let message =
+            format!("training images are {:?}, test images {:?}", train.shape(), test.shape());
+        return Err(mismatch(message, "both must have the same height, width and channels"));
+    }
+    let classes =
+        train.labels.iter().chain(&test.labels).max().map_or(0, |&label| label as usize + 1);
+    let name =
+        path.file_stem().map_or_else(|| "data".into(), |name| name.to_string_lossy().into_owned());
+    Ok(Dataset {
+        name,
+        fingerprint: fingerprint(&train, &test),
+        classes: (0..classes).map(|c| c.to_string()).collect(),
+        train,
+        test,
+        notes,
+    })
+}
+
+/// SHA-256 over, for training then test images: the four sizes and the pixel type as little-endian u64, the pixels (bytes,
+/// or little-endian f32), the labels as little-endian u32.
+fn fingerprint(train: &Split, test: &Split) -> String {
+    let mut hash = Sha256::new();
+    for split in [train, test] {
+        let (n, h, w, c) = split.images.dim();
+        let kind = match &split.images {
+            Images::U8(_) => 1,
+            Images::F32(_) => 4,
+        };
+        for size in [n, h, w, c, kind] {
+            hash.update((size as u64).to_le_bytes());
+        }
+        match &split.images {
+            Images::U8(images) => hash.update(images.as_slice().unwrap_or_default()),
+            Images::F32(images) => {
+                update_chunked(&mut hash, images.iter().map(|v| v.to_le_bytes()))
+            }
+        }
+        update_chunked(&mut hash, split.labels.iter().map(|v| v.to_le_bytes()));
+    }
+    hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Hashes many small pieces through one buffer.
+fn update_chunked(hash: &mut Sha256, pieces: impl Iterator<Item = [u8; 4]>) {
+    let mut buffer = Vec::with_capacity(1 << 16);
+    for piece in pieces {
+        buffer.extend(piece);
+        if buffer.len() == 1 << 16 {
+            hash.update(&buffer);
+            buffer.clear();
+        }
+    }
+    hash.update(&buffer);
+}

@@ -1,0 +1,139 @@
+//! Images with their labels: the training part of a data set, or its test part.
+
+use ndarray::{Array4, Axis, Slice};
+
+/// Images `[n, h, w, c]`. Bytes stay bytes in memory and become floats per batch.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Images {
+    /// Pixels 0 to 255; the network sees them divided by 255.
+    U8(Array4<u8>),
+    /// Pixels as the network sees them, usually 0 to 1.
+    F32(Array4<f32>),
+}
+
+impl Images {
+    /// Number, height, width and channels.
+    pub fn dim(&self) -> (usize, usize, usize, usize) {
+        match self {
+            Self::U8(images) => images.dim(),
+            Self::F32(images) => images.dim(),
+        }
+    }
+
+    fn part(&self, slice: Slice) -> Self {
+        match self {
+            Self::U8(images) => Self::U8(images.slice_axis(Axis(0), slice).to_owned()),
+            Self::F32(images) => Self::F32(images.slice_axis(Axis(0), slice).to_owned()),
+        }
+    }
+}
+
+/// Images and a class number for each.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Split {
+    /// The images, in standard (row-major) layout.
+    pub images: Images,
+    /// A class for each, from 0.
+    pub labels: Vec<u32>,
+}
+
+/// Class counts, mean and standard deviation of a split, pixels between 0 and 1.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Statistics {
+    /// Images of each class.
+    pub counts: Vec<usize>,
+    /// Mean of all pixels.
+    pub mean: f64,
+    /// Their standard deviation.
+    pub deviation: f64,
+}
+
+impl Split {
+    /// Number of images.
+    pub fn len(&self) -> usize {
+        self.labels.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.labels.is_empty()
+    }
+
+    /// Height, width and channels.
+    pub fn shape(&self) -> [usize; 3] {
+        let (_, h, w, c) = self.images.dim();
+        [h, w, c]
+    }
+
+    /// Writes the images `indices` as floats and their labels. A byte x becomes exactly x / 255.
+    ///
+    /// # Panics
+    /// If an index is not below [`Self::len`], or a slice has not the length of so many images.
+    pub fn fill(&self, indices: &[u32], x: &mut [f32], labels: &mut [u32]) {
+        let size: usize = self.shape().iter().product();
+        assert_eq!(
+            x.len(),
+            indices.len() * size,
+            "room for {} images of {size} pixels",
+            indices.len()
+        );
+        for ((&index, out), label) in indices.iter().zip(x.chunks_exact_mut(size)).zip(labels) {
+            let (index, range) =
+                (index as usize, index as usize * size..(index as usize + 1) * size);
+            *label = self.labels[index];
+            match &self.images {
+                Images::U8(images) => {
+                    let pixels = images.as_slice().unwrap_or_default();
+                    for (out, &pixel) in out.iter_mut().zip(&pixels[range]) {
+                        *out = f32::from(pixel) / 255.0;
+                    }
+                }
+                Images::F32(images) => {
+                    out.copy_from_slice(&images.as_slice().unwrap_or_default()[range])
+                }
+            }
+        }
+    }
+
+    /// The first `n` images, or all if there are fewer.
+    #[must_use]
+    pub fn take(&self, n: usize) -> Self {
+        self.part(0, n.min(self.len()))
+    }
+
+    /// Training and validation part as Keras cuts them: the last `share` of the images, before any shuffle, the cut at
+    /// floor(n · (1 − share)).
+    pub fn validation_split(&self, share: f64) -> (Self, Self) {
+        let cut = ((self.len() as f64 * (1.0 - share)).floor() as usize).min(self.len());
+        (self.part(0, cut), self.part(cut, self.len()))
+    }
+
+    fn part(&self, from: usize, to: usize) -> Self {
+        Self {
+            images: self.images.part(Slice::from(from..to)),
+            labels: self.labels[from..to].to_vec(),
+        }
+    }
+
+    /// Class balance, mean and standard deviation, for `classes` classes.
+    pub fn statistics(&self, classes: usize) -> Statistics {
+        let mut counts = vec![0; classes];
+        for &label in &self.labels {
+            if let Some(count) = counts.get_mut(label as usize) {
+                *count += 1;
+            }
+        }
+        let (mut sum, mut squares, mut n) = (0.0, 0.0, 0usize);
+        let mut add = |value: f64| {
+            sum += value;
+            squares += value * value;
+            n += 1;
+        };
+        match &self.images {
+            Images::U8(images) => images.iter().for_each(|&v| add(f64::from(v) / 255.0)),
+            Images::F32(images) => images.iter().for_each(|&v| add(f64::from(v))),
+        }
+        let mean = sum / n as f64;
+        Statistics { counts, mean, deviation: (squares / n as f64 - mean * mean).max(0.0).sqrt() }
+    }
+}
