@@ -73,13 +73,30 @@ pub trait Layer: Send + Sync + fmt::Debug {
     fn pack(&self, _params: &[f32], _packed: &mut [f32]) {}
 
     /// Writes y = f(x) for one shard.
-    fn forward(&self, isa: Isa, weights: Weights<'_>, x: &[f32], y: &mut [f32], work: Work<'_>, pass: Pass);
+    fn forward(
+        &self,
+        isa: Isa,
+        weights: Weights<'_>,
+        x: &[f32],
+        y: &mut [f32],
+        work: Work<'_>,
+        pass: Pass,
+    );
 
     /// Runs the layer backwards for one shard.
     ///
     /// `dy` holds ∂loss/∂y and may be overwritten. `dx`, if wanted, is overwritten with ∂loss/∂x. `dw`, if wanted, has the
     /// parameters' gradient **added**. A layer with a [`BatchGradient`] must leave in `dy` what that needs.
-    fn backward(&self, isa: Isa, weights: Weights<'_>, shard: Shard<'_>, work: Work<'_>, dx: Option<&mut [f32]>, dw: Option<&mut [f32]>, pass: Pass);
+    fn backward(
+        &self,
+        isa: Isa,
+        weights: Weights<'_>,
+        shard: Shard<'_>,
+        work: Work<'_>,
+        dx: Option<&mut [f32]>,
+        dw: Option<&mut [f32]>,
+        pass: Pass,
+    );
 
     /// For layers whose parameter gradient is better computed over the whole batch, cut by parameters instead of samples.
     fn batch_gradient(&self) -> Option<&dyn BatchGradient> {

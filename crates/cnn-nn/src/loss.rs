@@ -42,10 +42,19 @@ impl Loss {
     /// # Errors
     /// An output that is not one number per class, or a softmax too many or too few.
     pub fn new(spec: &LossSpec, output: &Shape, softmax: bool) -> Result<Self, BuildError> {
-        let LossSpec::SparseCategoricalCrossentropy(SparseCategoricalCrossentropy { from_logits }) = spec;
-        let error = |code, message: String, hint: &str| BuildError { key: None, code, message, hint: hint.to_owned() };
+        let LossSpec::SparseCategoricalCrossentropy(SparseCategoricalCrossentropy { from_logits }) =
+            spec;
+        let error = |code, message: String, hint: &str| BuildError {
+            key: None,
+            code,
+            message,
+            hint: hint.to_owned(),
+        };
         let &[classes] = output.dims() else {
-            let message = format!("the loss needs one number per class, but the model gives {:?} for each image", output.dims());
+            let message = format!(
+                "the loss needs one number per class, but the model gives {:?} for each image",
+                output.dims()
+            );
             return Err(error("M040", message, "put a `Flatten` layer before the first `Dense`"));
         };
         match (softmax, from_logits) {
@@ -70,7 +79,14 @@ impl Loss {
 
     /// Loss summed over the shard and number of right answers; `dlogits`, unless empty, is overwritten with the gradient
     /// times `scale`. Every label must be below [`Self::classes`].
-    pub fn evaluate(&self, isa: Isa, logits: &[f32], labels: &[u32], scale: f32, dlogits: &mut [f32]) -> (f64, usize) {
+    pub fn evaluate(
+        &self,
+        isa: Isa,
+        logits: &[f32],
+        labels: &[u32],
+        scale: f32,
+        dlogits: &mut [f32],
+    ) -> (f64, usize) {
         cnn_kernels::loss::softmax_cross_entropy(isa, self.classes, logits, labels, scale, dlogits)
     }
 }

@@ -17,8 +17,9 @@ mod shard;
 
 use crate::loss::Loss;
 use crate::model::Model;
+pub use cnn_kernels::Isa;
 use cnn_kernels::pool::Pool;
-use cnn_kernels::{Isa, flush_denormals, reduce};
+use cnn_kernels::{flush_denormals, reduce};
 use program::Program;
 use shard::{Batch, Shard};
 use std::ops::Range;
@@ -183,7 +184,14 @@ impl Engine {
     ///
     /// # Panics
     /// As [`Self::train_step`].
-    pub fn gradients(&mut self, weights: &[f32], n: usize, feed: &Feed<'_>, key: TrainKey, gradient: &mut [f32]) -> BatchMetrics {
+    pub fn gradients(
+        &mut self,
+        weights: &[f32],
+        n: usize,
+        feed: &Feed<'_>,
+        key: TrainKey,
+        gradient: &mut [f32],
+    ) -> BatchMetrics {
         let metrics = self.run_shards(weights, n, feed, key);
         let mut same = weights.to_vec();
         self.run_blocks::<2, 0>(n, &mut same, [], &|_, _, _| {});
@@ -194,10 +202,17 @@ impl Engine {
     /// Loss and right answers over `n` samples, in inference mode.
     pub fn evaluate(&mut self, weights: &[f32], n: usize, feed: &Feed<'_>) -> BatchMetrics {
         let mut total = BatchMetrics::default();
-        self.read(weights, n, feed, &|shard, batch, metrics, _| {
-            shard.evaluate_loss(batch, 1.0);
-            metrics.add(&shard.metrics);
-        }, &mut [], &mut total);
+        self.read(
+            weights,
+            n,
+            feed,
+            &|shard, batch, metrics, _| {
+                shard.evaluate_loss(batch, 1.0);
+                metrics.add(&shard.metrics);
+            },
+            &mut [],
+            &mut total,
+        );
         total
     }
 
@@ -210,12 +225,19 @@ impl Engine {
         let classes = self.program.slots[slot];
         assert_eq!(output.len(), n * classes, "room for {n} outputs of {classes} numbers");
         let softmax = self.softmax;
-        self.read(weights, n, feed, &|shard, batch, _, out| {
-            out.copy_from_slice(shard.act(batch.program, slot));
-            if softmax {
-                cnn_kernels::activation::softmax(batch.isa, classes, out);
-            }
-        }, output, &mut BatchMetrics::default());
+        self.read(
+            weights,
+            n,
+            feed,
+            &|shard, batch, _, out| {
+                out.copy_from_slice(shard.act(batch.program, slot));
+                if softmax {
+                    cnn_kernels::activation::softmax(batch.isa, classes, out);
+                }
+            },
+            output,
+            &mut BatchMetrics::default(),
+        );
     }
 
     /// Every layer's output for `n` samples, in one forward pass. Meant for engines built with `fuse: false`: a fused
@@ -225,18 +247,29 @@ impl Engine {
         let mut shard = Shard::new(&self.program, n.max(1), false);
         let batch = self.batch(weights, feed, None);
         shard.forward(&batch, 0..n);
-        let mut outputs: Vec<Vec<f32>> =
-            self.program.outputs.iter().map(|&slot| shard.act(&self.program, slot).to_vec()).collect();
+        let mut outputs: Vec<Vec<f32>> = self
+            .program
+            .outputs
+            .iter()
+            .map(|&slot| shard.act(&self.program, slot).to_vec())
+            .collect();
         if self.softmax {
             let output = self.program.output();
-            for (out, _) in outputs.iter_mut().zip(&self.program.outputs).filter(|(_, slot)| **slot == output) {
+            for (out, _) in
+                outputs.iter_mut().zip(&self.program.outputs).filter(|(_, slot)| **slot == output)
+            {
                 cnn_kernels::activation::softmax(self.isa, self.program.slots[output], out);
             }
         }
         outputs
     }
 
-    fn batch<'a>(&'a self, weights: &'a [f32], feed: &'a Feed<'a>, key: Option<TrainKey>) -> Batch<'a> {
+    fn batch<'a>(
+        &'a self,
+        weights: &'a [f32],
+        feed: &'a Feed<'a>,
+        key: Option<TrainKey>,
+    ) -> Batch<'a> {
         Batch {
             program: &self.program,
             isa: self.isa,
@@ -257,7 +290,13 @@ impl Engine {
     }
 
     /// First half of a step: every shard forward and back.
-    fn run_shards(&mut self, weights: &[f32], n: usize, feed: &Feed<'_>, key: TrainKey) -> BatchMetrics {
+    fn run_shards(
+        &mut self,
+        weights: &[f32],
+        n: usize,
+        feed: &Feed<'_>,
+        key: TrainKey,
+    ) -> BatchMetrics {
         assert!(0 < n && n <= self.batch_size, "a batch of {n}, made for 1 to {}", self.batch_size);
         self.pack(weights);
         let mut shards = std::mem::take(&mut self.shards);
@@ -278,17 +317,26 @@ impl Engine {
     }
 
     /// Second half of a step: every block's gradient, then its update. N = K + 2: weights, gradient and K slots.
-    fn run_blocks<const N: usize, const K: usize>(&mut self, n: usize, weights: &mut [f32], slots: [&mut [f32]; K], update: &Update<'_>) {
+    fn run_blocks<const N: usize, const K: usize>(
+        &mut self,
+        n: usize,
+        weights: &mut [f32],
+        slots: [&mut [f32]; K],
+        update: &Update<'_>,
+    ) {
         let shards = &self.shards[..n.div_ceil(self.shard_size)];
-        let (program, isa, block_steps, blocks) = (&self.program, self.isa, &self.block_steps, &self.blocks);
+        let (program, isa, block_steps, blocks) =
+            (&self.program, self.isa, &self.block_steps, &self.blocks);
         let mut slots = slots.into_iter();
         let mut first = [Some(weights), Some(self.gradient.as_mut_slice())].into_iter();
-        let slices: [&mut [f32]; N] =
-            std::array::from_fn(|_| first.next().flatten().or_else(|| slots.next()).unwrap_or_default());
+        let slices: [&mut [f32]; N] = std::array::from_fn(|_| {
+            first.next().flatten().or_else(|| slots.next()).unwrap_or_default()
+        });
         self.pool.for_each_range(blocks, slices, |i, parts: [&mut [f32]; N]| {
             let mut parts = parts.into_iter();
             let (Some(w), Some(g)) = (parts.next(), parts.next()) else { return };
-            let mut slots: [&mut [f32]; K] = std::array::from_fn(|_| parts.next().unwrap_or_default());
+            let mut slots: [&mut [f32]; K] =
+                std::array::from_fn(|_| parts.next().unwrap_or_default());
             block_gradient(program, isa, shards, block_steps[i], blocks[i].clone(), g);
             update(w, g, &mut slots);
         });
@@ -307,15 +355,18 @@ impl Engine {
         self.pack(weights);
         if self.readers.is_empty() {
             let program = &self.program;
-            self.readers = (0..MAX_SHARDS).map(|_| Shard::new(program, READ_CHUNK, false)).collect();
+            self.readers =
+                (0..MAX_SHARDS).map(|_| Shard::new(program, READ_CHUNK, false)).collect();
         }
         let mut readers = std::mem::take(&mut self.readers);
         let batch = self.batch(weights, feed, None);
         let share = n.div_ceil(MAX_SHARDS).next_multiple_of(READ_CHUNK);
         let per_sample = output.len().checked_div(n).unwrap_or(0);
         let mut outputs = output.chunks_mut((share * per_sample).max(1));
-        let mut jobs: Vec<(&mut Shard, BatchMetrics, &mut [f32])> =
-            readers.iter_mut().map(|shard| (shard, BatchMetrics::default(), outputs.next().unwrap_or_default())).collect();
+        let mut jobs: Vec<(&mut Shard, BatchMetrics, &mut [f32])> = readers
+            .iter_mut()
+            .map(|shard| (shard, BatchMetrics::default(), outputs.next().unwrap_or_default()))
+            .collect();
         self.pool.for_each(&mut jobs, |i, (shard, metrics, out)| {
             let (begin, end) = ((i * share).min(n), ((i + 1) * share).min(n));
             let mut at = begin;
@@ -356,7 +407,14 @@ fn cut_blocks(program: &Program) -> (Vec<Range<usize>>, Vec<usize>) {
 }
 
 /// Writes the gradient of one block, from all shards in order.
-fn block_gradient(program: &Program, isa: Isa, shards: &[Shard], step: usize, block: Range<usize>, g: &mut [f32]) {
+fn block_gradient(
+    program: &Program,
+    isa: Isa,
+    shards: &[Shard],
+    step: usize,
+    block: Range<usize>,
+    g: &mut [f32],
+) {
     let step = &program.steps[step];
     let part = block.start - step.params.start..block.end - step.params.start;
     g.fill(0.0);
@@ -368,7 +426,11 @@ fn block_gradient(program: &Program, isa: Isa, shards: &[Shard], step: usize, bl
         batch.gradient(isa, &pairs[..shards.len()], part, g);
     } else {
         for shard in shards {
-            reduce::add_assign(isa, g, &shard.dw[step.dw.start + part.start..step.dw.start + part.end]);
+            reduce::add_assign(
+                isa,
+                g,
+                &shard.dw[step.dw.start + part.start..step.dw.start + part.end],
+            );
         }
     }
 }

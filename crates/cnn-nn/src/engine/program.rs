@@ -62,11 +62,15 @@ impl Program {
             }
             let mut layer = Arc::clone(&first.layer);
             let mut last = i;
-            if fuse && let Some(fused) = layers.get(i + 1).and_then(|next| layer.fuse(&*next.layer)) {
+            if fuse && let Some(fused) = layers.get(i + 1).and_then(|next| layer.fuse(&*next.layer))
+            {
                 layer = Arc::from(fused);
                 last = i + 1;
             }
-            if logits && closes_model(layers, last) && let Some(bare) = layer.without_softmax() {
+            if logits
+                && closes_model(layers, last)
+                && let Some(bare) = layer.without_softmax()
+            {
                 layer = Arc::from(bare);
             }
             program.push(layer, last, first.params_range(), layers[last].output.len());

@@ -39,13 +39,18 @@ pub(super) struct Batch<'a> {
 
 impl<'a> Batch<'a> {
     fn weights_of(&self, step: &Step) -> Weights<'a> {
-        Weights { params: &self.weights[step.params.clone()], packed: &self.packed[step.packed.clone()] }
+        Weights {
+            params: &self.weights[step.params.clone()],
+            packed: &self.packed[step.packed.clone()],
+        }
     }
 
     fn pass(&self, step: &Step, first: usize) -> Pass {
         match self.key {
             None => Pass::Infer,
-            Some(TrainKey { seed, step: count }) => Pass::Train { seed, step: count, layer: step.index, first },
+            Some(TrainKey { seed, step: count }) => {
+                Pass::Train { seed, step: count, layer: step.index, first }
+            }
         }
     }
 }
@@ -53,7 +58,11 @@ impl<'a> Batch<'a> {
 impl Shard {
     pub(super) fn new(program: &Program, size: usize, train: bool) -> Self {
         let slots = |wanted: bool| -> Vec<Vec<f32>> {
-            program.slots.iter().map(|&len| if wanted { vec![0.0; len * size] } else { Vec::new() }).collect()
+            program
+                .slots
+                .iter()
+                .map(|&len| if wanted { vec![0.0; len * size] } else { Vec::new() })
+                .collect()
         };
         Self {
             acts: slots(true),
@@ -87,8 +96,16 @@ impl Shard {
             let (before, after) = self.acts.split_at_mut(step.y);
             let x = &before[step.x][..n * program.slots[step.x]];
             let y = &mut after[0][..n * program.slots[step.y]];
-            let work = Work { saved: &mut saved[..n * step.work.saved], scratch: &mut self.scratch };
-            step.layer.forward(batch.isa, batch.weights_of(step), x, y, work, batch.pass(step, range.start));
+            let work =
+                Work { saved: &mut saved[..n * step.work.saved], scratch: &mut self.scratch };
+            step.layer.forward(
+                batch.isa,
+                batch.weights_of(step),
+                x,
+                y,
+                work,
+                batch.pass(step, range.start),
+            );
         }
     }
 
@@ -98,11 +115,16 @@ impl Shard {
         let output = batch.program.output();
         let len = n * batch.program.slots[output];
         let logits = &self.acts[output][..len];
-        let dlogits = if self.dacts[output].is_empty() { &mut [][..] } else { &mut self.dacts[output][..len] };
+        let dlogits = if self.dacts[output].is_empty() {
+            &mut [][..]
+        } else {
+            &mut self.dacts[output][..len]
+        };
         self.metrics = match batch.loss {
             None => BatchMetrics { count: n, ..BatchMetrics::default() },
             Some(loss) => {
-                let (loss_sum, correct) = loss.evaluate(batch.isa, logits, &self.labels[..n], scale, dlogits);
+                let (loss_sum, correct) =
+                    loss.evaluate(batch.isa, logits, &self.labels[..n], scale, dlogits);
                 BatchMetrics { loss_sum, correct, count: n }
             }
         };
@@ -121,9 +143,20 @@ impl Shard {
                 y: &self.acts[step.y][..n * program.slots[step.y]],
                 dy: &mut after[0][..n * program.slots[step.y]],
             };
-            let work = Work { saved: &mut self.saved[i][..n * step.work.saved], scratch: &mut self.scratch };
+            let work = Work {
+                saved: &mut self.saved[i][..n * step.work.saved],
+                scratch: &mut self.scratch,
+            };
             let dw = (!step.dw.is_empty()).then(|| &mut self.dw[step.dw.clone()]);
-            step.layer.backward(batch.isa, batch.weights_of(step), shard, work, dx, dw, batch.pass(step, self.range.start));
+            step.layer.backward(
+                batch.isa,
+                batch.weights_of(step),
+                shard,
+                work,
+                dx,
+                dw,
+                batch.pass(step, self.range.start),
+            );
         }
     }
 }

@@ -81,7 +81,12 @@ impl Spec for Activation {
     fn build(&self, input: &Shape) -> Result<Built, BuildError> {
         let classes = input.dims().last().copied().unwrap_or(1);
         let layer = BuiltActivation { function: self.activation, classes };
-        Ok(Built { layer: Box::new(layer), output: input.clone(), params: Vec::new(), facts: Facts::default() })
+        Ok(Built {
+            layer: Box::new(layer),
+            output: input.clone(),
+            params: Vec::new(),
+            facts: Facts::default(),
+        })
     }
 
     fn examples() -> Vec<(Self, Vec<usize>)> {
@@ -105,7 +110,16 @@ impl Layer for BuiltActivation {
         self.function.forward(isa, self.classes, y);
     }
 
-    fn backward(&self, isa: Isa, _: Weights<'_>, shard: Shard<'_>, _: Work<'_>, dx: Option<&mut [f32]>, _: Option<&mut [f32]>, _: Pass) {
+    fn backward(
+        &self,
+        isa: Isa,
+        _: Weights<'_>,
+        shard: Shard<'_>,
+        _: Work<'_>,
+        dx: Option<&mut [f32]>,
+        _: Option<&mut [f32]>,
+        _: Pass,
+    ) {
         self.function.backward(isa, self.classes, shard.y, shard.dy);
         if let Some(dx) = dx {
             dx.copy_from_slice(shard.dy);

@@ -24,7 +24,9 @@
 
 use super::conv_max_pool::ConvMaxPool;
 use super::{Function, Pair, Spec, bad_key, image_shape};
-use crate::layer::{BuildError, Built, Facts, Initializer, Layer, ParamSpec, Pass, Shard, Weights, Work};
+use crate::layer::{
+    BuildError, Built, Facts, Initializer, Layer, ParamSpec, Pass, Shard, Weights, Work,
+};
 use crate::window::windows;
 use cnn_kernels::Isa;
 use cnn_kernels::conv::{self, ConvGeometry};
@@ -88,7 +90,12 @@ impl Spec for Conv2D {
     fn build(&self, input: &Shape) -> Result<Built, BuildError> {
         let [h, w, c] = image_shape("Conv2D", input)?;
         if self.filters == 0 {
-            return Err(bad_key("filters", "M030", "Conv2D needs at least one filter, got 0".into(), "filters = 32 is usual"));
+            return Err(bad_key(
+                "filters",
+                "M030",
+                "Conv2D needs at least one filter, got 0".into(),
+                "filters = 32 is usual",
+            ));
         }
         let kernel = self.kernel_size;
         let [rows, cols] = windows("kernel_size", [h, w], kernel, self.strides, self.padding)?;
@@ -114,13 +121,17 @@ impl Spec for Conv2D {
         let shape = vec![kernel.h, kernel.w, c, self.filters];
         let mut params = vec![ParamSpec { name: "kernel", shape, initializer: fans }];
         if self.use_bias {
-            params.push(ParamSpec { name: "bias", shape: vec![self.filters], initializer: Initializer::Zeros });
+            params.push(ParamSpec {
+                name: "bias",
+                shape: vec![self.filters],
+                initializer: Initializer::Zeros,
+            });
         }
         let macs = [kernel.h, kernel.w, c, self.filters, rows.output, cols.output]
             .iter()
             .fold(1u64, |macs, &n| macs.saturating_mul(n as u64));
         Ok(Built {
-            layer: Box::new(BuiltConv2D { geometry, activation: self.activation, bias: self.use_bias }),
+            layer: Box::new(BuiltConv2D { geometry, activation: self.activation }),
             output: Shape::new(vec![rows.output, cols.output, self.filters]),
             params,
             facts: Facts { windows: Some([rows, cols]), macs },
@@ -131,9 +142,23 @@ impl Spec for Conv2D {
         let conv = |filters, size: usize| Self::new(filters, size);
         vec![
             (Self { activation: Function::Relu, ..conv(4, 3) }, vec![7, 6, 1]),
-            (Self { activation: Function::Tanh, strides: 2.into(), padding: Padding::Same, ..conv(5, 3) }, vec![8, 7, 3]),
-            (Self { use_bias: false, strides: [1, 2].into(), ..Self::new(17, [5, 3]) }, vec![9, 8, 2]),
-            (Self { padding: Padding::Explicit(2), activation: Function::Sigmoid, ..conv(3, 2) }, vec![4, 5, 2]),
+            (
+                Self {
+                    activation: Function::Tanh,
+                    strides: 2.into(),
+                    padding: Padding::Same,
+                    ..conv(5, 3)
+                },
+                vec![8, 7, 3],
+            ),
+            (
+                Self { use_bias: false, strides: [1, 2].into(), ..Self::new(17, [5, 3]) },
+                vec![9, 8, 2],
+            ),
+            (
+                Self { padding: Padding::Explicit(2), activation: Function::Sigmoid, ..conv(3, 2) },
+                vec![4, 5, 2],
+            ),
             (Self { activation: Function::Softmax, ..conv(3, 1) }, vec![3, 3, 4]),
         ]
     }
@@ -144,7 +169,6 @@ impl Spec for Conv2D {
 pub(super) struct BuiltConv2D {
     pub(super) geometry: ConvGeometry,
     pub(super) activation: Function,
-    pub(super) bias: bool,
 }
 
 impl BuiltConv2D {
@@ -159,7 +183,15 @@ impl BuiltConv2D {
     }
 
     /// dx and the parameters' gradient from dz, the gradient before the activation.
-    pub(super) fn backward_linear(&self, isa: Isa, packed: &[f32], x: &[f32], dz: &[f32], dx: Option<&mut [f32]>, dw: Option<&mut [f32]>) {
+    pub(super) fn backward_linear(
+        &self,
+        isa: Isa,
+        packed: &[f32],
+        x: &[f32],
+        dz: &[f32],
+        dx: Option<&mut [f32]>,
+        dw: Option<&mut [f32]>,
+    ) {
         if let Some(dw) = dw {
             let (dkernel, dbias) = dw.split_at_mut(self.kernel_len());
             conv::backward_kernel(isa, &self.geometry, x, dz, dkernel, dbias);
@@ -179,7 +211,15 @@ impl Layer for BuiltConv2D {
         conv::transpose_kernel(&self.geometry, self.split(params).0, packed);
     }
 
-    fn forward(&self, isa: Isa, weights: Weights<'_>, x: &[f32], y: &mut [f32], _: Work<'_>, _: Pass) {
+    fn forward(
+        &self,
+        isa: Isa,
+        weights: Weights<'_>,
+        x: &[f32],
+        y: &mut [f32],
+        _: Work<'_>,
+        _: Pass,
+    ) {
         let (kernel, bias) = self.split(weights.params);
         let relu = self.activation == Function::Relu;
         conv::forward(isa, &self.geometry, x, kernel, bias, relu, y);
@@ -188,7 +228,16 @@ impl Layer for BuiltConv2D {
         }
     }
 
-    fn backward(&self, isa: Isa, weights: Weights<'_>, shard: Shard<'_>, _: Work<'_>, dx: Option<&mut [f32]>, dw: Option<&mut [f32]>, _: Pass) {
+    fn backward(
+        &self,
+        isa: Isa,
+        weights: Weights<'_>,
+        shard: Shard<'_>,
+        _: Work<'_>,
+        dx: Option<&mut [f32]>,
+        dw: Option<&mut [f32]>,
+        _: Pass,
+    ) {
         self.activation.backward(isa, self.geometry.f, shard.y, shard.dy);
         self.backward_linear(isa, weights.packed, shard.x, shard.dy, dx, dw);
     }
@@ -213,7 +262,14 @@ mod tests {
         let built = Conv2D::new(1, [1, 2]).build(&Shape::new(vec![1, 4, 1])).unwrap();
         let (x, mut y) = ([0.0, 0.0, 9.0, 9.0], [0.0; 3]);
         let weights = Weights { params: &[-1.0, 1.0, 0.5], packed: &[] };
-        built.layer.forward(Isa::best(), weights, &x, &mut y, Work { saved: &mut [], scratch: &mut [] }, Pass::Infer);
+        built.layer.forward(
+            Isa::best(),
+            weights,
+            &x,
+            &mut y,
+            Work { saved: &mut [], scratch: &mut [] },
+            Pass::Infer,
+        );
         assert_eq!(y, [0.5, 9.5, 0.5]);
     }
 }

@@ -54,10 +54,29 @@ impl Layer for ConvMaxPool {
         self.conv.pack(params, packed);
     }
 
-    fn forward(&self, isa: Isa, weights: Weights<'_>, x: &[f32], y: &mut [f32], work: Work<'_>, _: Pass) {
+    fn forward(
+        &self,
+        isa: Isa,
+        weights: Weights<'_>,
+        x: &[f32],
+        y: &mut [f32],
+        work: Work<'_>,
+        _: Pass,
+    ) {
         let (kernel, bias) = self.conv.split(weights.params);
         let geometry = &self.conv.geometry;
-        conv::forward_max_pool(isa, geometry, &self.pool, x, kernel, bias, self.relu(), y, work.saved, work.scratch);
+        conv::forward_max_pool(
+            isa,
+            geometry,
+            &self.pool,
+            x,
+            kernel,
+            bias,
+            self.relu(),
+            y,
+            work.saved,
+            work.scratch,
+        );
     }
 
     fn backward(
@@ -73,7 +92,11 @@ impl Layer for ConvMaxPool {
         let g = &self.conv.geometry;
         let (x_len, y_len) = (g.h * g.w * g.c, self.pool.oh * self.pool.ow * self.pool.c);
         let dz = &mut work.scratch[..self.image_len()];
-        let images = shard.y.chunks_exact(y_len).zip(shard.dy.chunks_exact(y_len)).zip(work.saved.chunks_exact(y_len));
+        let images = shard
+            .y
+            .chunks_exact(y_len)
+            .zip(shard.dy.chunks_exact(y_len))
+            .zip(work.saved.chunks_exact(y_len));
         for (i, ((y, dy), saved)) in images.enumerate() {
             if self.relu() {
                 max_pool::backward_relu(isa, &self.pool, y, dy, saved, dz);
@@ -82,7 +105,14 @@ impl Layer for ConvMaxPool {
             }
             let image = i * x_len..(i + 1) * x_len;
             let dx = dx.as_deref_mut().map(|dx| &mut dx[image.clone()]);
-            self.conv.backward_linear(isa, weights.packed, &shard.x[image], dz, dx, dw.as_deref_mut());
+            self.conv.backward_linear(
+                isa,
+                weights.packed,
+                &shard.x[image],
+                dz,
+                dx,
+                dw.as_deref_mut(),
+            );
         }
     }
 }

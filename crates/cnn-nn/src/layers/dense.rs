@@ -22,7 +22,10 @@
 
 use super::conv2d::{is_yes, yes};
 use super::{Function, Spec, bad_key};
-use crate::layer::{BatchGradient, BuildError, Built, Facts, Initializer, Layer, ParamSpec, Pass, Shard, Weights, Work};
+use crate::layer::{
+    BatchGradient, BuildError, Built, Facts, Initializer, Layer, ParamSpec, Pass, Shard, Weights,
+    Work,
+};
 use cnn_kernels::{Isa, dense};
 use cnn_tensor::Shape;
 use serde::{Deserialize, Serialize};
@@ -52,7 +55,12 @@ impl Dense {
 impl Spec for Dense {
     fn build(&self, input: &Shape) -> Result<Built, BuildError> {
         if self.units == 0 {
-            return Err(bad_key("units", "M030", "Dense needs at least one unit, got 0".into(), "one unit per class: units = 10"));
+            return Err(bad_key(
+                "units",
+                "M030",
+                "Dense needs at least one unit, got 0".into(),
+                "one unit per class: units = 10",
+            ));
         }
         let mut dims = input.dims().to_vec();
         let Some(last) = dims.last_mut() else {
@@ -67,7 +75,11 @@ impl Spec for Dense {
         let initializer = Initializer::GlorotUniform { fan_in: n_in, fan_out: n_out };
         let mut params = vec![ParamSpec { name: "kernel", shape: vec![n_in, n_out], initializer }];
         if self.use_bias {
-            params.push(ParamSpec { name: "bias", shape: vec![n_out], initializer: Initializer::Zeros });
+            params.push(ParamSpec {
+                name: "bias",
+                shape: vec![n_out],
+                initializer: Initializer::Zeros,
+            });
         }
         Ok(Built {
             layer: Box::new(BuiltDense { n_in, n_out, activation: self.activation }),
@@ -101,16 +113,40 @@ impl BuiltDense {
 }
 
 impl Layer for BuiltDense {
-    fn forward(&self, isa: Isa, weights: Weights<'_>, x: &[f32], y: &mut [f32], _: Work<'_>, _: Pass) {
+    fn forward(
+        &self,
+        isa: Isa,
+        weights: Weights<'_>,
+        x: &[f32],
+        y: &mut [f32],
+        _: Work<'_>,
+        _: Pass,
+    ) {
         let (kernel, bias) = weights.params.split_at(self.kernel_len());
         dense::forward(isa, self.n_in, self.n_out, x, kernel, bias, y);
         self.activation.forward(isa, self.n_out, y);
     }
 
-    fn backward(&self, isa: Isa, weights: Weights<'_>, shard: Shard<'_>, _: Work<'_>, dx: Option<&mut [f32]>, dw: Option<&mut [f32]>, _: Pass) {
+    fn backward(
+        &self,
+        isa: Isa,
+        weights: Weights<'_>,
+        shard: Shard<'_>,
+        _: Work<'_>,
+        dx: Option<&mut [f32]>,
+        dw: Option<&mut [f32]>,
+        _: Pass,
+    ) {
         self.activation.backward(isa, self.n_out, shard.y, shard.dy);
         if let Some(dx) = dx {
-            dense::backward_input(isa, self.n_in, self.n_out, &weights.params[..self.kernel_len()], shard.dy, dx);
+            dense::backward_input(
+                isa,
+                self.n_in,
+                self.n_out,
+                &weights.params[..self.kernel_len()],
+                shard.dy,
+                dx,
+            );
         }
         if let Some(dw) = dw {
             self.gradient(isa, &[(shard.x, shard.dy)], 0..dw.len(), dw);
@@ -152,7 +188,14 @@ mod tests {
         let built = Dense::new(2).build(&Shape::new(vec![2])).unwrap();
         let mut y = [0.0; 2];
         let weights = Weights { params: &[1.0, 2.0, 3.0, 4.0, 0.5, -0.5], packed: &[] };
-        built.layer.forward(Isa::best(), weights, &[10.0, 1.0], &mut y, Work { saved: &mut [], scratch: &mut [] }, Pass::Infer);
+        built.layer.forward(
+            Isa::best(),
+            weights,
+            &[10.0, 1.0],
+            &mut y,
+            Work { saved: &mut [], scratch: &mut [] },
+            Pass::Infer,
+        );
         assert_eq!(y, [13.5, 23.5]);
     }
 }

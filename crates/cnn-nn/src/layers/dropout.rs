@@ -37,14 +37,28 @@ impl Spec for Dropout {
     fn build(&self, input: &Shape) -> Result<Built, BuildError> {
         if !(0.0..=1.0).contains(&self.rate) {
             let message = format!("the dropout rate must be between 0 and 1, got {}", self.rate);
-            return Err(bad_key("rate", "M036", message, "rate = 0.5 drops half, rate = 0.25 a quarter"));
+            return Err(bad_key(
+                "rate",
+                "M036",
+                message,
+                "rate = 0.5 drops half, rate = 0.25 a quarter",
+            ));
         }
         let layer = BuiltDropout { rate: self.rate, len: input.len() };
-        Ok(Built { layer: Box::new(layer), output: input.clone(), params: Vec::new(), facts: Facts::default() })
+        Ok(Built {
+            layer: Box::new(layer),
+            output: input.clone(),
+            params: Vec::new(),
+            facts: Facts::default(),
+        })
     }
 
     fn examples() -> Vec<(Self, Vec<usize>)> {
-        vec![(Self { rate: 0.5 }, vec![12]), (Self { rate: 0.25 }, vec![3, 2, 4]), (Self { rate: 0.0 }, vec![5])]
+        vec![
+            (Self { rate: 0.5 }, vec![12]),
+            (Self { rate: 0.25 }, vec![3, 2, 4]),
+            (Self { rate: 0.0 }, vec![5]),
+        ]
     }
 }
 
@@ -67,13 +81,24 @@ impl Layer for BuiltDropout {
         WorkSize { saved: self.len, scratch: 0 }
     }
 
-    fn forward(&self, _: Isa, _: Weights<'_>, x: &[f32], y: &mut [f32], work: Work<'_>, pass: Pass) {
+    fn forward(
+        &self,
+        _: Isa,
+        _: Weights<'_>,
+        x: &[f32],
+        y: &mut [f32],
+        work: Work<'_>,
+        pass: Pass,
+    ) {
         let Pass::Train { seed, step, layer, first } = pass else {
             y.copy_from_slice(x);
             return;
         };
         let scale = self.scale();
-        let samples = x.chunks_exact(self.len).zip(y.chunks_exact_mut(self.len)).zip(work.saved.chunks_exact_mut(self.len));
+        let samples = x
+            .chunks_exact(self.len)
+            .zip(y.chunks_exact_mut(self.len))
+            .zip(work.saved.chunks_exact_mut(self.len));
         for (i, ((x, y), kept)) in samples.enumerate() {
             let position = (layer as u64) << 32 | (first + i) as u64;
             let mut random = stream(seed, Purpose::Dropout, step, position);
@@ -84,7 +109,16 @@ impl Layer for BuiltDropout {
         }
     }
 
-    fn backward(&self, _: Isa, _: Weights<'_>, shard: Shard<'_>, work: Work<'_>, dx: Option<&mut [f32]>, _: Option<&mut [f32]>, pass: Pass) {
+    fn backward(
+        &self,
+        _: Isa,
+        _: Weights<'_>,
+        shard: Shard<'_>,
+        work: Work<'_>,
+        dx: Option<&mut [f32]>,
+        _: Option<&mut [f32]>,
+        pass: Pass,
+    ) {
         let Some(dx) = dx else { return };
         if pass == Pass::Infer {
             dx.copy_from_slice(shard.dy);
@@ -107,7 +141,14 @@ mod tests {
         let (x, mut y, mut saved) = (vec![1.0; 10_000], vec![0.0; 10_000], vec![0; 10_000]);
         let pass = Pass::Train { seed: 1, step: 0, layer: 0, first: 0 };
         let weights = Weights { params: &[], packed: &[] };
-        built.layer.forward(Isa::best(), weights, &x, &mut y, Work { saved: &mut saved, scratch: &mut [] }, pass);
+        built.layer.forward(
+            Isa::best(),
+            weights,
+            &x,
+            &mut y,
+            Work { saved: &mut saved, scratch: &mut [] },
+            pass,
+        );
         let zeros = y.iter().filter(|&&y| y == 0.0).count();
         assert!((2300..2700).contains(&zeros), "{zeros} of 10,000 dropped");
         assert!(y.iter().all(|&y| y == 0.0 || y == 1.0 / 0.75));

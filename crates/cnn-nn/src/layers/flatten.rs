@@ -31,7 +31,12 @@ pub struct Flatten {}
 impl Spec for Flatten {
     fn build(&self, input: &Shape) -> Result<Built, BuildError> {
         let output = Shape::new(vec![input.len()]);
-        Ok(Built { layer: Box::new(BuiltFlatten), output, params: Vec::new(), facts: Facts::default() })
+        Ok(Built {
+            layer: Box::new(BuiltFlatten),
+            output,
+            params: Vec::new(),
+            facts: Facts::default(),
+        })
     }
 
     fn examples() -> Vec<(Self, Vec<usize>)> {
@@ -47,7 +52,16 @@ impl Layer for BuiltFlatten {
         y.copy_from_slice(x);
     }
 
-    fn backward(&self, _: Isa, _: Weights<'_>, shard: Shard<'_>, _: Work<'_>, dx: Option<&mut [f32]>, _: Option<&mut [f32]>, _: Pass) {
+    fn backward(
+        &self,
+        _: Isa,
+        _: Weights<'_>,
+        shard: Shard<'_>,
+        _: Work<'_>,
+        dx: Option<&mut [f32]>,
+        _: Option<&mut [f32]>,
+        _: Pass,
+    ) {
         if let Some(dx) = dx {
             dx.copy_from_slice(shard.dy);
         }

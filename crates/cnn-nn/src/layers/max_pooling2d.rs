@@ -55,13 +55,22 @@ impl Spec for MaxPooling2D {
         let strides = self.strides.unwrap_or(self.pool_size);
         let pool = self.pool_size;
         if pool.h.checked_mul(pool.w).is_none_or(|area| area > MAX_WINDOW) {
-            let message = format!("a pool of {}×{} has more than {MAX_WINDOW} pixels", pool.h, pool.w);
+            let message =
+                format!("a pool of {}×{} has more than {MAX_WINDOW} pixels", pool.h, pool.w);
             return Err(bad_key("pool_size", "M034", message, "pool_size = 2 halves the image"));
         }
         let [rows, cols] = windows("pool_size", [h, w], pool, strides, self.padding)?;
         if rows.before >= pool.h || cols.before >= pool.w {
-            let message = format!("padding {} leaves pooling windows with no pixel in them", rows.before.max(cols.before));
-            return Err(bad_key("padding", "M034", message, "the padding must be smaller than pool_size"));
+            let message = format!(
+                "padding {} leaves pooling windows with no pixel in them",
+                rows.before.max(cols.before)
+            );
+            return Err(bad_key(
+                "padding",
+                "M034",
+                message,
+                "the padding must be smaller than pool_size",
+            ));
         }
         let geometry = PoolGeometry {
             h,
@@ -89,7 +98,10 @@ impl Spec for MaxPooling2D {
         vec![
             (plain.clone(), vec![7, 6, 3]),
             (Self { pool_size: 3.into(), strides: Some(2.into()), ..plain.clone() }, vec![8, 7, 2]),
-            (Self { pool_size: [2, 3].into(), padding: Padding::Same, ..plain.clone() }, vec![5, 7, 17]),
+            (
+                Self { pool_size: [2, 3].into(), padding: Padding::Same, ..plain.clone() },
+                vec![5, 7, 17],
+            ),
             (Self { pool_size: 3.into(), padding: Padding::Explicit(1), ..plain }, vec![6, 6, 1]),
         ]
     }
@@ -107,7 +119,16 @@ impl Layer for BuiltMaxPooling2D {
         max_pool::forward(isa, &self.0, x, y, work.saved);
     }
 
-    fn backward(&self, isa: Isa, _: Weights<'_>, shard: Shard<'_>, work: Work<'_>, dx: Option<&mut [f32]>, _: Option<&mut [f32]>, _: Pass) {
+    fn backward(
+        &self,
+        isa: Isa,
+        _: Weights<'_>,
+        shard: Shard<'_>,
+        work: Work<'_>,
+        dx: Option<&mut [f32]>,
+        _: Option<&mut [f32]>,
+        _: Pass,
+    ) {
         if let Some(dx) = dx {
             max_pool::backward(isa, &self.0, shard.dy, work.saved, dx);
         }
@@ -127,7 +148,14 @@ mod tests {
         let built = MaxPooling2D::default().build(&Shape::new(vec![2, 2, 1])).unwrap();
         let (x, mut y, mut saved) = ([1.0, 5.0, 5.0, 2.0], [0.0], [0u16]);
         let weights = Weights { params: &[], packed: &[] };
-        built.layer.forward(Isa::best(), weights, &x, &mut y, Work { saved: &mut saved, scratch: &mut [] }, Pass::Infer);
+        built.layer.forward(
+            Isa::best(),
+            weights,
+            &x,
+            &mut y,
+            Work { saved: &mut saved, scratch: &mut [] },
+            Pass::Infer,
+        );
         assert_eq!(y, [5.0]);
         let (mut dy, mut dx) = ([3.0], [9.0; 4]);
         let shard = Shard { x: &x, y: &y, dy: &mut dy };

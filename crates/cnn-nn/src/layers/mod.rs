@@ -1,6 +1,6 @@
 //! The layers, one file each, and the list of them.
 //!
-//! A new layer is a file here, its `mod` line and its line in [`registry!`]; the conformance tests, the reader of
+//! A new layer is a file here, its `mod` line and its line in `registry!`; the conformance tests, the reader of
 //! `model.toml` and the summary loop over that list.
 
 mod activation;
@@ -25,7 +25,9 @@ use cnn_tensor::Shape;
 use serde::{Deserialize, Serialize};
 
 /// What every layer's spec offers: plain data that builds against an input shape.
-pub trait Spec: Serialize + for<'de> Deserialize<'de> + Clone + PartialEq + std::fmt::Debug {
+pub trait Spec:
+    Serialize + for<'de> Deserialize<'de> + Clone + PartialEq + std::fmt::Debug
+{
     /// Checks the hyper-parameters against the input and settles the output shape and the parameters.
     ///
     /// # Errors
@@ -99,7 +101,9 @@ fn image_shape(kind: &str, input: &Shape) -> Result<[usize; 3], BuildError> {
         code: "M032",
         message: format!("{kind} needs an image [height, width, channels], got {dims:?}"),
         hint: match dims.len() {
-            1 => format!("put {kind} before `Flatten` and `Dense`: they forget where each pixel was"),
+            1 => {
+                format!("put {kind} before `Flatten` and `Dense`: they forget where each pixel was")
+            }
             2 => "give the input its channel axis: input = [height, width, 1]".to_owned(),
             _ => "the input of this layer must have exactly three axes".to_owned(),
         },
@@ -107,6 +111,11 @@ fn image_shape(kind: &str, input: &Shape) -> Result<[usize; 3], BuildError> {
 }
 
 /// An error about one key.
-fn bad_key(key: &'static str, code: &'static str, message: String, hint: impl Into<String>) -> BuildError {
+fn bad_key(
+    key: &'static str,
+    code: &'static str,
+    message: String,
+    hint: impl Into<String>,
+) -> BuildError {
     BuildError { key: Some(key), code, message, hint: hint.into() }
 }

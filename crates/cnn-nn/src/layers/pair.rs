@@ -32,7 +32,8 @@ enum Written {
 
 impl Serialize for Pair {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let written = if self.h == self.w { Written::Both(self.h) } else { Written::Each([self.h, self.w]) };
+        let written =
+            if self.h == self.w { Written::Both(self.h) } else { Written::Each([self.h, self.w]) };
         written.serialize(serializer)
     }
 }

@@ -1,0 +1,346 @@
+//! What every registered layer must do, checked on every example of every layer.
+
+mod support;
+
+use cnn_kernels::Isa;
+use cnn_nn::engine::{Engine, Options, TrainKey};
+use cnn_nn::layer::Pass;
+use cnn_nn::layers::{Dense, Flatten, Function, LayerSpec};
+use cnn_nn::loss::{Loss, LossSpec};
+use cnn_nn::model::{LayerEntry, Model, ModelSpec};
+use cnn_tensor::Shape;
+use support::{Bench, numbers, param_len};
+
+const TRAIN: Pass = Pass::Train { seed: 5, step: 3, layer: 2, first: 0 };
+
+/// Runs `test` on every example: spec, input shape, and a bench of `n` samples in the given pass.
+fn for_every_example(n: usize, pass: Pass, mut test: impl FnMut(&LayerSpec, &Shape, Bench)) {
+    for (i, (spec, input)) in LayerSpec::examples().into_iter().enumerate() {
+        let input = Shape::new(input);
+        let built = spec.build(&input).unwrap_or_else(|e| panic!("{spec:?}: {e}"));
+        let params = numbers(i as u64, param_len(&built));
+        let x = numbers(100 + i as u64, n * input.len());
+        test(&spec, &input, Bench::new(built, x, n, params, pass));
+    }
+}
+
+#[test]
+fn every_kind_has_an_example() {
+    for kind in LayerSpec::KINDS {
+        assert!(
+            LayerSpec::examples().iter().any(|(spec, _)| spec.kind() == *kind),
+            "{kind} has no example"
+        );
+    }
+}
+
+#[test]
+fn toml_round_trip() {
+    for (layer, input) in LayerSpec::examples() {
+        let spec =
+            ModelSpec { name: None, input, layers: vec![LayerEntry { name: None, spec: layer }] };
+        let text = spec.to_toml().unwrap();
+        let (again, _) =
+            ModelSpec::from_toml("model.toml", &text).unwrap_or_else(|e| panic!("{text}\n{e}"));
+        assert_eq!(again, spec, "{text}");
+    }
+}
+
+#[test]
+fn an_unknown_key_is_an_error_that_names_it() {
+    for (layer, input) in LayerSpec::examples() {
+        let kind = layer.kind();
+        let spec =
+            ModelSpec { name: None, input, layers: vec![LayerEntry { name: None, spec: layer }] };
+        let text = format!("{}\nfrobnicate = 1\n", spec.to_toml().unwrap());
+        let error =
+            ModelSpec::from_toml("model.toml", &text).expect_err("an unknown key").to_string();
+        assert!(error.contains("frobnicate"), "{kind}: {error}");
+    }
+}
+
+#[test]
+fn declared_shape_is_the_real_one() {
+    for n in [1, 3, 5] {
+        for_every_example(n, TRAIN, |spec, _, mut bench| {
+            let y = bench.forward();
+            assert!(y.iter().all(|y| y.is_finite()), "{spec:?} left part of its output unwritten");
+        });
+    }
+}
+
+#[test]
+fn inference_does_not_see_batch_mates() {
+    for_every_example(3, Pass::Infer, |spec, input, mut bench| {
+        let all = bench.forward().to_vec();
+        let each = all.len() / 3;
+        let x = bench.x[input.len()..2 * input.len()].to_vec();
+        let mut alone =
+            Bench::new(spec.build(input).unwrap(), x, 1, bench.params.clone(), Pass::Infer);
+        assert_eq!(alone.forward(), &all[each..2 * each], "{spec:?}");
+    });
+}
+
+#[test]
+fn backward_adds_to_the_gradient() {
+    for_every_example(3, TRAIN, |spec, _, mut bench| {
+        let dy = numbers(9, bench.forward().len());
+        let (mut once, mut twice) = (vec![0.0; bench.params.len()], vec![0.0; bench.params.len()]);
+        bench.backward(&dy, &mut once, true);
+        bench.backward(&dy, &mut twice, true);
+        bench.backward(&dy, &mut twice, false);
+        for (once, twice) in once.iter().zip(&twice) {
+            assert!(
+                (2.0 * once - twice).abs() <= 1e-5 * once.abs().max(1.0),
+                "{spec:?}: {once} twice is {twice}"
+            );
+        }
+    });
+}
+
+/// Central differences of Σ r·y against backward, for every input and every parameter.
+#[test]
+fn gradients_equal_finite_differences() {
+    for_every_example(2, TRAIN, |spec, _, mut bench| {
+        let r = numbers(11, bench.forward().len());
+        let mut dw = vec![0.0; bench.params.len()];
+        bench.forward();
+        let dx = bench.backward(&r, &mut dw, true);
+        let (mut checked, mut kinks) = (0, 0);
+        let inputs = dx.iter().enumerate().map(|(i, &g)| (true, i, g));
+        let params = dw.iter().enumerate().map(|(i, &g)| (false, i, g));
+        for (is_input, i, gradient) in inputs.chain(params).collect::<Vec<_>>() {
+            let eps = 4e-3f32;
+            let at = |bench: &mut Bench, d: f32| {
+                let slot = if is_input { &mut bench.x[i] } else { &mut bench.params[i] };
+                let before = *slot;
+                *slot = before + d;
+                let value = bench.projection(&r);
+                if is_input {
+                    bench.x[i] = before
+                } else {
+                    bench.params[i] = before
+                }
+                value
+            };
+            let (up, here, down) = (at(&mut bench, eps), at(&mut bench, 0.0), at(&mut bench, -eps));
+            let e = f64::from(eps);
+            let (right, left, central) =
+                ((up - here) / e, (here - down) / e, (up - down) / (2.0 * e));
+            if (right - left).abs() > 0.02 {
+                kinks += 1; // a relu or a maximum switched within the step
+                continue;
+            }
+            checked += 1;
+            let error = (central - f64::from(gradient)).abs();
+            let what = if is_input { "dx" } else { "dw" };
+            assert!(
+                error <= 5e-3 * central.abs().max(1.0),
+                "{spec:?} {what}[{i}]: backward {gradient}, differences {central}"
+            );
+        }
+        assert!(kinks * 5 <= checked, "{spec:?}: {kinks} of {} points are kinks", checked + kinks);
+    });
+}
+
+#[test]
+fn whole_batch_gradient_equals_backward() {
+    for_every_example(4, TRAIN, |spec, _, mut bench| {
+        let dy = numbers(9, bench.forward().len());
+        let mut dw = vec![0.0; bench.params.len()];
+        bench.backward(&dy, &mut dw, true);
+        let (x_half, y_half) = (bench.x.len() / 2, bench.y.len() / 2);
+        // A layer without activation leaves dy as it was; only then can the test know what backward left.
+        let linear = match spec {
+            LayerSpec::Dense(dense) => dense.activation == Function::Linear,
+            _ => return,
+        };
+        let Some(batch) = bench.layer.batch_gradient().filter(|_| linear) else { return };
+        let (x, dy) = (bench.x.split_at(x_half), dy.split_at(y_half));
+        let shards = [(x.0, dy.0), (x.1, dy.1)];
+        let unit = batch.unit();
+        for start in (0..dw.len()).step_by(unit) {
+            let mut part = vec![0.0; unit];
+            batch.gradient(Isa::best(), &shards, start..start + unit, &mut part);
+            for (a, b) in part.iter().zip(&dw[start..]) {
+                assert!((a - b).abs() <= 1e-5 * b.abs().max(1.0), "{spec:?}: {a} and {b}");
+            }
+        }
+    });
+}
+
+#[test]
+fn a_wrong_input_shape_is_an_error_with_both_shapes_and_a_fix() {
+    for (spec, input) in LayerSpec::examples() {
+        let wrong = if input.len() == 3 && spec.kind() != "Dense" { vec![7] } else { vec![] };
+        if let Err(error) = spec.build(&Shape::new(wrong.clone())) {
+            assert!(!error.hint.is_empty(), "{spec:?} gives no hint");
+            assert!(
+                error.message.contains(&format!("{wrong:?}"))
+                    || error.message.contains("at least one axis"),
+                "{error}"
+            );
+        } else {
+            assert!(
+                matches!(spec.kind(), "Activation" | "Dropout" | "Flatten"),
+                "{spec:?} accepts {wrong:?}"
+            );
+        }
+    }
+}
+
+/// A network of the example, then Flatten and Dense 3 softmax.
+fn network(layer: LayerSpec, input: Vec<usize>) -> Model {
+    let entry = |spec| LayerEntry { name: None, spec };
+    let head = Dense { activation: Function::Softmax, ..Dense::new(3) };
+    let layers =
+        vec![entry(layer), entry(LayerSpec::Flatten(Flatten {})), entry(LayerSpec::Dense(head))];
+    ModelSpec { name: None, input, layers }.build().unwrap_or_else(|e| panic!("{e:?}"))
+}
+
+fn engine(model: &Model, threads: usize, fuse: bool) -> Engine {
+    let loss = Loss::new(&LossSpec::default(), model.output(), model.ends_in_softmax()).unwrap();
+    Engine::new(model, &loss, Options { threads, isa: Isa::best(), batch_size: 32, fuse })
+}
+
+/// Weights after three plain gradient steps on batches of 32, 32 and 21.
+fn train(model: &Model, threads: usize, fuse: bool) -> (Vec<f32>, Vec<f64>) {
+    let mut engine = engine(model, threads, fuse);
+    let mut weights = model.initial_weights(1);
+    let len = model.input().len();
+    let data = numbers(3, 32 * len);
+    let mut losses = Vec::new();
+    for (step, n) in [32, 32, 21].into_iter().enumerate() {
+        let feed = |range: std::ops::Range<usize>, x: &mut [f32], labels: &mut [u32]| {
+            x.copy_from_slice(&data[range.start * len..range.end * len]);
+            for (label, i) in labels.iter_mut().zip(range) {
+                *label = (i % 3) as u32;
+            }
+        };
+        let update = |w: &mut [f32], g: &[f32], _: &mut [&mut [f32]]| {
+            for (w, g) in w.iter_mut().zip(g) {
+                *w -= 0.1 * g;
+            }
+        };
+        let key = TrainKey { seed: 1, step: step as u64 };
+        losses.push(engine.train_step(&mut weights, &mut [], n, &feed, key, &update).loss());
+    }
+    (weights, losses)
+}
+
+fn bits(weights: &[f32]) -> Vec<u32> {
+    weights.iter().map(|w| w.to_bits()).collect()
+}
+
+#[test]
+fn same_bits_for_any_number_of_threads() {
+    for (layer, input) in LayerSpec::examples() {
+        let model = network(layer.clone(), input);
+        let (one, _) = train(&model, 1, true);
+        assert!(one.iter().all(|w| w.is_finite()), "{layer:?}");
+        for threads in [2, 7] {
+            assert_eq!(
+                bits(&train(&model, threads, true).0),
+                bits(&one),
+                "{layer:?} on {threads} threads"
+            );
+        }
+    }
+}
+
+#[test]
+fn fused_equals_unfused() {
+    let text = r#"
+        input = [13, 12, 2]
+        [[layers]]
+        type = "Conv2D"
+        filters = 17
+        kernel_size = 3
+        activation = "relu"
+        [[layers]]
+        type = "MaxPooling2D"
+        [[layers]]
+        type = "Conv2D"
+        filters = 5
+        kernel_size = 2
+        [[layers]]
+        type = "MaxPooling2D"
+        [[layers]]
+        type = "Flatten"
+        [[layers]]
+        type = "Dense"
+        units = 3
+        activation = "softmax"
+    "#;
+    let model = ModelSpec::from_toml("model.toml", text).unwrap().0.build().unwrap();
+    let ((fused, fused_losses), (plain, plain_losses)) =
+        (train(&model, 1, true), train(&model, 1, false));
+    for (a, b) in fused
+        .iter()
+        .zip(&plain)
+        .map(|(a, b)| (f64::from(*a), f64::from(*b)))
+        .chain(fused_losses.into_iter().zip(plain_losses))
+    {
+        assert!((a - b).abs() <= 1e-5 * b.abs().max(0.1), "fused {a}, unfused {b}");
+    }
+}
+
+/// Every layer's activations in one pass equal what prediction gives, and are as long as declared.
+#[test]
+fn activations_end_in_the_prediction() {
+    let (layer, input) = LayerSpec::examples().swap_remove(5);
+    let model = network(layer, input);
+    let weights = model.initial_weights(4);
+    let data = numbers(8, 6 * model.input().len());
+    let feed = |range: std::ops::Range<usize>, x: &mut [f32], _: &mut [u32]| {
+        let len = data.len() / 6;
+        x.copy_from_slice(&data[range.start * len..range.end * len]);
+    };
+    let mut probabilities = vec![0.0; 6 * 3];
+    engine(&model, 2, true).predict(&weights, 6, &feed, &mut probabilities);
+    let activations = engine(&model, 1, false).activations(&weights, 6, &feed);
+    assert_eq!(activations.len(), model.layers().len());
+    for (activation, layer) in activations.iter().zip(model.layers()) {
+        assert_eq!(activation.len(), 6 * layer.output.len(), "{}", layer.spec.kind());
+    }
+    assert_eq!(activations.last().unwrap(), &probabilities);
+    for row in probabilities.chunks(3) {
+        assert!((row.iter().sum::<f32>() - 1.0).abs() < 1e-5);
+    }
+}
+
+/// The smooth one of Conv2D's examples.
+fn tanh_convolution() -> (LayerSpec, Vec<usize>) {
+    let smooth = |spec: &LayerSpec| matches!(spec, LayerSpec::Conv2D(conv) if conv.activation == Function::Tanh);
+    LayerSpec::examples().into_iter().find(|(spec, _)| smooth(spec)).unwrap()
+}
+
+/// The engine's mean gradient of the loss against central differences, through a whole network.
+#[test]
+fn loss_gradient_equals_finite_differences() {
+    let (layer, input) = tanh_convolution();
+    let model = network(layer, input);
+    let mut engine = engine(&model, 1, true);
+    let mut weights = model.initial_weights(2);
+    let len = model.input().len();
+    let data = numbers(5, 6 * len);
+    let feed = |range: std::ops::Range<usize>, x: &mut [f32], labels: &mut [u32]| {
+        x.copy_from_slice(&data[range.start * len..range.end * len]);
+        for (label, i) in labels.iter_mut().zip(range) {
+            *label = (i % 3) as u32;
+        }
+    };
+    let mut gradient = vec![0.0; weights.len()];
+    engine.gradients(&weights, 6, &feed, TrainKey { seed: 0, step: 0 }, &mut gradient);
+    let mut worst = 0.0f64;
+    for i in (0..weights.len()).step_by(7) {
+        let (before, eps) = (weights[i], 1e-2f32);
+        weights[i] = before + eps;
+        let up = engine.evaluate(&weights, 6, &feed).loss();
+        weights[i] = before - eps;
+        let down = engine.evaluate(&weights, 6, &feed).loss();
+        weights[i] = before;
+        worst = worst.max(((up - down) / (2.0 * f64::from(eps)) - f64::from(gradient[i])).abs());
+    }
+    assert!(worst < 2e-3, "largest difference {worst}");
+}
