@@ -18,13 +18,10 @@ type Cases = BTreeMap<String, BTreeMap<String, (Vec<usize>, Vec<f32>)>>;
 fn cases(file: &str) -> Cases {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../data/golden").join(file);
     let mut cases = Cases::new();
-    for array in npz::read(&path).unwrap_or_else(|e| panic!("{e}")) {
-        let (name, shape) = (array.name.clone(), array.shape.clone());
+    for npz::Entry { name, array } in npz::read(&path).unwrap_or_else(|e| panic!("{e}")) {
         if let Some((case, key)) = name.split_once('/') {
-            cases
-                .entry(case.to_owned())
-                .or_default()
-                .insert(key.to_owned(), (shape, array.to_f32()));
+            let values = (array.shape.clone(), array.to_f32());
+            cases.entry(case.to_owned()).or_default().insert(key.to_owned(), values);
         }
     }
     assert!(!cases.is_empty());
