@@ -8,6 +8,7 @@
 //! |---|---|---|---|---|---|
 //! | all epochs done | once | every epoch, every batch | yes | yes | `None` |
 //! | stop at an epoch's end | once | up to that epoch | yes (it is the one that stopped) | yes | the stop |
+//! | stop at an epoch's beginning | once | up to that epoch's first batch | yes, with that batch alone | yes | the stop |
 //! | stop at a batch's end, also an interrupt | once | up to that batch | yes, with the means so far | yes | the stop |
 //! | diverged (NaN or infinite loss) | once | up to that batch | yes, with the broken loss | yes | the stop, [`Ending::Diverged`] |
 //! | a callback failed (disk full) | once | up to there | yes, if an epoch had begun | yes | the stop, [`Ending::Failed`] |

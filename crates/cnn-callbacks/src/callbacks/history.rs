@@ -87,7 +87,7 @@ impl Callback for History {
             match columns.iter_mut().find(|(n, _)| n == name) {
                 Some((_, values)) => values.push(value),
                 None => {
-                    columns.push((name.to_owned(), [vec![f64::NAN; before], vec![value]].concat()))
+                    columns.push((name.to_owned(), [vec![f64::NAN; before], vec![value]].concat()));
                 }
             }
         }

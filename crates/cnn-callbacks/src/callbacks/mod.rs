@@ -25,7 +25,7 @@ use serde::{Deserialize, Serialize};
 pub struct Kind {
     /// Keras's class name: the `type` in model.toml.
     pub name: &'static str,
-    /// The snake_case spelling that is accepted as well.
+    /// The `snake_case` spelling that is accepted as well.
     pub alias: &'static str,
     /// Specs that cover the kind's settings.
     pub examples: fn() -> Vec<CallbackSpec>,

@@ -5,8 +5,8 @@
 //! 1875/1875 ━━━━━━━━━━━━━━━━━━━━ 12s 6ms/step - accuracy: 0.8298 - loss: 0.4684
 //! ```
 //! The bar has 20 cells. The step is padded to the width of the total. While the epoch runs, the time is what remains (`Ns`,
-//! `m:ss`, `h:mm:ss`), afterwards what it took. The time per step leaves out the first step, which pays for warming up. Metrics are
-//! sorted, those of validation last; they show as `%.4f`, or `%.4e` where |x| ≤ 1e-3. The line is rewritten at most every 0.05 s.
+//! `m:ss`, `h:mm:ss`), afterwards what it took. The bar's time per step leaves out the first step, which pays for warming up.
+//! Metrics are sorted, those of validation last; they show as `%.4f`, or `%.4e` where |x| ≤ 1e-3. The line is rewritten at most every 0.05 s.
 //!
 //! Unlike Keras: the return to the line's start is one `\r`, not a row of backspaces; an epoch that was cut short shows the step
 //! it came to, not the total; plain lines carry the epoch's number.
@@ -40,7 +40,7 @@ pub struct ProgressBar {
     style: Style,
     /// Steps done in this epoch.
     done: usize,
-    /// Seconds into the epoch at which its first step was done.
+    /// Seconds into the epoch at which its first step was done; for the bar only, as in Keras.
     first_step: Option<f64>,
     /// Seconds into the epoch at which the line was last drawn.
     drawn: Option<f64>,
@@ -85,7 +85,7 @@ impl ProgressBar {
             line,
             format_args!("\r{bold}{:digits$}/{steps}{reset} ", self.done, digits = digits(steps)),
         );
-        let full = CELLS * self.done.min(steps) / steps.max(1);
+        let full = (CELLS as f64 * (self.done.min(steps) as f64 / steps.max(1) as f64)) as usize;
         if full > 0 {
             push(line, format_args!("{green}{:━<full$}{reset}", ""));
         }
@@ -145,12 +145,11 @@ impl Callback for ProgressBar {
     fn on_batch_end(&mut self, event: &BatchEnd<'_>, _control: &mut Control) {
         self.done = event.step + 1;
         let per_step = self.per_step(event.elapsed);
+        let Style::Bar { colour } = self.style else { return };
         if self.done == 1 {
             self.first_step = Some(event.elapsed);
         }
-        if let Style::Bar { colour } = self.style
-            && self.drawn.is_none_or(|t| event.elapsed - t >= INTERVAL)
-        {
+        if self.drawn.is_none_or(|t| event.elapsed - t >= INTERVAL) {
             self.draw(event.steps, event.elapsed, per_step, event.logs, false, colour);
         }
     }
@@ -159,7 +158,7 @@ impl Callback for ProgressBar {
         let per_step = self.per_step(event.elapsed);
         match self.style {
             Style::Bar { colour } => {
-                self.draw(event.steps, event.elapsed, per_step, event.logs, true, colour)
+                self.draw(event.steps, event.elapsed, per_step, event.logs, true, colour);
             }
             Style::Lines => {
                 self.line.clear();
