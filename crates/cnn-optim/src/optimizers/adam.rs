@@ -117,6 +117,7 @@ fn power(beta: f32, mut t: u64) -> f32 {
 }
 
 #[cfg(test)]
+#[expect(clippy::float_cmp, reason = "these numbers are exact")]
 mod tests {
     use super::*;
     use cnn_kernels::Isa;
