@@ -1,0 +1,69 @@
+//! The command line as clap sees it: names, help texts, defaults, ranges.
+
+use crate::commands::{data, evaluate, new, predict, summary, train};
+use clap::{Parser, Subcommand, ValueEnum};
+
+const EXAMPLES: &str = "\
+Examples:
+  cnn train cnn32 --data fashion-mnist      train the course's network and write a run folder
+  cnn summary model.toml --wide             Keras's table, with the arithmetic behind every shape
+  cnn predict runs/RUN shoe.png             classes with probabilities";
+
+const NOTES: &str = "\
+MODEL is a model.toml or the name of a preset (`cnn new --list`).
+DATA is a name (fashion-mnist, mnist), a folder with idx or idx.gz files, or an .npz with x_train, y_train, x_test, y_test.
+  A name is looked for in $CNN_DATA_DIR, in ./data, and in a `data` folder beside or above the program.
+
+Results go to stdout, progress and diagnostics to stderr. Nothing is overwritten without --force.
+Exit codes: 0 ok, 1 internal, 2 usage, 3 data, 4 model, 5 checkpoint or disk, 7 training diverged.
+Environment: CNN_DATA_DIR, CNN_ISA (scalar, avx2, avx512), NO_COLOR.";
+
+/// Small convolutional networks: describe, train, look into.
+#[derive(Debug, Parser)]
+#[command(name = "cnn", version, before_help = EXAMPLES, after_help = NOTES, max_term_width = 100)]
+pub(crate) struct Cli {
+    /// Colours on stdout and stderr.
+    #[arg(long, global = true, value_enum, default_value_t = Color::Auto, value_name = "WHEN")]
+    pub(crate) color: Color,
+
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// One subcommand, one file under `commands/`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Write a preset to a file, to be changed.
+    New(new::Args),
+    /// Show a model's layers, shapes and parameters, as Keras does.
+    Summary(summary::Args),
+    /// Train a model and write a run folder.
+    Train(Box<train::Args>),
+    /// Measure a trained model: loss, accuracy, report per class, confusion matrix.
+    Evaluate(evaluate::Args),
+    /// Classify pictures with a trained model.
+    Predict(predict::Args),
+    /// Look at data sets.
+    #[command(subcommand)]
+    Data(data::Command),
+}
+
+/// When to colour.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Color {
+    /// On a terminal, unless the variable `NO_COLOR` is set.
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+/// How results are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// For people.
+    Text,
+    /// For programs.
+    Json,
+}

@@ -1,0 +1,136 @@
+//! `cnn evaluate`: how a trained model does on a data set.
+
+use crate::args::Format;
+use crate::failure::{Exit, Failure};
+use crate::{environment, output};
+use cnn_train::{Evaluation, RunDir, SavedRun, TrainOptions, Trainer};
+use serde_json::json;
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+
+/// What `cnn evaluate` takes.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// A run folder, or its model.cnn.
+    run: PathBuf,
+
+    /// What to measure on: a name, a folder of idx files, or an .npz.
+    #[arg(long, value_name = "DATA")]
+    data: String,
+
+    /// Which part of the data set.
+    #[arg(long, value_enum, default_value_t = Part::Test)]
+    split: Part,
+
+    /// Only the first N images.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    limit: Option<u32>,
+
+    /// Threads; 0 takes what the machine has.
+    #[arg(long, value_name = "N", default_value_t = 0, value_parser = clap::value_parser!(u16).range(0..=1024))]
+    threads: u16,
+
+    /// The result as text or as one JSON object.
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    format: Format,
+}
+
+/// A part of a data set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum Part {
+    /// The images kept for testing.
+    Test,
+    /// The images for training.
+    Train,
+}
+
+/// Measures and prints.
+pub(crate) fn run(args: &Args) -> Result<(), Failure> {
+    let saved = open(&args.run)?;
+    let mut trainer = trainer(&saved, args.threads)?;
+    let data = cnn_data::load(&args.data, &environment::data_root())?;
+    let split = if args.split == Part::Test { data.test } else { data.train };
+    let split = args.limit.map_or_else(|| split.clone(), |limit| split.take(limit as usize));
+    let result = trainer.evaluate(&split)?;
+    let report = result.report(&saved.classes);
+    if args.format == Format::Json {
+        let rows: Vec<&[u64]> = result.confusion.chunks_exact(result.classes).collect();
+        let object = json!({
+            "schema": 1, "model": trainer.model().name(), "data": data.name, "images": result.samples,
+            "loss": result.loss, "accuracy": result.accuracy,
+            "classes": saved.classes, "report": report, "confusion_matrix": rows,
+        });
+        return output::result(&format!("{object}\n"));
+    }
+    let mut text = format!("{} images of {}\n", result.samples, data.name);
+    let _ = writeln!(
+        text,
+        "loss: {:.4} - accuracy: {:.4}\n\n{report}\n{}",
+        result.loss,
+        result.accuracy,
+        matrix(&result, &saved.classes)
+    );
+    let worst = result.most_confused(3);
+    if !worst.is_empty() {
+        text += "Mixed up most:\n";
+        for (true_class, predicted, count) in worst {
+            let _ = writeln!(
+                text,
+                "  {count} × {} taken for {}",
+                saved.classes[true_class], saved.classes[predicted]
+            );
+        }
+    }
+    output::result(&text)
+}
+
+/// A run that can be used. The path must be there.
+pub(crate) fn open(path: &Path) -> Result<SavedRun, Failure> {
+    if !path.exists() {
+        let help = "give the folder that `cnn train` wrote; it said which";
+        return Err(Failure::new(
+            Exit::Disk,
+            "T020",
+            "there is no such run",
+            &path.display().to_string(),
+            &[],
+            &[help],
+        ));
+    }
+    RunDir::open(path).map_err(|error| Failure::from(error).at(path))
+}
+
+/// The run's model, ready to answer.
+pub(crate) fn trainer(saved: &SavedRun, threads: u16) -> Result<Trainer, Failure> {
+    let options = TrainOptions {
+        threads: environment::threads(threads),
+        isa: environment::isa()?,
+        ..TrainOptions::default()
+    };
+    let mut trainer = Trainer::new(&saved.config, saved.model.clone(), options)?;
+    trainer.set_weights(&saved.weights)?;
+    Ok(trainer)
+}
+
+/// The confusion matrix: rows are the true classes, columns the predicted ones.
+fn matrix(result: &Evaluation, names: &[String]) -> String {
+    let label = names.iter().map(|name| name.chars().count()).max().unwrap_or(0);
+    let largest = result.confusion.iter().max().map_or(1, |count| count.to_string().len());
+    let width = largest.max(result.classes.to_string().len()) + 1;
+    let mut text = format!(
+        "Confusion matrix (rows: true, columns: predicted, in the same order)\n{:label$}",
+        ""
+    );
+    for column in 0..result.classes {
+        let _ = write!(text, " {column:>width$}");
+    }
+    text.push('\n');
+    for (name, row) in names.iter().zip(result.confusion.chunks_exact(result.classes)) {
+        let _ = write!(text, "{name:label$}");
+        for count in row {
+            let _ = write!(text, " {count:>width$}");
+        }
+        text.push('\n');
+    }
+    text
+}

@@ -1,0 +1,9 @@
+//! The subcommands, one file each.
+
+pub(crate) mod data;
+pub(crate) mod evaluate;
+pub(crate) mod new;
+pub(crate) mod predict;
+pub(crate) mod summary;
+pub(crate) mod train;
+mod watch;

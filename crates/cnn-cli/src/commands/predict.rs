@@ -1,0 +1,100 @@
+//! `cnn predict`: what a trained model sees in pictures.
+
+use super::evaluate::{open, trainer};
+use crate::args::Format;
+use crate::failure::Failure;
+use crate::output;
+use cnn_train::{Preprocessing, Trainer};
+use serde_json::{Value, json};
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+
+/// What `cnn predict` takes.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// A run folder, or its model.cnn.
+    run: PathBuf,
+
+    /// Pictures (PNG or JPEG) of any size; each is made as large as the training images were.
+    #[arg(required = true, value_name = "IMAGE")]
+    images: Vec<PathBuf>,
+
+    /// How many classes to show.
+    #[arg(long, value_name = "K", default_value_t = 3, value_parser = clap::value_parser!(u16).range(1..=10_000))]
+    top: u16,
+
+    /// Turn light into dark first: Fashion-MNIST and MNIST are light on dark.
+    #[arg(long)]
+    invert: bool,
+
+    /// The result as text or as one JSON object.
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    format: Format,
+}
+
+/// One picture's classes, the most probable first.
+struct Answer<'a> {
+    image: &'a Path,
+    classes: Vec<(usize, f32)>,
+}
+
+/// Looks at every picture, then prints; one bad picture and nothing is printed.
+pub(crate) fn run(args: &Args) -> Result<(), Failure> {
+    let saved = open(&args.run)?;
+    let mut trainer = trainer(&saved, 1)?;
+    let mut answers = Vec::with_capacity(args.images.len());
+    for image in &args.images {
+        let pixels = pixels(image, saved.preprocessing, args.invert)?;
+        answers
+            .push(Answer { image, classes: ranked(&mut trainer, &pixels, usize::from(args.top))? });
+    }
+    let text = match args.format {
+        Format::Json => json_of(&answers, &saved.classes).to_string() + "\n",
+        Format::Text => text_of(&answers, &saved.classes),
+    };
+    output::result(&text)
+}
+
+/// The picture as the model's input: numbers between 0 and 1.
+fn pixels(path: &Path, to: Preprocessing, invert: bool) -> Result<Vec<f32>, Failure> {
+    let shape = [to.height, to.width, to.channels].map(|dim| dim as usize);
+    let mut picture = cnn_data::image_file::load(path, shape)?;
+    if invert {
+        picture.invert();
+    }
+    for note in picture.notes.iter().filter(|note| !(invert && note.contains("--invert"))) {
+        output::note(&format!("note: {}: {note}\n", path.display()));
+    }
+    Ok(picture.pixels.into_iter().map(|byte| f32::from(byte) / to.divisor).collect())
+}
+
+/// The most probable classes; of equal ones the first.
+fn ranked(trainer: &mut Trainer, pixels: &[f32], top: usize) -> Result<Vec<(usize, f32)>, Failure> {
+    let mut classes: Vec<(usize, f32)> = trainer.predict(pixels)?.into_iter().enumerate().collect();
+    classes.sort_by(|a, b| b.1.total_cmp(&a.1));
+    classes.truncate(top);
+    Ok(classes)
+}
+
+fn text_of(answers: &[Answer<'_>], names: &[String]) -> String {
+    let width = names.iter().map(|name| name.chars().count()).max().unwrap_or(0);
+    let mut text = String::new();
+    for answer in answers {
+        let _ = writeln!(text, "{}", answer.image.display());
+        for (class, probability) in &answer.classes {
+            let _ = writeln!(text, "  {:width$}  {:6.2} %", names[*class], 100.0 * probability);
+        }
+    }
+    text
+}
+
+fn json_of(answers: &[Answer<'_>], names: &[String]) -> Value {
+    let image = |answer: &Answer<'_>| {
+        let class = |(class, probability): &(usize, f32)| json!({ "class": class, "name": names[*class], "probability": probability });
+        json!({
+            "image": answer.image.display().to_string(),
+            "classes": answer.classes.iter().map(class).collect::<Vec<_>>(),
+        })
+    };
+    json!({ "schema": 1, "images": answers.iter().map(image).collect::<Vec<_>>() })
+}

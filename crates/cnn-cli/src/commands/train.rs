@@ -1,0 +1,385 @@
+//! `cnn train`: from a model.toml and a data set to a run folder.
+
+use super::summary;
+use super::watch::{JsonLines, StepLog, Steps};
+use crate::args::Format;
+use crate::failure::{Exit, Failure};
+use crate::files::{self, ModelText};
+use crate::output::{self, Progress};
+use crate::{environment, fits, report};
+use cnn_callbacks::{Callback, Ending, ProgressBar, Style};
+use cnn_data::Dataset;
+use cnn_train::{
+    Config, FitResult, Overrides, Preprocessing, RunDir, RunHistory, RunInfo, RunRecord, TestScore,
+    TrainOptions, Trainer,
+};
+use cnn_viz::charts::{LearningCurves, learning_curves};
+use serde_json::json;
+use std::path::{Path, PathBuf};
+use std::sync::PoisonError;
+
+/// What `cnn train` takes. Values given here win over the model.toml's.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// A model.toml, or the name of a preset.
+    model: String,
+
+    /// What to learn from: a name (fashion-mnist, mnist), a folder of idx files, or an .npz.
+    #[arg(long, value_name = "DATA")]
+    data: String,
+
+    /// Where the run is kept; default runs/TIME-NAME.
+    #[arg(long, value_name = "DIR")]
+    run_dir: Option<PathBuf>,
+
+    /// Write over a run folder or file that exists.
+    #[arg(long)]
+    force: bool,
+
+    /// How often the training set is seen.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    epochs: Option<u32>,
+
+    /// Images per step.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    batch_size: Option<u32>,
+
+    /// Where all random numbers begin: the same seed gives the same bits.
+    #[arg(long, value_name = "N")]
+    seed: Option<u64>,
+
+    /// The last fraction of the training set, kept aside for validation; 0 to 1.
+    #[arg(long, value_name = "FRACTION")]
+    validation_split: Option<f64>,
+
+    /// Threads; 0 takes what the machine has. Any number gives the same bits.
+    #[arg(long, value_name = "N", default_value_t = 0, value_parser = clap::value_parser!(u16).range(0..=1024))]
+    threads: u16,
+
+    /// Only the first N training images (and test images).
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    limit: Option<u32>,
+
+    /// Keep the order of the data set in every epoch.
+    #[arg(long)]
+    no_shuffle: bool,
+
+    /// Begin with these weights (keys as `conv2d/kernel`) instead of random ones.
+    #[arg(long, value_name = "FILE.npz")]
+    initial_weights: Option<PathBuf>,
+
+    /// Write the final weights here as well as into the run folder.
+    #[arg(long, value_name = "FILE.npz")]
+    save_weights: Option<PathBuf>,
+
+    /// Write the loss of every step here, to compare a run step by step.
+    #[arg(long, value_name = "FILE.csv")]
+    log_steps: Option<PathBuf>,
+
+    /// Progress on stderr: 0 none, 1 a bar (one line per epoch where stderr is no terminal), 2 one line per epoch.
+    #[arg(long, value_name = "0|1|2", default_value_t = 1, value_parser = clap::value_parser!(u8).range(0..=2))]
+    verbose: u8,
+
+    /// Results on stdout as text, or as JSON Lines (one event per line).
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    format: Format,
+}
+
+/// Pixels of curves.png for each pixel of curves.svg: sharp on any screen.
+const CURVES_SCALE: f32 = 2.0;
+
+/// Checks everything that can be wrong, trains, tests, and writes what came of it.
+pub(crate) fn run(args: &Args) -> Result<(), Failure> {
+    let source = files::model(&args.model)?;
+    let (config, warnings) = Config::from_toml_with(&source.name, &source.text, overrides(args)?)
+        .map_err(|found| Failure::mistakes(&found))?;
+    output::note(&report::diagnostics(&warnings));
+    let folder =
+        args.run_dir.clone().unwrap_or_else(|| environment::new_run(run_name(&config, &source)));
+    refuse_to_overwrite(args, &folder)?;
+
+    let data = load(args)?;
+    let mut trainer = trainer(args, &source, &config, &data)?;
+    let run = RunDir::create(&folder, args.force)?;
+    let info = info(args, &config, &data)?;
+    run.begin(&source.text, &config, trainer.model(), &info)?;
+    announce(args, &config, &trainer, &data)?;
+
+    let steps = Steps::default();
+    let mut callbacks = callbacks(args, &config, &steps);
+    let own = config.build_callbacks(&run.callback_context());
+    callbacks.extend(own.map_err(|(_, error)| Failure::model("M063", &error.to_string(), "", ""))?);
+    let fit = trainer.fit(&data.train, None, &mut callbacks)?;
+    let job = Job { args, config: &config, data: &data, run: &run, info: &info };
+    job.finish(&mut trainer, &fit)?;
+    if let Some(path) = &args.log_steps {
+        let csv = steps.lock().unwrap_or_else(PoisonError::into_inner);
+        files::write(path, csv.as_bytes(), args.force)?;
+    }
+    Ok(())
+}
+
+/// What the command line says differently from the model.toml.
+fn overrides(args: &Args) -> Result<Overrides, Failure> {
+    if let Some(share) = args.validation_split.filter(|share| !(0.0..1.0).contains(share)) {
+        return Err(Failure::usage(
+            &format!("--validation-split {share} is no share of the training images"),
+            "--validation-split 0.1 keeps the last tenth for validation",
+        ));
+    }
+    Ok(Overrides {
+        epochs: args.epochs.map(|n| n as usize),
+        batch_size: args.batch_size.map(|n| n as usize),
+        validation_split: args.validation_split,
+        shuffle: args.no_shuffle.then_some(false),
+        seed: args.seed,
+    })
+}
+
+/// The model's name, or its file's.
+fn run_name<'a>(config: &'a Config, source: &'a ModelText) -> &'a str {
+    let stem = Path::new(&source.name).file_stem().and_then(|stem| stem.to_str());
+    config.model.name.as_deref().or(stem).unwrap_or("model")
+}
+
+/// Everything that will be written must be free: asked before the work.
+fn refuse_to_overwrite(args: &Args, folder: &Path) -> Result<(), Failure> {
+    let occupied =
+        folder.read_dir().map_or(folder.exists(), |mut entries| entries.next().is_some());
+    if occupied && !args.force {
+        return Err(Failure::exists(folder));
+    }
+    for path in args.save_weights.iter().chain(&args.log_steps) {
+        files::must_be_free(path, args.force)?;
+    }
+    Ok(())
+}
+
+/// The data set, or its first images.
+fn load(args: &Args) -> Result<Dataset, Failure> {
+    let mut data = cnn_data::load(&args.data, &environment::data_root())?;
+    if let Some(limit) = args.limit {
+        data.train = data.train.take(limit as usize);
+        data.test = data.test.take(limit as usize);
+    }
+    for note in &data.notes {
+        output::note(&format!("note: {note}\n"));
+    }
+    Ok(data)
+}
+
+/// A trainer for a model that fits the data, with the weights to begin with.
+fn trainer(
+    args: &Args,
+    source: &ModelText,
+    config: &Config,
+    data: &Dataset,
+) -> Result<Trainer, Failure> {
+    let model = config.model.build().map_err(cnn_train::TrainError::from)?;
+    fits::check(source, &model, data)?;
+    let options = TrainOptions {
+        threads: environment::threads(args.threads),
+        isa: environment::isa()?,
+        ..TrainOptions::default()
+    };
+    let mut trainer = Trainer::new(config, model, options)?;
+    if let Some(path) = &args.initial_weights {
+        trainer.set_named_weights(&cnn_train::read_npz(path)?)?;
+    }
+    Ok(trainer)
+}
+
+/// How the run comes about: what is needed to repeat it.
+fn info(args: &Args, config: &Config, data: &Dataset) -> Result<RunInfo, Failure> {
+    Ok(RunInfo {
+        seed: config.fit.seed,
+        threads: environment::threads(args.threads),
+        isa: environment::isa()?.name().to_owned(),
+        command: std::env::args().collect(),
+        data: data.name.clone(),
+        data_fingerprint: data.fingerprint.clone(),
+        ..RunInfo::default()
+    })
+}
+
+/// The summary, or the event that begins a run.
+fn announce(
+    args: &Args,
+    config: &Config,
+    trainer: &Trainer,
+    data: &Dataset,
+) -> Result<(), Failure> {
+    match args.format {
+        Format::Text => output::result(&summary::table(
+            trainer.model(),
+            Format::Text,
+            false,
+            output::stdout_width(),
+        )),
+        Format::Json => {
+            let event = json!({
+                "event": "begin", "schema": 1, "model": trainer.model().name(), "parameters": trainer.model().param_count(),
+                "data": data.name, "images": data.train.len(), "epochs": config.fit.epochs,
+                "batch_size": config.fit.batch_size, "seed": config.fit.seed,
+            });
+            output::result(&format!("{event}\n"))
+        }
+    }
+}
+
+/// The callbacks that the command line asks for, and where [`StepLog`] writes.
+fn callbacks(args: &Args, config: &Config, steps: &Steps) -> Vec<Box<dyn Callback>> {
+    let mut all: Vec<Box<dyn Callback>> = Vec::new();
+    let style = match args.verbose {
+        0 => None,
+        1 if output::stderr_is_terminal() => Some(Style::Bar { colour: true }),
+        _ => Some(Style::Lines),
+    };
+    if let Some(style) = style {
+        all.push(Box::new(ProgressBar::new(Box::new(Progress), style)));
+    }
+    if args.format == Format::Json {
+        all.push(Box::new(JsonLines));
+    }
+    if args.log_steps.is_some() {
+        all.push(Box::new(StepLog::new(config.fit.batch_size, steps)));
+    }
+    all
+}
+
+/// A run whose training is over.
+struct Job<'a> {
+    args: &'a Args,
+    config: &'a Config,
+    data: &'a Dataset,
+    run: &'a RunDir,
+    info: &'a RunInfo,
+}
+
+impl Job<'_> {
+    /// Tests the model, writes the run folder, and tells how it went.
+    fn finish(&self, trainer: &mut Trainer, fit: &FitResult) -> Result<(), Failure> {
+        for note in &fit.notes {
+            output::note(&format!("note: {note}\n"));
+        }
+        let mut history = RunHistory::new(fit, self.config.fit.batch_size);
+        if !fit.diverged() {
+            let test = trainer.evaluate(&self.data.test)?;
+            history.test = Some(TestScore { loss: test.loss, accuracy: test.accuracy });
+        }
+        self.draw(&history)?;
+        let written = self.run.finish(&RunRecord {
+            config: self.config,
+            model: trainer.model(),
+            weights: trainer.weights(),
+            classes: &self.data.classes,
+            preprocessing: Preprocessing::bytes(self.data.train.shape()),
+            history: &history,
+            info: self.info,
+        });
+        if fit.diverged() {
+            return Err(self.diverged(fit));
+        }
+        written?;
+        if let Some(path) = &self.args.save_weights {
+            cnn_train::write_npz(path, trainer.model(), trainer.weights(), self.args.force)?;
+        }
+        self.tell(trainer, fit, &history)?;
+        match &fit.stopped_by {
+            Some(stop) if stop.ending == Ending::Failed => Err(Failure::new(
+                Exit::Disk,
+                "",
+                &stop.reason,
+                "",
+                &[&format!("asked for by {}", stop.by)],
+                &[],
+            )),
+            _ => Ok(()),
+        }
+    }
+
+    /// The learning curves, as pictures.
+    fn draw(&self, history: &RunHistory) -> Result<(), Failure> {
+        let subtitle = history.test.map_or_else(
+            || self.data.name.clone(),
+            |test| {
+                format!(
+                    "{} · test accuracy {:.4}, test loss {:.4}",
+                    self.data.name, test.accuracy, test.loss
+                )
+            },
+        );
+        let scene = learning_curves(&LearningCurves {
+            title: self.config.model.name.as_deref().unwrap_or("sequential"),
+            subtitle: &subtitle,
+            loss: history.get("loss"),
+            val_loss: history.get("val_loss"),
+            accuracy: history.accuracy(""),
+            val_accuracy: history.accuracy("val_"),
+        });
+        self.run.write("curves.svg", scene.to_svg().as_bytes())?;
+        let png = scene.to_png(CURVES_SCALE).map_err(|error| {
+            Failure::new(
+                Exit::Disk,
+                "",
+                &error.to_string(),
+                &self.run.file("curves.png").display().to_string(),
+                &[],
+                &[],
+            )
+        })?;
+        Ok(self.run.write("curves.png", &png)?)
+    }
+
+    /// Why the weights are of no use.
+    fn diverged(&self, fit: &FitResult) -> Failure {
+        let reason = fit
+            .stopped_by
+            .as_ref()
+            .map_or("the loss is no longer a number", |stop| stop.reason.trim());
+        let place =
+            format!("epoch {}; the history is in {}", fit.history.len(), self.run.path().display());
+        let help =
+            "lower the learning rate; look for pixels or initial weights that are not finite";
+        Failure::new(
+            Exit::Diverged,
+            "T011",
+            "training diverged: no weights are kept",
+            &place,
+            &[reason],
+            &[help],
+        )
+    }
+
+    /// The result on stdout.
+    fn tell(
+        &self,
+        trainer: &Trainer,
+        fit: &FitResult,
+        history: &RunHistory,
+    ) -> Result<(), Failure> {
+        let hash = trainer.weights_hash();
+        let test = history.test.unwrap_or(TestScore { loss: f64::NAN, accuracy: f64::NAN });
+        let folder = self.run.path().display();
+        let seed = self.config.fit.seed;
+        if self.args.format == Format::Json {
+            let event = json!({
+                "event": "end", "epochs": fit.history.len(), "test": test,
+                "stopped_by": fit.stopped_by.as_ref().map(|stop| &stop.by), "weights_hash": hash, "seed": seed,
+                "seconds": fit.seconds, "images_per_second": fit.mean_images_per_second(),
+                "run_dir": folder.to_string(),
+            });
+            return output::result(&format!("{event}\n"));
+        }
+        let stopped = match &fit.stopped_by {
+            // The bar shows it otherwise.
+            Some(stop) if self.args.verbose == 0 => format!("{}\n", stop.reason),
+            _ => String::new(),
+        };
+        let restored = fit.restored.as_ref().map_or(String::new(), |what| format!("{what}\n"));
+        output::result(&format!(
+            "{stopped}{restored}Test loss: {:.4} - test accuracy: {:.4}\nRun folder: {folder}\n  seed {seed}, weights {hash}\n",
+            test.loss, test.accuracy
+        ))
+    }
+}

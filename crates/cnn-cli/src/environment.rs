@@ -1,0 +1,107 @@
+//! The environment: read here and nowhere else.
+
+use crate::failure::Failure;
+use cnn_train::Isa;
+use std::env;
+use std::path::{Path, PathBuf};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// The folder in which data sets are looked for by name: `$CNN_DATA_DIR`; else `./data`; else the nearest `data` folder
+/// beside or above the program, which is the repository's for a program that cargo built there.
+pub(crate) fn data_root() -> PathBuf {
+    if let Some(folder) = env::var_os("CNN_DATA_DIR").filter(|folder| !folder.is_empty()) {
+        return PathBuf::from(folder);
+    }
+    let here = PathBuf::from("data");
+    if here.is_dir() {
+        return here;
+    }
+    let program = env::current_exe().unwrap_or_default();
+    let beside = program
+        .ancestors()
+        .skip(1)
+        .map(|folder| folder.join("data"))
+        .find(|folder| folder.is_dir());
+    beside.unwrap_or(here)
+}
+
+/// The instruction set that the kernels use: the best that the processor has, or the one that `$CNN_ISA` names.
+pub(crate) fn isa() -> Result<Isa, Failure> {
+    let Some(name) = env::var("CNN_ISA").ok().filter(|name| !name.is_empty()) else {
+        return Ok(Isa::best());
+    };
+    Isa::named(&name).ok_or_else(|| {
+        let known: Vec<&str> = Isa::available().into_iter().map(Isa::name).collect();
+        Failure::usage(
+            &format!(
+                "CNN_ISA = `{}` is no instruction set of this processor",
+                name.escape_default()
+            ),
+            &format!("it has {}", known.join(", ")),
+        )
+    })
+}
+
+/// As many threads as were asked for; 0 stands for what the machine gives this process.
+pub(crate) fn threads(asked: u16) -> usize {
+    match asked {
+        0 => std::thread::available_parallelism().map_or(1, usize::from),
+        n => usize::from(n),
+    }
+}
+
+/// The version, and what it makes of this machine.
+pub(crate) fn long_version() -> String {
+    let isas: Vec<&str> = Isa::available().into_iter().map(Isa::name).collect();
+    format!(
+        "{}\nkernels: {} (this processor has {})\nthreads: {}",
+        env!("CARGO_PKG_VERSION"),
+        isa().map_or_else(|_| "none: CNN_ISA is wrong", Isa::name),
+        isas.join(", "),
+        threads(0),
+    )
+}
+
+/// A folder for a run that was given none: runs/20261124-173000-NAME, in UTC; counted on where two begin in one second.
+pub(crate) fn new_run(name: &str) -> PathBuf {
+    let seconds = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
+    let plain = |c: char| if c.is_alphanumeric() || "-_.".contains(c) { c } else { '-' };
+    let name: String = name.chars().map(plain).take(60).collect();
+    let base = format!("{}-{}", timestamp(seconds), name.trim_start_matches('.'));
+    let mut folder = Path::new("runs").join(&base);
+    let mut count = 1;
+    while folder.exists() {
+        count += 1;
+        folder.set_file_name(format!("{base}-{count}"));
+    }
+    folder
+}
+
+/// Seconds since 1970 as `YYYYMMDD-HHMMSS` in UTC. Source: Howard Hinnant, "chrono-compatible low-level date algorithms",
+/// `civil_from_days`.
+fn timestamp(seconds: u64) -> String {
+    let (days, second) = (seconds / 86_400, seconds % 86_400);
+    let z = days + 719_468;
+    let (era, day_of_era) = (z / 146_097, z % 146_097);
+    let year_of_era =
+        (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let month_from_march = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * month_from_march + 2) / 5 + 1;
+    let month = if month_from_march < 10 { month_from_march + 3 } else { month_from_march - 9 };
+    let year = year_of_era + 400 * era + u64::from(month <= 2);
+    let (hours, minutes) = (second / 3600, second / 60 % 60);
+    format!("{year:04}{month:02}{day:02}-{hours:02}{minutes:02}{:02}", second % 60)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::timestamp;
+
+    #[test]
+    fn dates_are_those_of_the_calendar() {
+        assert_eq!(timestamp(0), "19700101-000000");
+        assert_eq!(timestamp(951_827_696), "20000229-123456");
+        assert_eq!(timestamp(1_795_541_399), "20261124-172959");
+    }
+}

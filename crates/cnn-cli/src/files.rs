@@ -1,0 +1,98 @@
+//! Reading what people name and writing without taking anything from them.
+
+use crate::failure::Failure;
+use crate::presets;
+use std::fs;
+use std::io::{self, Read, Write};
+use std::path::Path;
+
+/// A model.toml is at most this many bytes.
+const MODEL_LIMIT: u64 = 1 << 20;
+
+/// A model.toml's name, as messages show it, and its text.
+#[derive(Debug)]
+pub(crate) struct ModelText {
+    pub(crate) name: String,
+    pub(crate) text: String,
+}
+
+/// The text of a model.toml, or of the preset of that name. `-` reads standard input.
+pub(crate) fn model(given: &str) -> Result<ModelText, Failure> {
+    if given == "-" {
+        return read_model("<stdin>", io::stdin().lock());
+    }
+    let path = Path::new(given);
+    if path.is_file() {
+        let file = fs::File::open(path)
+            .map_err(|error| Failure::model("M001", &error.to_string(), given, ""))?;
+        return read_model(given, file);
+    }
+    if let Some(preset) = presets::find(given) {
+        return Ok(ModelText { name: format!("{given}.toml"), text: preset.text.to_owned() });
+    }
+    if path.is_dir() {
+        let inside = path.join("model.toml");
+        let help = if inside.is_file() {
+            format!("the model in it is {}", inside.display())
+        } else {
+            String::new()
+        };
+        return Err(Failure::model("M001", "this is a folder, not a model.toml", given, &help));
+    }
+    let near = cnn_nn::config::nearest(given, presets::PRESETS.iter().map(|preset| preset.name));
+    let help = match near {
+        Some(near) => format!("did you mean the preset `{near}`?"),
+        None => format!("give a model.toml or one of the presets: {}", presets::names()),
+    };
+    Err(Failure::model("M001", "no such file, and no preset of that name", given, &help))
+}
+
+fn read_model(name: &str, reader: impl Read) -> Result<ModelText, Failure> {
+    let mut bytes = Vec::new();
+    reader
+        .take(MODEL_LIMIT + 1)
+        .read_to_end(&mut bytes)
+        .map_err(|error| Failure::model("M001", &error.to_string(), name, ""))?;
+    if bytes.len() as u64 > MODEL_LIMIT {
+        return Err(Failure::model(
+            "M001",
+            "a model.toml has at most 1 MiB",
+            name,
+            "is this the file that you meant?",
+        ));
+    }
+    let text = String::from_utf8(bytes).map_err(|error| {
+        let at = error.utf8_error().valid_up_to();
+        Failure::model(
+            "M001",
+            &format!("byte {at} is not UTF-8"),
+            name,
+            "save the file as UTF-8 text",
+        )
+    })?;
+    Ok(ModelText { name: name.to_owned(), text })
+}
+
+/// Refuses a path that exists, unless the person said `--force`. Asked before the work, so that no hour of it is lost.
+pub(crate) fn must_be_free(path: &Path, force: bool) -> Result<(), Failure> {
+    if !force && path.symlink_metadata().is_ok() { Err(Failure::exists(path)) } else { Ok(()) }
+}
+
+/// Writes a file in one go: either the whole of it is there, or nothing of it.
+pub(crate) fn write(path: &Path, bytes: &[u8], force: bool) -> Result<(), Failure> {
+    must_be_free(path, force)?;
+    let disk = |error: io::Error| Failure::disk(path, &error);
+    let folder =
+        path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let mut file = tempfile::NamedTempFile::new_in(folder).map_err(disk)?;
+    file.write_all(bytes).and_then(|()| file.as_file().sync_all()).map_err(disk)?;
+    // Between asking and writing somebody else may have come: `noclobber` asks again.
+    let placed = if force { file.persist(path) } else { file.persist_noclobber(path) };
+    match placed {
+        Ok(_) => Ok(()),
+        Err(error) if error.error.kind() == io::ErrorKind::AlreadyExists => {
+            Err(Failure::exists(path))
+        }
+        Err(error) => Err(disk(error.error)),
+    }
+}

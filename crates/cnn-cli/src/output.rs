@@ -1,0 +1,50 @@
+//! The two streams: results on stdout, everything else on stderr. The only place that writes to them.
+
+use crate::failure::Failure;
+use std::io::{self, IsTerminal, Write};
+use std::path::Path;
+
+/// Writes a result to stdout. Whoever closes the pipe early (`| head`) has seen enough: that is success.
+pub(crate) fn result(text: &str) -> Result<(), Failure> {
+    let mut out = anstream::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            Err(Failure::disk(Path::new("<stdout>"), &error))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Writes progress or a diagnostic to stderr. There is nowhere to complain when that fails.
+pub(crate) fn note(text: &str) {
+    let mut err = anstream::stderr().lock();
+    let _ = err.write_all(text.as_bytes());
+    let _ = err.flush();
+}
+
+/// Whether a person is watching stderr.
+pub(crate) fn stderr_is_terminal() -> bool {
+    let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
+    io::stderr().is_terminal() && !dumb
+}
+
+/// The terminal's width for results: 80 columns where stdout is no terminal, as Keras has it.
+pub(crate) fn stdout_width() -> usize {
+    terminal_size::terminal_size_of(io::stdout()).map_or(80, |(width, _)| usize::from(width.0))
+}
+
+/// Stderr as the progress bar wants it: it never fails, so that a closed terminal does not end training.
+#[derive(Debug)]
+pub(crate) struct Progress;
+
+impl Write for Progress {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let _ = anstream::stderr().write_all(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        let _ = anstream::stderr().flush();
+        Ok(())
+    }
+}

@@ -1,0 +1,10 @@
+//! Drives the `cnn` binary: its help, its answers to good and bad files, its exit codes.
+#![expect(clippy::unwrap_used, reason = "a test's helper may panic")]
+
+mod data;
+mod help;
+mod models;
+mod summaries;
+mod support;
+mod tiny;
+mod train;

@@ -1,0 +1,65 @@
+//! Every mistake that a model.toml can have, each in a file under `models/`: what people read, and the exit code.
+
+use crate::support::{cnn, code, here, snapshot, transcript};
+
+/// The file names of the corpus.
+fn corpus() -> Vec<String> {
+    let mut names: Vec<String> = std::fs::read_dir(here("models"))
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    names.sort();
+    names
+}
+
+#[test]
+fn every_mistake_is_explained() {
+    for name in corpus() {
+        let text = transcript(&here("models"), &["summary", &name]);
+        snapshot(&format!("model-{}", name.trim_end_matches(".toml")), &text);
+    }
+}
+
+#[test]
+fn a_mistake_is_exit_code_4_and_a_warning_is_not() {
+    let warnings_only =
+        ["good.toml", "course-01-no-flatten.toml", "softmax-in-the-middle.toml", "no-softmax.toml"];
+    for name in corpus() {
+        let expected = if warnings_only.contains(&name.as_str()) { 0 } else { 4 };
+        assert_eq!(code(&cnn(&here("models"), &["summary", &name])), expected, "{name}");
+    }
+}
+
+#[test]
+fn train_refuses_what_summary_refuses_before_it_touches_the_data() {
+    let folder = tempfile::tempdir().unwrap();
+    let model = here("models").join("everything-at-once.toml");
+    let output = cnn(folder.path(), &["train", model.to_str().unwrap(), "--data", "nowhere"]);
+    assert_eq!(code(&output), 4);
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0, "nothing is written");
+}
+
+#[test]
+fn a_model_that_cannot_be_read() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::create_dir(folder.path().join("a-folder")).unwrap();
+    std::fs::write(folder.path().join("latin1.toml"), b"name = \"caf\xe9\"\n").unwrap();
+    std::fs::write(folder.path().join("nul.toml"), b"name = \"a\0b\"\n").unwrap();
+    std::fs::write(folder.path().join("large.toml"), vec![b'#'; (1 << 20) + 1]).unwrap();
+    std::fs::write(folder.path().join("deep.toml"), format!("input = {}", "[".repeat(20_000)))
+        .unwrap();
+    let mut text = String::new();
+    for name in
+        ["missing.toml", "a-folder", "latin1.toml", "nul.toml", "large.toml", "deep.toml", "cnn23"]
+    {
+        let mut answer = transcript(folder.path(), &["summary", name]);
+        if let Some((at, _)) = answer.char_indices().nth(1500) {
+            answer.truncate(at);
+            answer.push_str("…\n");
+        }
+        assert!(answer.contains("exit code 4"), "{answer}");
+        text += &answer;
+        text += "\n";
+    }
+    snapshot("model-unreadable", &text);
+}

@@ -1,0 +1,59 @@
+//! Drives the binary as a person at a terminal would, and writes down what it answered.
+
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+/// The binary, run in `folder`, with nothing of this machine's settings. `data` names no folder unless a test makes one.
+pub(crate) fn cnn(folder: &Path, args: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_cnn"))
+        .args(args)
+        .current_dir(folder)
+        .env_remove("NO_COLOR")
+        .env_remove("CNN_ISA")
+        .env("CNN_DATA_DIR", "data")
+        .output()
+        .unwrap()
+}
+
+/// Command, exit code and both streams, as a snapshot wants them.
+pub(crate) fn transcript(folder: &Path, args: &[&str]) -> String {
+    let output = cnn(folder, args);
+    let mut text = format!("$ cnn {}\nexit code {}\n", args.join(" "), code(&output));
+    for (name, bytes) in [("stdout", &output.stdout), ("stderr", &output.stderr)] {
+        if !bytes.is_empty() {
+            let _ = write!(text, "--- {name} ---\n{}", String::from_utf8_lossy(bytes));
+        }
+    }
+    assert!(!text.contains("panicked"), "{text}");
+    assert!(!text.contains('\u{1b}'), "escape codes in a pipe: {text}");
+    text
+}
+
+/// The exit code; -1 for a signal.
+pub(crate) fn code(output: &Output) -> i32 {
+    output.status.code().unwrap_or(-1)
+}
+
+/// What was written to stdout.
+pub(crate) fn stdout(output: &Output) -> String {
+    String::from_utf8(output.stdout.clone()).unwrap()
+}
+
+/// What was written to stderr.
+pub(crate) fn stderr(output: &Output) -> String {
+    String::from_utf8(output.stderr.clone()).unwrap()
+}
+
+/// A folder of this crate's tests.
+pub(crate) fn here(folder: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests").join(folder)
+}
+
+/// Compares with the snapshot of that name.
+pub(crate) fn snapshot(name: &str, text: &str) {
+    let mut settings = insta::Settings::clone_current();
+    settings.set_prepend_module_to_snapshot(false);
+    settings.set_omit_expression(true);
+    settings.bind(|| insta::assert_snapshot!(name, text));
+}
