@@ -14,18 +14,20 @@ type Problems = Vec<String>;
 /// A rule's name and its check.
 type Rule = (&'static str, fn() -> Result<Problems>);
 
-const RULES: [Rule; 12] = [
+const RULES: [Rule; 14] = [
     ("every file says what it is for", sources::module_docs),
     ("no test is switched off or expects a panic", sources::tests_are_honest),
     ("nothing is left for later", sources::nothing_is_left_for_later),
     ("unsafe stays in its room, and its number is known", sources::unsafe_is_counted),
     ("libraries are silent", sources::libraries_are_silent),
+    ("nothing is fallible after build", sources::nothing_fallible_after_build),
     ("every crate takes the workspace's lints", manifests::lints),
     ("every crate has a README, every library an example", manifests::readmes_and_examples),
     ("presets are listed where people look for them", manifests::presets_are_documented),
     ("arrows are as ARCHITECTURE.md says", architecture::arrows),
     ("invariants name tests that exist", architecture::invariants),
     ("ARCHITECTURE.md mentions every crate", architecture::mentions_every_crate),
+    ("measured numbers stand beside their command", architecture::numbers_name_their_command),
     ("links in the documents lead somewhere", architecture::links),
 ];
 
@@ -82,6 +84,16 @@ mod tests {
     #[test]
     fn libraries_are_silent() {
         holds(sources::libraries_are_silent);
+    }
+
+    #[test]
+    fn nothing_fallible_after_build() {
+        holds(sources::nothing_fallible_after_build);
+    }
+
+    #[test]
+    fn numbers_name_their_command() {
+        holds(architecture::numbers_name_their_command);
     }
 
     #[test]

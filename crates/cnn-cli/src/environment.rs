@@ -1,6 +1,7 @@
 //! The environment: read here and nowhere else.
 
 use crate::failure::Failure;
+use cnn_data::{DataError, Dataset};
 use cnn_train::Isa;
 use std::env;
 use std::path::{Path, PathBuf};
@@ -8,7 +9,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 /// The folder in which data sets are looked for by name: `$CNN_DATA_DIR`; else `./data`; else the nearest `data` folder
 /// beside or above the program, which is the repository's for a program that cargo built there.
-pub(crate) fn data_root() -> PathBuf {
+fn data_root() -> PathBuf {
     if let Some(folder) = env::var_os("CNN_DATA_DIR").filter(|folder| !folder.is_empty()) {
         return PathBuf::from(folder);
     }
@@ -23,6 +24,22 @@ pub(crate) fn data_root() -> PathBuf {
         .map(|folder| folder.join("data"))
         .find(|folder| folder.is_dir());
     beside.unwrap_or(here)
+}
+
+/// Loads a data set. Where a name's files are missing, says where names are looked for.
+pub(crate) fn load(data: &str) -> Result<Dataset, Failure> {
+    let root = data_root();
+    cnn_data::load(data, &root).map_err(|error| {
+        let missing = matches!(error, DataError::NotThere { .. } | DataError::MissingIdx { .. });
+        let mut failure = Failure::from(error);
+        if missing && cnn_data::NAMES.contains(&data) {
+            failure.text += &format!(
+                "  help: data sets are looked for in {}; CNN_DATA_DIR names another folder\n",
+                root.display()
+            );
+        }
+        failure
+    })
 }
 
 /// The instruction set that the kernels use: the best that the processor has, or the one that `$CNN_ISA` names.

@@ -45,7 +45,7 @@ fn render(name: &str, text: &str, one: &Diagnostic) -> String {
 fn quotable(text: &str, span: std::ops::Range<usize>) -> (&str, usize, std::ops::Range<usize>) {
     let start = floor(text, span.start);
     let line_start = text[..start].rfind('\n').map_or(0, |at| at + 1);
-    let line_end = text[start..].find('\n').map_or(text.len(), |at| start + at);
+    let line_end = text[start..].find(['\r', '\n']).map_or(text.len(), |at| start + at);
     let number = text[..line_start].matches('\n').count() + 1;
     let end = floor(text, span.end.clamp(start, line_end));
     let from = if start - line_start > LINE_LIMIT {

@@ -73,6 +73,35 @@ pub(crate) fn mentions_every_crate() -> Result<Problems> {
         .collect())
 }
 
+/// Rows of a table under a heading with "easured" in README.md name their command, and docs/results.md is a command's output.
+pub(crate) fn numbers_name_their_command() -> Result<Problems> {
+    let mut problems = Problems::new();
+    let mut measured = false;
+    for (number, line) in repo::read("README.md")?.lines().enumerate() {
+        if line.starts_with('#') {
+            measured = line.contains("easured");
+        }
+        let row = line.starts_with('|') && line.chars().any(|c| c.is_ascii_digit());
+        let named = quoted(line).any(|text| {
+            ["cargo ", "cnn ", "python", "target/"].iter().any(|begin| text.starts_with(begin))
+        });
+        if measured && row && !named {
+            problems.push(format!(
+                "README.md:{}: a measured number without the command that prints it",
+                number + 1
+            ));
+        }
+    }
+    if let Ok(page) = repo::read("docs/results.md")
+        && !page.contains("written by `cargo xtask results")
+    {
+        problems.push(
+            "docs/results.md: it is written by `cargo xtask results`, not by hand".to_owned(),
+        );
+    }
+    Ok(problems)
+}
+
 /// Relative links in the documents at the root and in docs/ point at files that exist.
 pub(crate) fn links() -> Result<Problems> {
     let root = repo::root();

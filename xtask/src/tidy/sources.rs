@@ -100,6 +100,36 @@ pub(crate) fn unsafe_is_counted() -> Result<Problems> {
     Ok(problems)
 }
 
+/// What runs inside a training step: a trait by its head, or a whole file where that is empty.
+const STEADY: [(&str, &str); 4] = [
+    ("crates/cnn-nn/src/layer.rs", "pub trait Layer"),
+    ("crates/cnn-nn/src/layer.rs", "pub trait BatchGradient"),
+    ("crates/cnn-optim/src/lib.rs", "pub trait Optimizer"),
+    ("crates/cnn-nn/src/engine/mod.rs", ""),
+];
+
+/// No `Result` in what runs inside a training step: everything that can fail has failed at build.
+pub(crate) fn nothing_fallible_after_build() -> Result<Problems> {
+    let mut problems = Problems::new();
+    for (file, head) in STEADY {
+        let code = lexer::split(&repo::read(file)?).code;
+        let Some(start) = code.find(head) else {
+            problems.push(format!("{file}: there is no `{head}`; tidy guards it"));
+            continue;
+        };
+        // A trait at the top level ends with the first brace in the first column.
+        let end = if head.is_empty() {
+            code.len()
+        } else {
+            code[start..].find("\n}").map_or(code.len(), |at| start + at)
+        };
+        if code[start..end].lines().any(|line| has_word(line, "Result")) {
+            problems.push(format!("{file}: {head} returns a `Result`: let `build` fail instead"));
+        }
+    }
+    Ok(problems)
+}
+
 /// Libraries print nothing, never end the process and read no environment: that is the binary's work.
 pub(crate) fn libraries_are_silent() -> Result<Problems> {
     let marks = [

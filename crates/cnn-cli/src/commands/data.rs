@@ -28,7 +28,7 @@ pub(crate) struct Args {
 /// Runs a subcommand.
 pub(crate) fn run(command: &Command) -> Result<(), Failure> {
     let Command::Info(args) = command;
-    let data = cnn_data::load(&args.data, &environment::data_root())?;
+    let data = environment::load(&args.data)?;
     output::result(&match args.format {
         Format::Json => json_of(&data).to_string() + "\n",
         Format::Text => text_of(&data),

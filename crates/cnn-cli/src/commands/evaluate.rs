@@ -3,7 +3,7 @@
 use crate::args::Format;
 use crate::failure::{Exit, Failure};
 use crate::{environment, output};
-use cnn_train::{Evaluation, RunDir, SavedRun, TrainOptions, Trainer};
+use cnn_train::{Evaluation, RunDir, SavedRun, TrainError, TrainOptions, Trainer};
 use serde_json::json;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -48,7 +48,7 @@ enum Part {
 pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     let saved = open(&args.run)?;
     let mut trainer = trainer(&saved, args.threads)?;
-    let data = cnn_data::load(&args.data, &environment::data_root())?;
+    let data = environment::load(&args.data)?;
     let split = if args.split == Part::Test { data.test } else { data.train };
     let split = args.limit.map_or_else(|| split.clone(), |limit| split.take(limit as usize));
     let result = trainer.evaluate(&split)?;
@@ -97,7 +97,12 @@ pub(crate) fn open(path: &Path) -> Result<SavedRun, Failure> {
             &[help],
         ));
     }
-    RunDir::open(path).map_err(|error| Failure::from(error).at(path))
+    RunDir::open(path).map_err(|error| match error {
+        TrainError::ModelFile { .. } if path.is_dir() => {
+            Failure::from(error).at(&path.join("model.cnn"))
+        }
+        _ => Failure::from(error).at(path),
+    })
 }
 
 /// The run's model, ready to answer.

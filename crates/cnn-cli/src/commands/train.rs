@@ -37,27 +37,27 @@ pub(crate) struct Args {
     force: bool,
 
     /// How often the training set is seen.
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000_000), allow_negative_numbers = true)]
     epochs: Option<u32>,
 
     /// Images per step.
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000_000), allow_negative_numbers = true)]
     batch_size: Option<u32>,
 
     /// Where all random numbers begin: the same seed gives the same bits.
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", allow_negative_numbers = true)]
     seed: Option<u64>,
 
     /// The last fraction of the training set, kept aside for validation; 0 to 1.
-    #[arg(long, value_name = "FRACTION")]
+    #[arg(long, value_name = "FRACTION", allow_negative_numbers = true)]
     validation_split: Option<f64>,
 
     /// Threads; 0 takes what the machine has. Any number gives the same bits.
-    #[arg(long, value_name = "N", default_value_t = 0, value_parser = clap::value_parser!(u16).range(0..=1024))]
+    #[arg(long, value_name = "N", default_value_t = 0, value_parser = clap::value_parser!(u16).range(0..=1024), allow_negative_numbers = true)]
     threads: u16,
 
     /// Only the first N training images (and test images).
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..), allow_negative_numbers = true)]
     limit: Option<u32>,
 
     /// Keep the order of the data set in every epoch.
@@ -157,7 +157,7 @@ fn refuse_to_overwrite(args: &Args, folder: &Path) -> Result<(), Failure> {
 
 /// The data set, or its first images.
 fn load(args: &Args) -> Result<Dataset, Failure> {
-    let mut data = cnn_data::load(&args.data, &environment::data_root())?;
+    let mut data = environment::load(&args.data)?;
     if let Some(limit) = args.limit {
         data.train = data.train.take(limit as usize);
         data.test = data.test.take(limit as usize);

@@ -157,7 +157,8 @@ fn pictures_that_are_none() {
     fs::write(path.join("empty.png"), b"").unwrap();
     fs::write(path.join("text.png"), b"not a picture").unwrap();
     let mut huge = b"\x89PNG\r\n\x1a\n\0\0\0\x0dIHDR".to_vec();
-    huge.extend([0, 0, 0xea, 0x60, 0, 0, 0xea, 0x60, 8, 0, 0, 0, 0, 0, 0, 0, 0]);
+    huge.extend([0, 0, 0xea, 0x60, 0, 0, 0xea, 0x60, 8, 0, 0, 0, 0, 0xa5, 0xb9, 0x2a, 0x9e]);
+    huge.extend(b"\0\0\0\0IDAT\x35\xaf\x06\x1e");
     fs::write(path.join("huge.png"), huge).unwrap();
     let mut text = String::new();
     for name in ["missing.png", "empty.png", "text.png", "huge.png", "data"] {
