@@ -3,6 +3,7 @@
 use crate::repo;
 use anyhow::{Context, Result};
 use std::fs;
+use std::io::Write as _;
 
 /// Trained when no preset is named.
 const DEFAULT: &str = "cnn32";
@@ -74,12 +75,15 @@ pub(crate) fn run(args: &[String]) -> Result<u8> {
 
 /// Prints the presets, each with the first line of its comment.
 fn list() -> Result<u8> {
+    let mut out = String::new();
     for name in presets()? {
         let text = repo::read(&preset_file(&name))?;
         let about = text.lines().next().unwrap_or_default().trim_start_matches(['#', ' ']);
         let default = if name == DEFAULT { " (default)" } else { "" };
-        println!("{name}{default}\n    {about}");
+        out.extend([&name, default, "\n    ", about, "\n"]);
     }
+    // Whoever closes the pipe has seen enough.
+    let _ = std::io::stdout().write_all(out.as_bytes());
     Ok(0)
 }
 
