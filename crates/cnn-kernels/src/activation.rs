@@ -5,47 +5,42 @@
 //! the same bits on every machine, at most 1 ulp from the true value.
 
 use crate::Isa;
+use crate::isa::dispatch;
 use crate::scalar;
 
 /// `max(0, x)` in place. NaN stays NaN.
 ///
 /// There is no hand-written kernel here: the plain loop is what the compiler vectorises best.
 pub fn relu(isa: Isa, x: &mut [f32]) {
-    let _ = isa;
-    scalar::activation::relu(x);
+    dispatch!(isa, relu(x), scalar::activation::relu);
 }
 
 /// `dy = 0` where `y` is not above zero.
 pub fn relu_backward(isa: Isa, y: &[f32], dy: &mut [f32]) {
     assert_eq!(y.len(), dy.len(), "relu: y and dy differ in length");
-    let _ = isa;
-    scalar::activation::relu_backward(y, dy);
+    dispatch!(isa, relu_backward(y, dy), scalar::activation::relu_backward);
 }
 
 /// `1 / (1 + exp(−x))` in place.
 pub fn sigmoid(isa: Isa, x: &mut [f32]) {
-    let _ = isa;
-    scalar::activation::sigmoid(x);
+    dispatch!(isa, sigmoid(x), scalar::activation::sigmoid);
 }
 
 /// `dy ·= y (1 − y)`.
 pub fn sigmoid_backward(isa: Isa, y: &[f32], dy: &mut [f32]) {
     assert_eq!(y.len(), dy.len(), "sigmoid: y and dy differ in length");
-    let _ = isa;
-    scalar::activation::sigmoid_backward(y, dy);
+    dispatch!(isa, sigmoid_backward(y, dy), scalar::activation::sigmoid_backward);
 }
 
 /// `tanh(x)` in place.
 pub fn tanh(isa: Isa, x: &mut [f32]) {
-    let _ = isa;
-    scalar::activation::tanh(x);
+    dispatch!(isa, tanh(x), scalar::activation::tanh);
 }
 
 /// `dy ·= 1 − y²`.
 pub fn tanh_backward(isa: Isa, y: &[f32], dy: &mut [f32]) {
     assert_eq!(y.len(), dy.len(), "tanh: y and dy differ in length");
-    let _ = isa;
-    scalar::activation::tanh_backward(y, dy);
+    dispatch!(isa, tanh_backward(y, dy), scalar::activation::tanh_backward);
 }
 
 /// `exp(x − max) / Σ exp(x − max)` over each row of `classes` numbers, in place.
@@ -55,8 +50,7 @@ pub fn softmax(isa: Isa, classes: usize, x: &mut [f32]) {
         0,
         "softmax: not whole rows of {classes} classes"
     );
-    let _ = isa;
-    scalar::activation::softmax(classes, x);
+    dispatch!(isa, softmax(classes, x), scalar::activation::softmax);
 }
 
 /// `dy = y (dy − Σ y·dy)` over each row of `classes` numbers.
@@ -67,6 +61,5 @@ pub fn softmax_backward(isa: Isa, classes: usize, y: &[f32], dy: &mut [f32]) {
         0,
         "softmax: not whole rows of {classes} classes"
     );
-    let _ = isa;
-    scalar::activation::softmax_backward(classes, y, dy);
+    dispatch!(isa, softmax_backward(classes, y, dy), scalar::activation::softmax_backward);
 }

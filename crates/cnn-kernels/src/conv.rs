@@ -5,6 +5,7 @@
 //! where positions outside the image count as zero. Source: Keras `Conv2D`, `channels_last`.
 
 use crate::Isa;
+use crate::isa::dispatch;
 use crate::max_pool::PoolGeometry;
 use crate::scalar;
 
@@ -104,8 +105,7 @@ pub fn forward(
 ) {
     g.images(x, y);
     check_parameters(g, kernel, bias);
-    let _ = isa;
-    scalar::conv::forward(g, x, kernel, bias, relu, y);
+    dispatch!(isa, conv_forward(g, x, kernel, bias, relu, y), scalar::conv::forward);
 }
 
 /// Convolution, bias, relu and max pooling in one pass; gives exactly what [`forward`] followed by
@@ -137,13 +137,16 @@ pub fn forward_max_pool(
     p.check_argmax(y, argmax);
     check_parameters(g, kernel, bias);
     let scratch = &mut scratch[..pool_scratch_len(g, p)];
-    let _ = isa;
-    scalar::conv::forward_max_pool(g, p, x, kernel, bias, relu, y, argmax, scratch);
+    dispatch!(
+        isa,
+        conv_forward_max_pool(g, p, x, kernel, bias, relu, y, argmax, scratch),
+        scalar::conv::forward_max_pool
+    );
 }
 
 /// The length of `scratch` that [`forward_max_pool`] needs, in `f32`.
-pub fn pool_scratch_len(g: &ConvGeometry, _p: &PoolGeometry) -> usize {
-    g.output_len()
+pub fn pool_scratch_len(g: &ConvGeometry, p: &PoolGeometry) -> usize {
+    p.ph * g.ow * g.f
 }
 
 /// The length of the packed kernel of [`transpose_kernel`].
@@ -166,8 +169,7 @@ pub fn transpose_kernel(g: &ConvGeometry, kernel: &[f32], out: &mut [f32]) {
 pub fn backward_input(isa: Isa, g: &ConvGeometry, packed: &[f32], dz: &[f32], dx: &mut [f32]) {
     g.images(dx, dz);
     assert_eq!(packed.len(), packed_len(g), "conv: packed kernel length of {g:?}");
-    let _ = isa;
-    scalar::conv::backward_input(g, packed, dz, dx);
+    dispatch!(isa, conv_backward_input(g, packed, dz, dx), scalar::conv::backward_input);
 }
 
 /// The gradients with respect to kernel and bias, **added** to `dkernel` (`kh·kw·c·f`) and `dbias` (`f`, or empty to skip).
@@ -184,10 +186,9 @@ pub fn backward_kernel(
 ) {
     g.images(x, dz);
     check_parameters(g, dkernel, dbias);
-    let _ = isa;
-    scalar::conv::backward_kernel(g, x, dz, dkernel);
+    dispatch!(isa, conv_backward_kernel(g, x, dz, dkernel), scalar::conv::backward_kernel);
     if !dbias.is_empty() {
-        scalar::dense::backward_bias(dz, dbias);
+        dispatch!(isa, backward_bias(dz, dbias), scalar::dense::backward_bias);
     }
 }
 

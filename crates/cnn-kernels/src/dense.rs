@@ -5,6 +5,7 @@
 use std::ops::Range;
 
 use crate::Isa;
+use crate::isa::dispatch;
 use crate::scalar;
 
 /// `y[s, o] = bias[o] + Σ_i x[s, i] · kernel[i, o]`, in the order of `i`. Overwrites `y`.
@@ -26,8 +27,7 @@ pub fn forward(
         "dense: bias has length {}, expected 0 or {n_out}",
         bias.len()
     );
-    let _ = isa;
-    scalar::dense::forward(n_in, n_out, x, kernel, bias, y);
+    dispatch!(isa, dense_forward(n_in, n_out, x, kernel, bias, y), scalar::dense::forward);
 }
 
 /// The gradient with respect to the input, `dx[s, i] = Σ_o dz[s, o] · kernel[i, o]`. Overwrites `dx`.
@@ -44,8 +44,11 @@ pub fn backward_input(
 ) {
     samples(n_in, n_out, dx, dz);
     assert_eq!(kernel.len(), n_in * n_out, "dense: kernel length of {n_in} x {n_out}");
-    let _ = isa;
-    scalar::dense::backward_input(n_in, n_out, kernel, dz, dx);
+    dispatch!(
+        isa,
+        dense_backward_input(n_in, n_out, kernel, dz, dx),
+        scalar::dense::backward_input
+    );
 }
 
 /// The gradient with respect to rows `rows` of the kernel, **added** to `dkernel`: `dkernel[i, o] += Σ_s x[s, i] · dz[s, o]`,
@@ -65,22 +68,24 @@ pub fn backward_kernel(
     for (x, dz) in batch {
         samples(n_in, n_out, x, dz);
     }
-    let _ = isa;
-    scalar::dense::backward_kernel(n_in, n_out, batch, rows, dkernel);
+    dispatch!(
+        isa,
+        dense_backward_kernel(n_in, n_out, batch, rows, dkernel),
+        scalar::dense::backward_kernel
+    );
 }
 
 /// The gradient with respect to the bias, **added** to `dbias` (`n_out`): `dbias[o] += Σ_s dz[s, o]`, in the order of the
 /// shards and of the samples in them. Only the second part of each pair of `batch` is read.
 pub fn backward_bias(isa: Isa, n_out: usize, batch: &[(&[f32], &[f32])], dbias: &mut [f32]) {
     assert_eq!(dbias.len(), n_out, "dense: bias gradient length");
-    let _ = isa;
     for (_, dz) in batch {
         assert_eq!(
             dz.len().checked_rem(n_out).unwrap_or(0),
             0,
             "dense: gradient is not whole rows of {n_out}"
         );
-        scalar::dense::backward_bias(dz, dbias);
+        dispatch!(isa, backward_bias(dz, dbias), scalar::dense::backward_bias);
     }
 }
 

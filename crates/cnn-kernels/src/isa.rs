@@ -11,26 +11,25 @@
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Isa(Level);
 
+#[cfg(target_arch = "x86_64")]
+use crate::x86::{avx2::Avx2, avx512::Avx512};
+
+/// The vector sets carry their proof.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Level {
     Scalar,
     #[cfg(target_arch = "x86_64")]
-    Avx2,
+    Avx2(Avx2),
     #[cfg(target_arch = "x86_64")]
-    Avx512,
+    Avx512(Avx512),
 }
 
 impl Isa {
     /// The fastest instruction set this processor has.
     pub fn best() -> Isa {
         #[cfg(target_arch = "x86_64")]
-        {
-            if std::arch::is_x86_feature_detected!("avx512f") && has_avx2() {
-                return Isa(Level::Avx512);
-            }
-            if has_avx2() {
-                return Isa(Level::Avx2);
-            }
+        if let Some(isa) = Isa::named("avx512").or(Isa::named("avx2")) {
+            return isa;
         }
         Isa(Level::Scalar)
     }
@@ -45,11 +44,9 @@ impl Isa {
         match name {
             "scalar" => Some(Isa(Level::Scalar)),
             #[cfg(target_arch = "x86_64")]
-            "avx2" if has_avx2() => Some(Isa(Level::Avx2)),
+            "avx2" => Avx2::detect().map(|proof| Isa(Level::Avx2(proof))),
             #[cfg(target_arch = "x86_64")]
-            "avx512" if has_avx2() && std::arch::is_x86_feature_detected!("avx512f") => {
-                Some(Isa(Level::Avx512))
-            }
+            "avx512" => Avx512::detect().map(|proof| Isa(Level::Avx512(proof))),
             _ => None,
         }
     }
@@ -59,9 +56,9 @@ impl Isa {
         match self.0 {
             Level::Scalar => "scalar",
             #[cfg(target_arch = "x86_64")]
-            Level::Avx2 => "avx2",
+            Level::Avx2(_) => "avx2",
             #[cfg(target_arch = "x86_64")]
-            Level::Avx512 => "avx512",
+            Level::Avx512(_) => "avx512",
         }
     }
 
@@ -70,10 +67,19 @@ impl Isa {
     }
 }
 
-#[cfg(target_arch = "x86_64")]
-fn has_avx2() -> bool {
-    std::arch::is_x86_feature_detected!("avx2") && std::arch::is_x86_feature_detected!("fma")
+/// Calls a kernel by its name in `x86/`, or the plain loop given after it.
+macro_rules! dispatch {
+    ($isa:expr, $name:ident($($arg:expr),* $(,)?), $scalar:path) => {
+        match $isa.level() {
+            $crate::isa::Level::Scalar => $scalar($($arg),*),
+            #[cfg(target_arch = "x86_64")]
+            $crate::isa::Level::Avx2(proof) => $crate::x86::avx2::$name(proof, $($arg),*),
+            #[cfg(target_arch = "x86_64")]
+            $crate::isa::Level::Avx512(proof) => $crate::x86::avx512::$name(proof, $($arg),*),
+        }
+    };
 }
+pub(crate) use dispatch;
 
 /// Bits of MXCSR: results that would be denormal become zero (FTZ), and denormal operands count as zero (DAZ).
 #[cfg(target_arch = "x86_64")]

@@ -25,12 +25,18 @@ pub mod activation;
 pub mod conv;
 pub mod convert;
 pub mod dense;
+#[cfg(target_arch = "x86_64")]
+mod generic;
 mod isa;
 pub mod loss;
 pub mod max_pool;
 pub mod pool;
 pub mod reduce;
 mod scalar;
+#[cfg(target_arch = "x86_64")]
+mod simd;
 pub mod update;
+#[cfg(target_arch = "x86_64")]
+mod x86;
 
 pub use isa::{Isa, denormals_flushed, flush_denormals};

@@ -1,6 +1,7 @@
 //! Losses fused with the activation before them.
 
 use crate::Isa;
+use crate::isa::dispatch;
 use crate::scalar;
 
 /// Softmax followed by sparse categorical cross-entropy, from the logits.
@@ -36,6 +37,9 @@ pub fn softmax_cross_entropy(
             "softmax_cross_entropy: label {label} with {classes} classes"
         );
     }
-    let _ = isa;
-    scalar::loss::softmax_cross_entropy(classes, logits, labels, scale, dlogits)
+    dispatch!(
+        isa,
+        softmax_cross_entropy(classes, logits, labels, scale, dlogits),
+        scalar::loss::softmax_cross_entropy
+    )
 }

@@ -4,6 +4,7 @@
 //! outside the image count as −∞. Source: Keras `MaxPooling2D`, `channels_last`.
 
 use crate::Isa;
+use crate::isa::dispatch;
 use crate::scalar;
 
 /// The shape of one pooling. Padding at the bottom and on the right follows from `oh` and `ow`.
@@ -90,8 +91,7 @@ impl PoolGeometry {
 pub fn forward(isa: Isa, p: &PoolGeometry, x: &[f32], y: &mut [f32], argmax: &mut [u16]) {
     p.images(x, y);
     p.check_argmax(y, argmax);
-    let _ = isa;
-    scalar::max_pool::forward(p, x, y, argmax);
+    dispatch!(isa, max_pool_forward(p, x, y, argmax), scalar::max_pool::forward);
 }
 
 /// The gradient: each `dy` goes to the pixel that was the largest of its window. Overwrites `dx` (zeros, then adds in the
@@ -102,8 +102,7 @@ pub fn backward(isa: Isa, p: &PoolGeometry, dy: &[f32], argmax: &[u16], dx: &mut
     p.images(dx, dy);
     p.check_argmax(dy, argmax);
     assert_eq!(argmax.len(), dy.len(), "max_pool: backward needs argmax");
-    let _ = isa;
-    scalar::max_pool::backward(p, dy, dy, false, argmax, dx);
+    dispatch!(isa, max_pool_backward(p, dy, dy, false, argmax, dx), scalar::max_pool::backward);
 }
 
 /// The gradient of pooling after relu, down to the input of the relu: like [`backward`], but `dy` counts only where the
@@ -120,6 +119,5 @@ pub fn backward_relu(
     p.check_argmax(dy, argmax);
     assert_eq!(argmax.len(), dy.len(), "max_pool: backward needs argmax");
     assert_eq!(y.len(), dy.len(), "max_pool: y and dy differ in length");
-    let _ = isa;
-    scalar::max_pool::backward(p, y, dy, true, argmax, dz);
+    dispatch!(isa, max_pool_backward(p, y, dy, true, argmax, dz), scalar::max_pool::backward);
 }

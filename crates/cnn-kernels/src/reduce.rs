@@ -1,23 +1,21 @@
 //! Sums.
 
 use crate::Isa;
+use crate::isa::dispatch;
 use crate::scalar;
 
 /// `acc += x`, element by element.
 pub fn add_assign(isa: Isa, acc: &mut [f32], x: &[f32]) {
     assert_eq!(acc.len(), x.len(), "add_assign: lengths differ");
-    let _ = isa;
-    scalar::reduce::add_assign(acc, x);
+    dispatch!(isa, add_assign(acc, x), scalar::reduce::add_assign);
 }
 
 /// The sum of `x` in f64, as 16 partial sums of the elements with equal remainder by 16, added in pairs.
 pub fn sum_f64(isa: Isa, x: &[f32]) -> f64 {
-    let _ = isa;
-    scalar::reduce::sum_f64(x)
+    dispatch!(isa, sum_f64(x), scalar::reduce::sum_f64)
 }
 
 /// The sum of the squares of `x` in f64, in the order of [`sum_f64`].
 pub fn sum_squares_f64(isa: Isa, x: &[f32]) -> f64 {
-    let _ = isa;
-    scalar::reduce::sum_squares_f64(x)
+    dispatch!(isa, sum_squares_f64(x), scalar::reduce::sum_squares_f64)
 }

@@ -3,13 +3,13 @@
 //! Plain loops: there is no dependence between elements, and the compiler vectorises them under each instruction set.
 
 use crate::Isa;
+use crate::isa::dispatch;
 use crate::scalar;
 
 /// `w −= lr·g`. Source: Keras `SGD` without momentum.
 pub fn sgd(isa: Isa, lr: f32, w: &mut [f32], g: &[f32]) {
     assert_eq!(w.len(), g.len(), "sgd: gradient length");
-    let _ = isa;
-    scalar::update::sgd(lr, w, g);
+    dispatch!(isa, sgd(lr, w, g), scalar::update::sgd);
 }
 
 /// `v = momentum·v − lr·g`, then `w += v`, or with `nesterov` `w += momentum·v − lr·g`.
@@ -25,8 +25,7 @@ pub fn sgd_momentum(
 ) {
     assert_eq!(w.len(), g.len(), "sgd: gradient length");
     assert_eq!(w.len(), v.len(), "sgd: velocity length");
-    let _ = isa;
-    scalar::update::sgd_momentum(lr, momentum, nesterov, w, g, v);
+    dispatch!(isa, sgd_momentum(lr, momentum, nesterov, w, g, v), scalar::update::sgd_momentum);
 }
 
 /// `m += (g − m)(1 − beta_1)`, `v += (g² − v)(1 − beta_2)`, `w −= m·alpha / (√v + epsilon)`.
@@ -47,6 +46,5 @@ pub fn adam(
     assert_eq!(w.len(), g.len(), "adam: gradient length");
     assert_eq!(w.len(), m.len(), "adam: first moment length");
     assert_eq!(w.len(), v.len(), "adam: second moment length");
-    let _ = isa;
-    scalar::update::adam(alpha, beta_1, beta_2, epsilon, w, g, m, v);
+    dispatch!(isa, adam(alpha, beta_1, beta_2, epsilon, w, g, m, v), scalar::update::adam);
 }

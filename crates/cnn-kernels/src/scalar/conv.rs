@@ -70,17 +70,27 @@ pub(crate) fn forward_max_pool(
     if p.output_len() == 0 || g.input_len() == 0 {
         return;
     }
-    let image = &mut scratch[..g.output_len()];
-    for (i, (x, y)) in
-        x.chunks_exact(g.input_len()).zip(y.chunks_exact_mut(p.output_len())).enumerate()
-    {
-        forward(g, x, kernel, bias, relu, image);
-        let argmax = if argmax.is_empty() {
-            &mut [][..]
-        } else {
-            &mut argmax[i * p.output_len()..][..p.output_len()]
-        };
-        super::max_pool::forward(p, image, y, argmax);
+    for (i, x) in x.chunks_exact(g.input_len()).enumerate() {
+        for oy in 0..p.oh {
+            // The rows of the convolution that these windows see, from the top of the scratch.
+            let rows = p.rows(oy);
+            let top = (oy * p.stride_h + rows.start).saturating_sub(p.pad_top);
+            for (row, y) in scratch.chunks_exact_mut(g.ow * g.f).take(rows.len()).enumerate() {
+                for (ox, y) in y.chunks_exact_mut(g.f).enumerate() {
+                    pixel(g, x, kernel, bias, relu, (top + row, ox), y);
+                }
+            }
+            for ox in 0..p.ow {
+                for c in 0..p.c {
+                    let at = ((i * p.oh + oy) * p.ow + ox) * p.c + c;
+                    let (best, index) = super::max_pool::window(p, scratch, top, (oy, ox, c));
+                    y[at] = best;
+                    if !argmax.is_empty() {
+                        argmax[at] = index;
+                    }
+                }
+            }
+        }
     }
 }
 

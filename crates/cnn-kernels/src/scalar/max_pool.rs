@@ -11,7 +11,7 @@ pub(crate) fn forward(p: &PoolGeometry, x: &[f32], y: &mut [f32], argmax: &mut [
     {
         for (o, y) in y.iter_mut().enumerate() {
             let (oy, ox, c) = (o / (p.ow * p.c), o / p.c % p.ow, o % p.c);
-            let (best, index) = window(p, x, oy, ox, c);
+            let (best, index) = window(p, x, 0, (oy, ox, c));
             *y = best;
             if !argmax.is_empty() {
                 argmax[i * p.output_len() + o] = index;
@@ -20,13 +20,18 @@ pub(crate) fn forward(p: &PoolGeometry, x: &[f32], y: &mut [f32], argmax: &mut [
     }
 }
 
-/// The largest value of one window, the first among equals, and its index.
-fn window(p: &PoolGeometry, x: &[f32], oy: usize, ox: usize, c: usize) -> (f32, u16) {
+/// The largest value of one window, the first among equals, and its index. `x` begins with row `top` of the image.
+pub(super) fn window(
+    p: &PoolGeometry,
+    x: &[f32],
+    top: usize,
+    (oy, ox, c): (usize, usize, usize),
+) -> (f32, u16) {
     let mut best = None;
     for ky in p.rows(oy) {
         for kx in p.columns(ox) {
             let (iy, ix) = (oy * p.stride_h + ky - p.pad_top, ox * p.stride_w + kx - p.pad_left);
-            let v = x[(iy * p.w + ix) * p.c + c];
+            let v = x[((iy - top) * p.w + ix) * p.c + c];
             if best.is_none_or(|(b, _)| v > b) {
                 best = Some((v, (ky * p.pw + kx) as u16));
             }

@@ -1,0 +1,186 @@
+//! How fast each kernel runs on one core, for the shapes of the course's two networks (32 and 64 filters).
+//!
+//! ```text
+//! cargo run --release -p cnn-kernels --example throughput [scalar|avx2|avx512]
+//! ```
+//! GFLOP/s count two operations for each multiply-add of the plain algorithm, so a kernel that skips zeros shows more than
+//! the processor can do. The gradients here have the zeros that max pooling and relu leave in training.
+#![expect(clippy::print_stdout, reason = "an example shows its result")]
+
+use std::time::Instant;
+
+use cnn_kernels::conv::{self, ConvGeometry};
+use cnn_kernels::max_pool::{self, PoolGeometry};
+use cnn_kernels::{Isa, dense, loss, update};
+
+/// Images in a shard.
+const SHARD: usize = 4;
+/// Images in a batch.
+const BATCH: usize = 32;
+
+fn main() {
+    let isa = std::env::args().nth(1).map_or(Some(Isa::best()), |name| Isa::named(&name));
+    let Some(isa) = isa else {
+        println!(
+            "this processor has: {:?}",
+            Isa::available().iter().map(|isa| isa.name()).collect::<Vec<_>>()
+        );
+        return;
+    };
+    println!("instruction set: {}, one core\n", isa.name());
+    for filters in [32, 64] {
+        network(isa, filters);
+    }
+}
+
+/// Times every kernel of one training step, and prints what they add up to.
+fn network(isa: Isa, f: usize) {
+    println!("Conv2D {f} - MaxPooling2D - Conv2D {f} - MaxPooling2D - Dense 128 - Dense 10");
+    println!("{:<28}{:>12}{:>12}", "kernel", "us/image", "GFLOP/s");
+    let mut total = 0.0;
+    total += convolution(isa, "conv1", &square(28, 1, f), false);
+    total += convolution(isa, "conv2", &square(13, f, f), true);
+    total += product(isa, "dense1", 25 * f, 128);
+    total += product(isa, "dense2", 128, 10);
+    let (logits, labels) = (numbers(1, SHARD * 10), [1, 2, 3, 4]);
+    let mut dlogits = vec![0.0; logits.len()];
+    total += time("loss", SHARD, 0, || {
+        loss::softmax_cross_entropy(isa, 10, &logits, &labels, 1.0, &mut dlogits);
+    });
+    let parameters = 9 * f + f + 9 * f * f + f + 25 * f * 128 + 128 + 1290;
+    let (mut w, g) = (numbers(1, parameters), numbers(2, parameters));
+    let (mut m, mut v) = (vec![0.0; parameters], vec![0.0; parameters]);
+    total += time("adam, per batch of 32", BATCH, 0, || {
+        update::adam(isa, 1e-3, 0.9, 0.999, 1e-7, &mut w, &g, &mut m, &mut v);
+    });
+    println!("{:<28}{total:>12.2}   = {:.0} images/s\n", "one training step", 1e6 / total);
+}
+
+/// A 3 × 3 convolution without padding.
+fn square(h: usize, c: usize, f: usize) -> ConvGeometry {
+    let o = h - 2;
+    ConvGeometry {
+        h,
+        w: h,
+        c,
+        kh: 3,
+        kw: 3,
+        f,
+        stride_h: 1,
+        stride_w: 1,
+        pad_top: 0,
+        pad_left: 0,
+        oh: o,
+        ow: o,
+    }
+}
+
+fn convolution(isa: Isa, name: &str, g: &ConvGeometry, input_gradient: bool) -> f64 {
+    let o = g.oh / 2;
+    let p = PoolGeometry {
+        h: g.oh,
+        w: g.ow,
+        c: g.f,
+        ph: 2,
+        pw: 2,
+        stride_h: 2,
+        stride_w: 2,
+        pad_top: 0,
+        pad_left: 0,
+        oh: o,
+        ow: o,
+    };
+    let macs = SHARD * g.output_len() * g.kh * g.kw * g.c;
+    let (x, kernel, bias) =
+        (numbers(1, SHARD * g.input_len()), numbers(2, g.kernel_len()), numbers(3, g.f));
+    let mut y = vec![0.0; SHARD * g.output_len()];
+    let (mut pooled, mut argmax) =
+        (vec![0.0; SHARD * p.output_len()], vec![0; SHARD * p.output_len()]);
+    let mut scratch = vec![0.0; conv::pool_scratch_len(g, &p)];
+    time(&format!("{name} forward, unfused"), SHARD, macs, || {
+        conv::forward(isa, g, &x, &kernel, &bias, true, &mut y)
+    });
+    let mut total = time(&format!("{name} forward relu pool"), SHARD, macs, || {
+        conv::forward_max_pool(
+            isa,
+            g,
+            &p,
+            &x,
+            &kernel,
+            &bias,
+            true,
+            &mut pooled,
+            &mut argmax,
+            &mut scratch,
+        );
+    });
+    let (dy, mut dz) = (numbers(4, pooled.len()), vec![0.0; y.len()]);
+    total += time(&format!("{name} backward relu pool"), SHARD, 0, || {
+        max_pool::backward_relu(isa, &p, &pooled, &dy, &argmax, &mut dz);
+    });
+    let (mut dkernel, mut dbias) = (vec![0.0; kernel.len()], vec![0.0; g.f]);
+    total += time(&format!("{name} backward kernel"), SHARD, macs, || {
+        conv::backward_kernel(isa, g, &x, &dz, &mut dkernel, &mut dbias);
+    });
+    if input_gradient {
+        let (mut packed, mut dx) = (vec![0.0; conv::packed_len(g)], vec![0.0; x.len()]);
+        total += time(&format!("{name} transpose, per batch"), BATCH, 0, || {
+            conv::transpose_kernel(g, &kernel, &mut packed)
+        });
+        total += time(&format!("{name} backward input"), SHARD, macs, || {
+            conv::backward_input(isa, g, &packed, &dz, &mut dx)
+        });
+    }
+    total
+}
+
+fn product(isa: Isa, name: &str, n_in: usize, n_out: usize) -> f64 {
+    let (x, kernel, bias) = (numbers(1, SHARD * n_in), numbers(2, n_in * n_out), numbers(3, n_out));
+    let (mut y, dz, mut dx) =
+        (vec![0.0; SHARD * n_out], numbers(4, SHARD * n_out), vec![0.0; SHARD * n_in]);
+    let macs = n_in * n_out;
+    let mut total = time(&format!("{name} forward"), SHARD, SHARD * macs, || {
+        dense::forward(isa, n_in, n_out, &x, &kernel, &bias, &mut y);
+    });
+    total += time(&format!("{name} backward input"), SHARD, SHARD * macs, || {
+        dense::backward_input(isa, n_in, n_out, &kernel, &dz, &mut dx);
+    });
+    let batch = [(&x[..], &dz[..]); BATCH / SHARD];
+    let mut dkernel = vec![0.0; kernel.len()];
+    total += time(&format!("{name} backward kernel"), BATCH, BATCH * macs, || {
+        dense::backward_kernel(isa, n_in, n_out, &batch, 0..n_in, &mut dkernel);
+    });
+    total
+}
+
+/// Prints and returns microseconds per image: the fastest of many runs.
+fn time(name: &str, images: usize, macs: usize, mut run: impl FnMut()) -> f64 {
+    run();
+    let mut best = f64::INFINITY;
+    let begin = Instant::now();
+    while begin.elapsed().as_millis() < 100 {
+        let start = Instant::now();
+        run();
+        best = best.min(start.elapsed().as_secs_f64());
+    }
+    let micros = best * 1e6 / images as f64;
+    let rate = 2.0 * macs as f64 / best / 1e9;
+    if macs > 0 {
+        println!("{name:<28}{micros:>12.2}{rate:>12.1}");
+    } else {
+        println!("{name:<28}{micros:>12.2}{:>12}", "-");
+    }
+    micros
+}
+
+/// Repeatable numbers in −1..1.
+fn numbers(seed: u64, len: usize) -> Vec<f32> {
+    let mut state = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1;
+    let mut next = || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        (state >> 40) as f32 / (1_u64 << 23) as f32 - 1.0
+    };
+    (0..len).map(|_| next()).collect()
+}

@@ -1,0 +1,268 @@
+//! Convolution and its gradients.
+//!
+//! Pixels that use the same taps of the kernel form rectangles: one for the interior, whose windows lie wholly inside the
+//! image, and up to eight kinds along the padded border. Each rectangle is summed in tiles.
+
+use std::ops::Range;
+
+use super::tile::{Loop, Start, Sum};
+use crate::conv::ConvGeometry;
+use crate::simd::Simd;
+
+/// Points are output pixels, columns are filters.
+#[inline(always)]
+pub(crate) fn forward<S: Simd>(
+    s: S,
+    g: &ConvGeometry,
+    x: &[f32],
+    kernel: &[f32],
+    bias: &[f32],
+    relu: bool,
+    y: &mut [f32],
+) {
+    if g.output_len() == 0 || g.input_len() == 0 {
+        return;
+    }
+    for (x, y) in x.chunks_exact(g.input_len()).zip(y.chunks_exact_mut(g.output_len())) {
+        forward_rows(s, g, x, kernel, bias, relu, 0..g.oh, y);
+    }
+}
+
+/// Rows `rows` of the output of one image, to `y`.
+#[inline(always)]
+pub(super) fn forward_rows<S: Simd>(
+    s: S,
+    g: &ConvGeometry,
+    x: &[f32],
+    kernel: &[f32],
+    bias: &[f32],
+    relu: bool,
+    rows: Range<usize>,
+    y: &mut [f32],
+) {
+    zones(
+        rows.clone(),
+        g.ow,
+        |oy| g.rows(oy),
+        |ox| g.columns(ox),
+        |ys, xs| {
+            let (kys, kxs) = (g.rows(ys.start), g.columns(xs.start));
+            let sum = Sum {
+                parts: &[(x, kernel)],
+                k: (kys.start * g.kw + kxs.start) * g.c * g.f,
+                loops: [
+                    Loop { count: kys.len(), x: g.w * g.c, k: g.kw * g.c * g.f },
+                    Loop::ONCE,
+                    Loop { count: kxs.len() * g.c, x: 1, k: g.f },
+                ],
+                start: Start::Bias(bias),
+                relu,
+            };
+            let place = |point| {
+                let (oy, ox) = pixel(&ys, &xs, point);
+                // A window with no tap inside reads nothing: any place will do.
+                let iy = (oy * g.stride_h + kys.start).saturating_sub(g.pad_top);
+                let ix = (ox * g.stride_w + kxs.start).saturating_sub(g.pad_left);
+                ((iy * g.w + ix) * g.c, ((oy - rows.start) * g.ow + ox) * g.f)
+            };
+            sum.sweep(s, 0..g.f, 0..ys.len() * xs.len(), place, y);
+        },
+    );
+}
+
+/// Points are input pixels, columns are channels. With stride 1 a pixel's windows are neighbours; with others, each `dz` is
+/// spread over its window instead.
+#[inline(always)]
+pub(crate) fn backward_input<S: Simd>(
+    s: S,
+    g: &ConvGeometry,
+    packed: &[f32],
+    dz: &[f32],
+    dx: &mut [f32],
+) {
+    if g.output_len() == 0 || g.input_len() == 0 {
+        dx.fill(0.0);
+        return;
+    }
+    for (dz, dx) in dz.chunks_exact(g.output_len()).zip(dx.chunks_exact_mut(g.input_len())) {
+        if g.stride_h == 1 && g.stride_w == 1 {
+            gather(s, g, packed, dz, dx);
+        } else {
+            dx.fill(0.0);
+            spread(s, g, packed, dz, dx);
+        }
+    }
+}
+
+#[inline(always)]
+fn gather<S: Simd>(s: S, g: &ConvGeometry, packed: &[f32], dz: &[f32], dx: &mut [f32]) {
+    // The outputs whose windows contain a pixel: the last tap comes first.
+    let rows =
+        |iy: usize| (iy + g.pad_top + 1).saturating_sub(g.kh)..(iy + g.pad_top + 1).min(g.oh);
+    let columns =
+        |ix: usize| (ix + g.pad_left + 1).saturating_sub(g.kw)..(ix + g.pad_left + 1).min(g.ow);
+    // Those outputs as taps, counted from the last; the end is the tap that the first output sees the pixel with, plus one.
+    let row_taps = |iy: usize| taps(rows(iy), iy + g.pad_top);
+    let column_taps = |ix: usize| taps(columns(ix), ix + g.pad_left);
+    zones(0..g.h, g.w, row_taps, column_taps, |ys, xs| {
+        let (kys, kxs) = (row_taps(ys.start), column_taps(xs.start));
+        let empty = kys.is_empty() || kxs.is_empty();
+        let sum = Sum {
+            parts: &[(dz, packed)],
+            k: if empty { 0 } else { ((kys.end - 1) * g.kw + kxs.end - 1) * g.c },
+            loops: [
+                Loop { count: kys.len(), x: g.ow * g.f, k: (g.kw * g.c).wrapping_neg() },
+                Loop { count: kxs.len(), x: g.f, k: g.c.wrapping_neg() },
+                Loop { count: g.f, x: 1, k: g.kh * g.kw * g.c },
+            ],
+            start: Start::Zero,
+            relu: false,
+        };
+        let place = |point| {
+            let (iy, ix) = pixel(&ys, &xs, point);
+            ((rows(iy).start * g.ow + columns(ix).start) * g.f, (iy * g.w + ix) * g.c)
+        };
+        sum.sweep(s, 0..g.c, 0..ys.len() * xs.len(), place, dx);
+    });
+}
+
+/// The taps with which `outputs` see the pixel at `at` of the padded image; empty if there are none.
+#[inline(always)]
+fn taps(outputs: Range<usize>, at: usize) -> Range<usize> {
+    if outputs.is_empty() { 0..0 } else { at + 1 - outputs.end..at + 1 - outputs.start }
+}
+
+/// Adds each `dz`, times the kernel of its filter, to the pixels of its window.
+#[inline(always)]
+fn spread<S: Simd>(s: S, g: &ConvGeometry, packed: &[f32], dz: &[f32], dx: &mut [f32]) {
+    for (pixel, dz) in dz.chunks_exact(g.f).enumerate() {
+        let (oy, ox) = (pixel / g.ow, pixel % g.ow);
+        let kxs = g.columns(ox);
+        if kxs.is_empty() {
+            continue;
+        }
+        let ix = ox * g.stride_w + kxs.start - g.pad_left;
+        for (f, &dz) in dz.iter().enumerate() {
+            for ky in g.rows(oy) {
+                let iy = oy * g.stride_h + ky - g.pad_top;
+                let kernel =
+                    &packed[((f * g.kh + ky) * g.kw + kxs.start) * g.c..][..kxs.len() * g.c];
+                let dx = &mut dx[(iy * g.w + ix) * g.c..][..kxs.len() * g.c];
+                add_scaled(s, dz, kernel, dx);
+            }
+        }
+    }
+}
+
+/// `y += a·x`.
+#[inline(always)]
+fn add_scaled<S: Simd>(s: S, a: f32, x: &[f32], y: &mut [f32]) {
+    let a = s.splat(a);
+    for (x, y) in x.chunks(S::LANES).zip(y.chunks_mut(S::LANES)) {
+        if y.len() == S::LANES {
+            s.store(s.fma(a, s.load(x), s.load(y)), y);
+        } else {
+            s.store_part(s.fma(a, s.load_part(x), s.load_part(y)), y);
+        }
+    }
+}
+
+/// Points are taps, columns are filters; the sums run over the pixels of all images. Taps that see the same pixels go
+/// together: all of them if nothing is padded, else the channels of one position of the kernel.
+#[inline(always)]
+pub(crate) fn backward_kernel<S: Simd>(
+    s: S,
+    g: &ConvGeometry,
+    x: &[f32],
+    dz: &[f32],
+    dkernel: &mut [f32],
+) {
+    if g.output_len() == 0 || g.input_len() == 0 {
+        return;
+    }
+    let loops = |oys: usize, oxs: usize| {
+        [
+            Loop { count: x.len() / g.input_len(), x: g.input_len(), k: g.output_len() },
+            Loop { count: oys, x: g.stride_h * g.w * g.c, k: g.ow * g.f },
+            Loop { count: oxs, x: g.stride_w * g.c, k: g.f },
+        ]
+    };
+    let unpadded = (0..g.oh).all(|oy| g.rows(oy) == (0..g.kh))
+        && (0..g.ow).all(|ox| g.columns(ox) == (0..g.kw));
+    if unpadded && g.pad_top == 0 && g.pad_left == 0 {
+        let sum = Sum {
+            parts: &[(x, dz)],
+            k: 0,
+            loops: loops(g.oh, g.ow),
+            start: Start::Sum,
+            relu: false,
+        };
+        let row = g.kw * g.c;
+        sum.sweep(
+            s,
+            0..g.f,
+            0..g.kh * row,
+            |tap| (tap / row * g.w * g.c + tap % row, tap * g.f),
+            dkernel,
+        );
+        return;
+    }
+    for ky in 0..g.kh {
+        let oys = seen(g.oh, |oy| g.rows(oy).contains(&ky));
+        for kx in 0..g.kw {
+            let oxs = seen(g.ow, |ox| g.columns(ox).contains(&kx));
+            if oys.is_empty() || oxs.is_empty() {
+                continue;
+            }
+            let sum = Sum {
+                parts: &[(x, dz)],
+                k: (oys.start * g.ow + oxs.start) * g.f,
+                loops: loops(oys.len(), oxs.len()),
+                start: Start::Sum,
+                relu: false,
+            };
+            let iy = oys.start * g.stride_h + ky - g.pad_top;
+            let ix = oxs.start * g.stride_w + kx - g.pad_left;
+            let place = |c: usize| ((iy * g.w + ix) * g.c + c, ((ky * g.kw + kx) * g.c + c) * g.f);
+            sum.sweep(s, 0..g.f, 0..g.c, place, dkernel);
+        }
+    }
+}
+
+/// The outputs of `0..len` for which `sees`, which must be neighbours.
+#[inline(always)]
+fn seen(len: usize, sees: impl Fn(usize) -> bool) -> Range<usize> {
+    let start = (0..len).position(&sees).unwrap_or(len);
+    let end = (start..len).find(|o| !sees(*o)).unwrap_or(len);
+    start..end
+}
+
+/// Cuts the pixels `rows × 0..width` into rectangles in which all pixels have the same taps.
+#[inline(always)]
+fn zones(
+    rows: Range<usize>,
+    width: usize,
+    row_taps: impl Fn(usize) -> Range<usize>,
+    column_taps: impl Fn(usize) -> Range<usize>,
+    mut zone: impl FnMut(Range<usize>, Range<usize>),
+) {
+    let mut y = rows.start;
+    while y < rows.end {
+        let y_end = (y..rows.end).find(|other| row_taps(*other) != row_taps(y)).unwrap_or(rows.end);
+        let mut x = 0;
+        while x < width {
+            let x_end =
+                (x..width).find(|other| column_taps(*other) != column_taps(x)).unwrap_or(width);
+            zone(y..y_end, x..x_end);
+            x = x_end;
+        }
+        y = y_end;
+    }
+}
+
+/// Row and column of pixel number `point` of a rectangle.
+#[inline(always)]
+fn pixel(ys: &Range<usize>, xs: &Range<usize>, point: usize) -> (usize, usize) {
+    let (point, width) = (point as u32, xs.len() as u32);
+    (ys.start + (point / width) as usize, xs.start + (point % width) as usize)
+}

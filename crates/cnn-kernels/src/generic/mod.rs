@@ -1,0 +1,8 @@
+//! The vectorised kernels, written once over [`crate::simd::Simd`], in safe code. Everything here is `#[inline(always)]`, so
+//! that it becomes part of the functions in `x86/` and is compiled for their instructions.
+
+pub(crate) mod conv;
+pub(crate) mod conv_pool;
+pub(crate) mod dense;
+pub(crate) mod max_pool;
+mod tile;

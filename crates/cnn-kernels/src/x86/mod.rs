@@ -1,0 +1,67 @@
+//! The kernels of `generic/`, and the plain loops of `scalar/` that the compiler vectorises by itself, instantiated for
+//! the vector instructions of x86-64.
+#![expect(
+    unsafe_code,
+    reason = "intrinsics that load and store, and calls from code that is compiled for any processor"
+)]
+#![expect(clippy::wildcard_imports, reason = "the intrinsics carry their own long prefix")]
+
+pub(crate) mod avx2;
+pub(crate) mod avx512;
+
+/// Makes each listed function callable from ordinary code: `name(proof, arguments…)`.
+///
+/// `simd` functions are generic over [`crate::simd::Simd`] and get the proof as their first argument; `plain` ones don't.
+macro_rules! instantiate {
+    ($token:ident, $features:literal; $($kind:ident fn $name:ident($($arg:ident: $type:ty),* $(,)?) $(-> $result:ty)? = $path:path;)*) => {$(
+        pub(crate) fn $name(proof: $token, $($arg: $type),*) $(-> $result)? {
+            #[target_feature(enable = $features)]
+            fn inner(proof: $token, $($arg: $type),*) $(-> $result)? {
+                $crate::x86::instantiate!(@$kind $path, proof, $($arg),*)
+            }
+            // SAFETY: `proof` can only be made on a processor that has these features.
+            unsafe { inner(proof, $($arg),*) }
+        }
+    )*};
+    (@simd $path:path, $proof:ident, $($arg:ident),*) => { $path($proof, $($arg),*) };
+    (@plain $path:path, $proof:ident, $($arg:ident),*) => {{ let _ = $proof; $path($($arg),*) }};
+}
+pub(crate) use instantiate;
+
+/// The list of kernels, for one instruction set.
+macro_rules! kernels {
+    ($token:ident, $features:literal) => {
+        use $crate::conv::ConvGeometry;
+        use $crate::max_pool::PoolGeometry;
+        $crate::x86::instantiate! { $token, $features;
+            simd fn conv_forward(g: &ConvGeometry, x: &[f32], kernel: &[f32], bias: &[f32], relu: bool, y: &mut [f32]) = $crate::generic::conv::forward;
+            simd fn conv_forward_max_pool(g: &ConvGeometry, p: &PoolGeometry, x: &[f32], kernel: &[f32], bias: &[f32], relu: bool, y: &mut [f32], argmax: &mut [u16], scratch: &mut [f32]) = $crate::generic::conv_pool::forward;
+            simd fn conv_backward_input(g: &ConvGeometry, packed: &[f32], dz: &[f32], dx: &mut [f32]) = $crate::generic::conv::backward_input;
+            simd fn conv_backward_kernel(g: &ConvGeometry, x: &[f32], dz: &[f32], dkernel: &mut [f32]) = $crate::generic::conv::backward_kernel;
+            simd fn max_pool_forward(p: &PoolGeometry, x: &[f32], y: &mut [f32], argmax: &mut [u16]) = $crate::generic::max_pool::forward;
+            simd fn max_pool_backward(p: &PoolGeometry, y: &[f32], dy: &[f32], relu: bool, argmax: &[u16], dx: &mut [f32]) = $crate::generic::max_pool::backward;
+            simd fn dense_forward(n_in: usize, n_out: usize, x: &[f32], kernel: &[f32], bias: &[f32], y: &mut [f32]) = $crate::generic::dense::forward;
+            simd fn dense_backward_input(n_in: usize, n_out: usize, kernel: &[f32], dz: &[f32], dx: &mut [f32]) = $crate::generic::dense::backward_input;
+            simd fn dense_backward_kernel(n_in: usize, n_out: usize, batch: &[(&[f32], &[f32])], rows: std::ops::Range<usize>, dkernel: &mut [f32]) = $crate::generic::dense::backward_kernel;
+            plain fn backward_bias(dz: &[f32], dbias: &mut [f32]) = $crate::scalar::dense::backward_bias;
+            plain fn relu(x: &mut [f32]) = $crate::scalar::activation::relu;
+            plain fn relu_backward(y: &[f32], dy: &mut [f32]) = $crate::scalar::activation::relu_backward;
+            plain fn sigmoid(x: &mut [f32]) = $crate::scalar::activation::sigmoid;
+            plain fn sigmoid_backward(y: &[f32], dy: &mut [f32]) = $crate::scalar::activation::sigmoid_backward;
+            plain fn tanh(x: &mut [f32]) = $crate::scalar::activation::tanh;
+            plain fn tanh_backward(y: &[f32], dy: &mut [f32]) = $crate::scalar::activation::tanh_backward;
+            plain fn softmax(classes: usize, x: &mut [f32]) = $crate::scalar::activation::softmax;
+            plain fn softmax_backward(classes: usize, y: &[f32], dy: &mut [f32]) = $crate::scalar::activation::softmax_backward;
+            plain fn softmax_cross_entropy(classes: usize, logits: &[f32], labels: &[u32], scale: f32, dlogits: &mut [f32]) -> (f64, usize) = $crate::scalar::loss::softmax_cross_entropy;
+            plain fn sgd(lr: f32, w: &mut [f32], g: &[f32]) = $crate::scalar::update::sgd;
+            plain fn sgd_momentum(lr: f32, momentum: f32, nesterov: bool, w: &mut [f32], g: &[f32], v: &mut [f32]) = $crate::scalar::update::sgd_momentum;
+            plain fn adam(alpha: f32, beta_1: f32, beta_2: f32, epsilon: f32, w: &mut [f32], g: &[f32], m: &mut [f32], v: &mut [f32]) = $crate::scalar::update::adam;
+            plain fn add_assign(acc: &mut [f32], x: &[f32]) = $crate::scalar::reduce::add_assign;
+            plain fn sum_f64(x: &[f32]) -> f64 = $crate::scalar::reduce::sum_f64;
+            plain fn sum_squares_f64(x: &[f32]) -> f64 = $crate::scalar::reduce::sum_squares_f64;
+            plain fn u8_to_f32(bytes: &[u8], scale: f32, out: &mut [f32]) = $crate::scalar::convert::u8_to_f32;
+            plain fn u8_to_unit(bytes: &[u8], out: &mut [f32]) = $crate::scalar::convert::u8_to_unit;
+        }
+    };
+}
+pub(crate) use kernels;
