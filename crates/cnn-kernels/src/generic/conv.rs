@@ -40,34 +40,28 @@ pub(super) fn forward_rows<S: Simd>(
     rows: Range<usize>,
     y: &mut [f32],
 ) {
-    zones(
-        rows.clone(),
-        g.ow,
-        |oy| g.rows(oy),
-        |ox| g.columns(ox),
-        |ys, xs| {
-            let (kys, kxs) = (g.rows(ys.start), g.columns(xs.start));
-            let sum = Sum {
-                parts: &[(x, kernel)],
-                k: (kys.start * g.kw + kxs.start) * g.c * g.f,
-                loops: [
-                    Loop { count: kys.len(), x: g.w * g.c, k: g.kw * g.c * g.f },
-                    Loop::ONCE,
-                    Loop { count: kxs.len() * g.c, x: 1, k: g.f },
-                ],
-                start: Start::Bias(bias),
-                relu,
-            };
-            let place = |point| {
-                let (oy, ox) = pixel(&ys, &xs, point);
-                // A window with no tap inside reads nothing: any place will do.
-                let iy = (oy * g.stride_h + kys.start).saturating_sub(g.pad_top);
-                let ix = (ox * g.stride_w + kxs.start).saturating_sub(g.pad_left);
-                ((iy * g.w + ix) * g.c, ((oy - rows.start) * g.ow + ox) * g.f)
-            };
-            sum.sweep(s, 0..g.f, 0..ys.len() * xs.len(), place, y);
-        },
-    );
+    for (ys, xs) in zones(rows.clone(), g.ow, |oy| g.rows(oy), |ox| g.columns(ox)) {
+        let (kys, kxs) = (g.rows(ys.start), g.columns(xs.start));
+        let sum = Sum {
+            parts: &[(x, kernel)],
+            k: (kys.start * g.kw + kxs.start) * g.c * g.f,
+            loops: [
+                Loop { count: kys.len(), x: g.w * g.c, k: g.kw * g.c * g.f },
+                Loop::ONCE,
+                Loop { count: kxs.len() * g.c, x: 1, k: g.f },
+            ],
+            start: Start::Bias(bias),
+            relu,
+        };
+        let place = |point| {
+            let (oy, ox) = pixel(&ys, &xs, point);
+            // A window with no tap inside reads nothing: any place will do.
+            let iy = (oy * g.stride_h + kys.start).saturating_sub(g.pad_top);
+            let ix = (ox * g.stride_w + kxs.start).saturating_sub(g.pad_left);
+            ((iy * g.w + ix) * g.c, ((oy - rows.start) * g.ow + ox) * g.f)
+        };
+        sum.sweep(s, 0..g.f, 0..ys.len() * xs.len(), place, y);
+    }
 }
 
 /// Points are input pixels, columns are channels. With stride 1 a pixel's windows are neighbours; with others, each `dz` is
@@ -104,7 +98,7 @@ fn gather<S: Simd>(s: S, g: &ConvGeometry, packed: &[f32], dz: &[f32], dx: &mut 
     // Those outputs as taps, counted from the last; the end is the tap that the first output sees the pixel with, plus one.
     let row_taps = |iy: usize| taps(rows(iy), iy + g.pad_top);
     let column_taps = |ix: usize| taps(columns(ix), ix + g.pad_left);
-    zones(0..g.h, g.w, row_taps, column_taps, |ys, xs| {
+    for (ys, xs) in zones(0..g.h, g.w, row_taps, column_taps) {
         let (kys, kxs) = (row_taps(ys.start), column_taps(xs.start));
         let empty = kys.is_empty() || kxs.is_empty();
         let sum = Sum {
@@ -123,7 +117,7 @@ fn gather<S: Simd>(s: S, g: &ConvGeometry, packed: &[f32], dz: &[f32], dx: &mut 
             ((rows(iy).start * g.ow + columns(ix).start) * g.f, (iy * g.w + ix) * g.c)
         };
         sum.sweep(s, 0..g.c, 0..ys.len() * xs.len(), place, dx);
-    });
+    }
 }
 
 /// The taps with which `outputs` see the pixel at `at` of the padded image; empty if there are none.
@@ -238,25 +232,43 @@ fn seen(len: usize, sees: impl Fn(usize) -> bool) -> Range<usize> {
 }
 
 /// Cuts the pixels `rows × 0..width` into rectangles in which all pixels have the same taps.
-#[inline(always)]
-fn zones(
+///
+/// An iterator and not a function that calls back: a closure is compiled for any processor, and kernels inside it would be
+/// calls, not instructions.
+struct Zones<R, C> {
     rows: Range<usize>,
     width: usize,
-    row_taps: impl Fn(usize) -> Range<usize>,
-    column_taps: impl Fn(usize) -> Range<usize>,
-    mut zone: impl FnMut(Range<usize>, Range<usize>),
-) {
-    let mut y = rows.start;
-    while y < rows.end {
-        let y_end = (y..rows.end).find(|other| row_taps(*other) != row_taps(y)).unwrap_or(rows.end);
-        let mut x = 0;
-        while x < width {
-            let x_end =
-                (x..width).find(|other| column_taps(*other) != column_taps(x)).unwrap_or(width);
-            zone(y..y_end, x..x_end);
-            x = x_end;
+    row_taps: R,
+    column_taps: C,
+    /// Where the next rectangle begins.
+    at: (usize, usize),
+}
+
+#[inline(always)]
+fn zones<R, C>(rows: Range<usize>, width: usize, row_taps: R, column_taps: C) -> Zones<R, C> {
+    let at = (rows.start, 0);
+    Zones { rows, width, row_taps, column_taps, at }
+}
+
+impl<R, C> Iterator for Zones<R, C>
+where
+    R: Fn(usize) -> Range<usize>,
+    C: Fn(usize) -> Range<usize>,
+{
+    type Item = (Range<usize>, Range<usize>);
+
+    #[inline(always)]
+    fn next(&mut self) -> Option<Self::Item> {
+        let (y, x) = self.at;
+        if y >= self.rows.end || self.width == 0 {
+            return None;
         }
-        y = y_end;
+        let same_row = |other: &usize| (self.row_taps)(*other) == (self.row_taps)(y);
+        let same_column = |other: &usize| (self.column_taps)(*other) == (self.column_taps)(x);
+        let y_end = (y..self.rows.end).find(|other| !same_row(other)).unwrap_or(self.rows.end);
+        let x_end = (x..self.width).find(|other| !same_column(other)).unwrap_or(self.width);
+        self.at = if x_end < self.width { (y, x_end) } else { (y_end, 0) };
+        Some((y..y_end, x..x_end))
     }
 }
 
