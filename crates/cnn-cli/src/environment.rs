@@ -31,14 +31,15 @@ pub(crate) fn load(data: &str) -> Result<Dataset, Failure> {
     let root = data_root();
     cnn_data::load(data, &root).map_err(|error| {
         let missing = matches!(error, DataError::NotThere { .. } | DataError::MissingIdx { .. });
-        let mut failure = Failure::from(error);
+        let failure = Failure::from(error);
         if missing && cnn_data::NAMES.contains(&data) {
-            failure.text += &format!(
-                "  help: data sets are looked for in {}; CNN_DATA_DIR names another folder\n",
+            failure.help(&format!(
+                "{} was looked at; CNN_DATA_DIR names another folder of data sets",
                 root.display()
-            );
+            ))
+        } else {
+            failure
         }
-        failure
     })
 }
 

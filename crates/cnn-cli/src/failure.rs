@@ -81,6 +81,12 @@ impl Failure {
         self
     }
 
+    /// The same with one more line that says what would work.
+    pub(crate) fn help(mut self, line: &str) -> Self {
+        self.text.extend(["  help: ", line, "\n"]);
+        self
+    }
+
     /// There is something already.
     pub(crate) fn exists(path: &Path) -> Self {
         let place = path.display().to_string();
