@@ -6,14 +6,11 @@ use std::process::{Command, Output};
 
 /// The binary, run in `folder`, with nothing of this machine's settings. `data` names no folder unless a test makes one.
 pub(crate) fn cnn(folder: &Path, args: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_cnn"))
-        .args(args)
-        .current_dir(folder)
-        .env_remove("NO_COLOR")
-        .env_remove("CNN_ISA")
-        .env("CNN_DATA_DIR", "data")
-        .output()
-        .unwrap()
+    let mut command = Command::new(env!("CARGO_BIN_EXE_cnn"));
+    for name in ["NO_COLOR", "CLICOLOR", "CLICOLOR_FORCE", "COLUMNS", "LINES", "CNN_ISA"] {
+        command.env_remove(name);
+    }
+    command.args(args).current_dir(folder).env("CNN_DATA_DIR", "data").output().unwrap()
 }
 
 /// Command, exit code and both streams, as a snapshot wants them.
