@@ -51,7 +51,7 @@ fn network(isa: Isa, f: usize) {
     let (mut w, g) = (numbers(1, parameters), numbers(2, parameters));
     let (mut m, mut v) = (vec![0.0; parameters], vec![0.0; parameters]);
     total += time("adam, per batch of 32", BATCH, 0, || {
-        update::adam(isa, 1e-3, 0.9, 0.999, 1e-7, &mut w, &g, &mut m, &mut v);
+        update::adam(isa, 1e-3, 0.1, 0.001, 1e-7, &mut w, &g, &mut m, &mut v);
     });
     println!("{:<28}{total:>12.2}   = {:.0} images/s\n", "one training step", 1e6 / total);
 }
@@ -98,7 +98,7 @@ fn convolution(isa: Isa, name: &str, g: &ConvGeometry, input_gradient: bool) -> 
         (vec![0.0; SHARD * p.output_len()], vec![0; SHARD * p.output_len()]);
     let mut scratch = vec![0.0; conv::pool_scratch_len(g, &p)];
     time(&format!("{name} forward, unfused"), SHARD, macs, || {
-        conv::forward(isa, g, &x, &kernel, &bias, true, &mut y)
+        conv::forward(isa, g, &x, &kernel, &bias, true, &mut y);
     });
     let mut total = time(&format!("{name} forward relu pool"), SHARD, macs, || {
         conv::forward_max_pool(
@@ -125,10 +125,10 @@ fn convolution(isa: Isa, name: &str, g: &ConvGeometry, input_gradient: bool) -> 
     if input_gradient {
         let (mut packed, mut dx) = (vec![0.0; conv::packed_len(g)], vec![0.0; x.len()]);
         total += time(&format!("{name} transpose, per batch"), BATCH, 0, || {
-            conv::transpose_kernel(g, &kernel, &mut packed)
+            conv::transpose_kernel(g, &kernel, &mut packed);
         });
         total += time(&format!("{name} backward input"), SHARD, macs, || {
-            conv::backward_input(isa, g, &packed, &dz, &mut dx)
+            conv::backward_input(isa, g, &packed, &dz, &mut dx);
         });
     }
     total

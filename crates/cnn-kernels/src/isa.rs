@@ -130,7 +130,7 @@ fn control() -> u32 {
     let mut value = 0_u32;
     // SAFETY: stmxcsr stores the 32-bit control register to the given address, which is that of a live local.
     unsafe {
-        std::arch::asm!("stmxcsr [{}]", in(reg) &raw mut value, options(nostack, preserves_flags))
+        std::arch::asm!("stmxcsr [{}]", in(reg) &raw mut value, options(nostack, preserves_flags));
     };
     value
 }
@@ -140,6 +140,6 @@ fn set_control(value: u32) {
     // SAFETY: `value` is what `control` read, with at most the two denormal bits changed: rounding mode and exception masks
     // stay as Rust expects them, and no reserved bit is set.
     unsafe {
-        std::arch::asm!("ldmxcsr [{}]", in(reg) &raw const value, options(nostack, readonly))
+        std::arch::asm!("ldmxcsr [{}]", in(reg) &raw const value, options(nostack, readonly));
     };
 }

@@ -21,6 +21,11 @@
 //! Every function panics when the slice lengths do not fit the shape it was given. That is a mistake in the calling code:
 //! shapes of models and data are checked, with proper errors, in the crates above.
 
+#![expect(
+    clippy::inline_always,
+    reason = "a kernel is written once and must become part of each function that is compiled for an instruction set"
+)]
+
 pub mod activation;
 pub mod conv;
 pub mod convert;

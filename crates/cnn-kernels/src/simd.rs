@@ -34,12 +34,8 @@ pub(crate) trait Simd: Copy {
     fn gt(self, a: Self::V, b: Self::V) -> Self::M;
     /// `a == b`, false for NaN.
     fn eq(self, a: Self::V, b: Self::V) -> Self::M;
-    /// Both.
-    fn and(self, a: Self::M, b: Self::M) -> Self::M;
     /// `yes` where `m`, else `no`.
     fn select(self, m: Self::M, yes: Self::V, no: Self::V) -> Self::V;
-    /// One bit for each lane that is not zero (NaN is not), lane 0 lowest.
-    fn nonzero(self, v: Self::V) -> u32;
     /// The first `LANES` numbers of `from`, as `f32`.
     fn load_u16(self, from: &[u16]) -> Self::V;
     /// Whole numbers below 65,536, to the first `LANES` places of `to`.

@@ -28,15 +28,16 @@ pub fn sgd_momentum(
     dispatch!(isa, sgd_momentum(lr, momentum, nesterov, w, g, v), scalar::update::sgd_momentum);
 }
 
-/// `m += (g − m)(1 − beta_1)`, `v += (g² − v)(1 − beta_2)`, `w −= m·alpha / (√v + epsilon)`.
+/// `m += (g − m)·rest_1`, `v += (g² − v)·rest_2`, `w −= m·alpha / (√v + epsilon)`.
 ///
-/// `alpha = lr·√(1 − beta_2^t) / (1 − beta_1^t)` with the step `t` from 1 is the caller's. Source: Keras `Adam`, the
+/// The caller gives `rest_1 = 1 − beta_1` and `rest_2 = 1 − beta_2`, rounded once as Keras does, and
+/// `alpha = lr·√(1 − beta_2^t) / (1 − beta_1^t)` with the step `t` from 1. Source: Keras `Adam`, the
 /// "epsilon hat" form: epsilon is not divided by `√(1 − beta_2^t)` as PyTorch does.
 pub fn adam(
     isa: Isa,
     alpha: f32,
-    beta_1: f32,
-    beta_2: f32,
+    rest_1: f32,
+    rest_2: f32,
     epsilon: f32,
     w: &mut [f32],
     g: &[f32],
@@ -46,5 +47,5 @@ pub fn adam(
     assert_eq!(w.len(), g.len(), "adam: gradient length");
     assert_eq!(w.len(), m.len(), "adam: first moment length");
     assert_eq!(w.len(), v.len(), "adam: second moment length");
-    dispatch!(isa, adam(alpha, beta_1, beta_2, epsilon, w, g, m, v), scalar::update::adam);
+    dispatch!(isa, adam(alpha, rest_1, rest_2, epsilon, w, g, m, v), scalar::update::adam);
 }

@@ -141,8 +141,7 @@ impl Sum<'_> {
     #[inline(always)]
     fn initial<S: Simd>(&self, s: S, column: usize, lanes: usize, row: usize, y: &[f32]) -> S::V {
         let from = match self.start {
-            Start::Zero => return s.splat(0.0),
-            Start::Bias([]) => return s.splat(0.0),
+            Start::Zero | Start::Bias([]) => return s.splat(0.0),
             Start::Bias(bias) => &bias[column..][..lanes],
             Start::Sum => &y[row + column..][..lanes],
         };

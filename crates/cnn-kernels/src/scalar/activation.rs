@@ -10,7 +10,9 @@ pub(crate) fn relu_value(v: f32) -> f32 {
 
 #[inline(always)]
 pub(crate) fn relu(x: &mut [f32]) {
-    x.iter_mut().for_each(|x| *x = relu_value(*x));
+    for x in x.iter_mut() {
+        *x = relu_value(*x);
+    }
 }
 
 #[inline(always)]
@@ -22,7 +24,9 @@ pub(crate) fn relu_backward(y: &[f32], dy: &mut [f32]) {
 
 #[inline(always)]
 pub(crate) fn sigmoid(x: &mut [f32]) {
-    x.iter_mut().for_each(|x| *x = math::sigmoid(*x));
+    for x in x.iter_mut() {
+        *x = math::sigmoid(*x);
+    }
 }
 
 #[inline(always)]
@@ -34,7 +38,9 @@ pub(crate) fn sigmoid_backward(y: &[f32], dy: &mut [f32]) {
 
 #[inline(always)]
 pub(crate) fn tanh(x: &mut [f32]) {
-    x.iter_mut().for_each(|x| *x = math::tanh(*x));
+    for x in x.iter_mut() {
+        *x = math::tanh(*x);
+    }
 }
 
 #[inline(always)]
@@ -51,9 +57,13 @@ pub(crate) fn softmax(classes: usize, x: &mut [f32]) {
     }
     for x in x.chunks_exact_mut(classes) {
         let max = x.iter().fold(f32::NEG_INFINITY, |max, &x| if x > max { x } else { max });
-        x.iter_mut().for_each(|x| *x = math::exp(*x - max));
+        for x in x.iter_mut() {
+            *x = math::exp(*x - max);
+        }
         let sum: f32 = x.iter().sum();
-        x.iter_mut().for_each(|x| *x /= sum);
+        for x in x.iter_mut() {
+            *x /= sum;
+        }
     }
 }
 

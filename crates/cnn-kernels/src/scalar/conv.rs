@@ -52,7 +52,9 @@ fn pixel(
         }
     }
     if relu {
-        y.iter_mut().for_each(|y| *y = relu_value(*y));
+        for y in y.iter_mut() {
+            *y = relu_value(*y);
+        }
     }
 }
 

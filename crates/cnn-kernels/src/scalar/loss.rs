@@ -31,7 +31,9 @@ pub(crate) fn softmax_cross_entropy(
                 *d = math::exp(x - max);
             }
             let sum = d.iter().sum::<f32>();
-            d.iter_mut().for_each(|d| *d = *d / sum * scale);
+            for d in d.iter_mut() {
+                *d = *d / sum * scale;
+            }
             // (p − 1)·scale, with p − 1 rounded before it is scaled.
             d[label] = (math::exp(logits[label] - max) / sum - 1.0) * scale;
             sum

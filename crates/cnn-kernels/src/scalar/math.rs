@@ -6,7 +6,7 @@
 /// Cephes' `expf` (S. Moshier), and `2^k` put into the exponent in two steps, as `k` may be 128.
 #[inline(always)]
 pub(crate) fn exp(x: f32) -> f32 {
-    const LN2_HIGH: f32 = 0.693_359_375;
+    const LN2_HIGH: f32 = 0.693_359_4;
     const LN2_LOW: f32 = -2.121_944_4e-4;
     // 1.5 · 2^23: adding it rounds to the nearest whole number, which then sits in the low bits.
     const ROUND: f32 = 12_582_912.0;
@@ -20,7 +20,7 @@ pub(crate) fn exp(x: f32) -> f32 {
     let q = q.mul_add(r, 8.333_452e-3);
     let q = q.mul_add(r, 4.166_579_6e-2);
     let q = q.mul_add(r, 1.666_666_5e-1);
-    let q = q.mul_add(r, 5.000_000_1e-1);
+    let q = q.mul_add(r, 5e-1);
     let p = q.mul_add(r * r, r) + 1.0;
     let k = (shifted.to_bits() as i32).wrapping_sub(ROUND.to_bits() as i32);
     let half = k >> 1;
@@ -46,10 +46,10 @@ pub(crate) fn tanh(x: f32) -> f32 {
     let a = x.abs();
     let s = x * x;
     let q = -5.704_988_7e-3_f32;
-    let q = q.mul_add(s, 2.063_908_9e-2);
-    let q = q.mul_add(s, -5.373_971_2e-2);
+    let q = q.mul_add(s, 2.063_909e-2);
+    let q = q.mul_add(s, -5.373_971e-2);
     let q = q.mul_add(s, 1.333_144_2e-1);
-    let q = q.mul_add(s, -3.333_328_2e-1);
+    let q = q.mul_add(s, -3.333_328e-1);
     let near = (q * s).mul_add(x, x);
     let far = (1.0 - 2.0 / (exp(2.0 * a) + 1.0)).copysign(x);
     if a < 0.625 { near } else { far }

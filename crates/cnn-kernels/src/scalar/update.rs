@@ -25,15 +25,14 @@ pub(crate) fn sgd_momentum(
 #[inline(always)]
 pub(crate) fn adam(
     alpha: f32,
-    beta_1: f32,
-    beta_2: f32,
+    rest_1: f32,
+    rest_2: f32,
     epsilon: f32,
     w: &mut [f32],
     g: &[f32],
     m: &mut [f32],
     v: &mut [f32],
 ) {
-    let (rest_1, rest_2) = (1.0 - beta_1, 1.0 - beta_2);
     for (((w, g), m), v) in w.iter_mut().zip(g).zip(m).zip(v) {
         *m += (g - *m) * rest_1;
         *v += (g * g - *v) * rest_2;

@@ -51,9 +51,7 @@ impl Simd for Avx2 {
         fn max(a: __m256, b: __m256) -> __m256 = _mm256_max_ps(a, b);
         fn gt(a: __m256, b: __m256) -> __m256 = _mm256_cmp_ps::<_CMP_GT_OQ>(a, b);
         fn eq(a: __m256, b: __m256) -> __m256 = _mm256_cmp_ps::<_CMP_EQ_OQ>(a, b);
-        fn and(a: __m256, b: __m256) -> __m256 = _mm256_and_ps(a, b);
         fn select(m: __m256, yes: __m256, no: __m256) -> __m256 = _mm256_blendv_ps(no, yes, m);
-        fn nonzero(v: __m256) -> u32 = _mm256_movemask_ps(_mm256_cmp_ps::<_CMP_NEQ_UQ>(v, _mm256_setzero_ps())) as u32;
         fn zero16() -> [__m256; 2] = [_mm256_setzero_ps(); 2];
         fn fma16(a: [__m256; 2], b: [__m256; 2], c: [__m256; 2]) -> [__m256; 2] =
             [_mm256_fmadd_ps(a[0], b[0], c[0]), _mm256_fmadd_ps(a[1], b[1], c[1])];

@@ -50,15 +50,9 @@ impl Simd for Avx512 {
         fn gt(a: __m512, b: __m512) -> __mmask16 = _mm512_cmp_ps_mask::<_CMP_GT_OQ>(a, b);
         fn eq(a: __m512, b: __m512) -> __mmask16 = _mm512_cmp_ps_mask::<_CMP_EQ_OQ>(a, b);
         fn select(m: __mmask16, yes: __m512, no: __m512) -> __m512 = _mm512_mask_blend_ps(m, no, yes);
-        fn nonzero(v: __m512) -> u32 = u32::from(_mm512_cmp_ps_mask::<_CMP_NEQ_UQ>(v, _mm512_setzero_ps()));
         fn zero16() -> __m512 = _mm512_setzero_ps();
         fn fma16(a: __m512, b: __m512, c: __m512) -> __m512 = _mm512_fmadd_ps(a, b, c);
         fn sums16(v: [__m512; 4]) -> [f32; 4] = sums(v);
-    }
-
-    #[inline(always)]
-    fn and(self, a: __mmask16, b: __mmask16) -> __mmask16 {
-        a & b
     }
 
     #[inline(always)]
@@ -104,7 +98,7 @@ impl Simd for Avx512 {
             _mm256_storeu_si256(
                 to.as_mut_ptr().cast(),
                 _mm512_cvtepi32_epi16(_mm512_cvttps_epi32(v)),
-            )
+            );
         };
     }
 

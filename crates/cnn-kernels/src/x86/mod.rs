@@ -4,7 +4,10 @@
     unsafe_code,
     reason = "intrinsics that load and store, and calls from code that is compiled for any processor"
 )]
-#![expect(clippy::wildcard_imports, reason = "the intrinsics carry their own long prefix")]
+#![cfg_attr(
+    not(test),
+    expect(clippy::wildcard_imports, reason = "the intrinsics carry their own long prefix")
+)]
 
 pub(crate) mod avx2;
 pub(crate) mod avx512;
@@ -55,7 +58,7 @@ macro_rules! kernels {
             plain fn softmax_cross_entropy(classes: usize, logits: &[f32], labels: &[u32], scale: f32, dlogits: &mut [f32]) -> (f64, usize) = $crate::scalar::loss::softmax_cross_entropy;
             plain fn sgd(lr: f32, w: &mut [f32], g: &[f32]) = $crate::scalar::update::sgd;
             plain fn sgd_momentum(lr: f32, momentum: f32, nesterov: bool, w: &mut [f32], g: &[f32], v: &mut [f32]) = $crate::scalar::update::sgd_momentum;
-            plain fn adam(alpha: f32, beta_1: f32, beta_2: f32, epsilon: f32, w: &mut [f32], g: &[f32], m: &mut [f32], v: &mut [f32]) = $crate::scalar::update::adam;
+            plain fn adam(alpha: f32, rest_1: f32, rest_2: f32, epsilon: f32, w: &mut [f32], g: &[f32], m: &mut [f32], v: &mut [f32]) = $crate::scalar::update::adam;
             plain fn add_assign(acc: &mut [f32], x: &[f32]) = $crate::scalar::reduce::add_assign;
             plain fn sum_f64(x: &[f32]) -> f64 = $crate::scalar::reduce::sum_f64;
             plain fn sum_squares_f64(x: &[f32]) -> f64 = $crate::scalar::reduce::sum_squares_f64;

@@ -6,16 +6,16 @@ use cnn_kernels::conv::ConvGeometry;
 use cnn_kernels::max_pool::PoolGeometry;
 
 /// Every instruction set but the plain loops.
-pub fn vectorised() -> Vec<Isa> {
+pub(crate) fn vectorised() -> Vec<Isa> {
     Isa::available().into_iter().filter(|isa| isa.name() != "scalar").collect()
 }
 
-pub fn scalar() -> Isa {
+pub(crate) fn scalar() -> Isa {
     Isa::named("scalar").expect("always there")
 }
 
 /// `len` repeatable numbers in −1..1; about one in four is zero.
-pub fn numbers(seed: u64, len: usize) -> Vec<f32> {
+pub(crate) fn numbers(seed: u64, len: usize) -> Vec<f32> {
     let mut state = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1;
     let mut next = || {
         state ^= state << 13;
@@ -32,17 +32,17 @@ pub fn numbers(seed: u64, len: usize) -> Vec<f32> {
 }
 
 /// Like [`numbers`], with few that are not zero, as gradients are after pooling and relu.
-pub fn sparse(seed: u64, len: usize) -> Vec<f32> {
+pub(crate) fn sparse(seed: u64, len: usize) -> Vec<f32> {
     let (x, keep) = (numbers(seed, len), numbers(seed + 1, len));
     x.iter().zip(keep).map(|(x, keep)| if keep > 0.8 { *x } else { 0.0 }).collect()
 }
 
-pub fn bits(x: &[f32]) -> Vec<u32> {
+pub(crate) fn bits(x: &[f32]) -> Vec<u32> {
     x.iter().map(|x| x.to_bits()).collect()
 }
 
 /// Fails unless every number of `got` has the bits of `expected`.
-pub fn assert_same(got: &[f32], expected: &[f32], what: &str) {
+pub(crate) fn assert_same(got: &[f32], expected: &[f32], what: &str) {
     assert_eq!(got.len(), expected.len(), "{what}");
     if let Some(i) = (0..got.len()).find(|i| got[*i].to_bits() != expected[*i].to_bits()) {
         panic!("{what}: at {i} of {}: got {:?}, expected {:?}", got.len(), got[i], expected[i]);
@@ -50,7 +50,7 @@ pub fn assert_same(got: &[f32], expected: &[f32], what: &str) {
 }
 
 /// Fails unless every number of `got` is `expected`, up to the rounding of a sum of `terms` numbers below 1.
-pub fn assert_close(got: &[f32], expected: &[f64], terms: usize, what: &str) {
+pub(crate) fn assert_close(got: &[f32], expected: &[f64], terms: usize, what: &str) {
     assert_eq!(got.len(), expected.len(), "{what}");
     let tolerance = 1e-6 * (2.0 + terms as f64);
     for (i, (got, expected)) in got.iter().zip(expected).enumerate() {
@@ -62,7 +62,7 @@ pub fn assert_close(got: &[f32], expected: &[f64], terms: usize, what: &str) {
 }
 
 /// A convolution with equal padding before and after given for each axis.
-pub fn conv(
+pub(crate) fn conv(
     (h, w, c, f): (usize, usize, usize, usize),
     (kh, kw): (usize, usize),
     (stride_h, stride_w): (usize, usize),
@@ -88,7 +88,7 @@ pub fn conv(
 }
 
 /// Pooling `ph × pw` without padding.
-pub fn pool(
+pub(crate) fn pool(
     h: usize,
     w: usize,
     c: usize,

@@ -56,6 +56,8 @@ impl Adam {
             learning_rate: learning_rate(NAME, self.learning_rate, "Keras's default is 0.001")?,
             beta_1: decay(NAME, "beta_1", self.beta_1, "Keras's default is 0.9")?,
             beta_2: decay(NAME, "beta_2", self.beta_2, "Keras's default is 0.999")?,
+            rest_1: (1.0 - self.beta_1) as f32,
+            rest_2: (1.0 - self.beta_2) as f32,
             epsilon: check(
                 epsilon_works,
                 NAME,
@@ -81,6 +83,9 @@ struct Rule {
     learning_rate: f32,
     beta_1: f32,
     beta_2: f32,
+    /// 1 − β₁ and 1 − β₂, rounded once: 1 − (β₂ as f32) is off by 5e-5 of itself.
+    rest_1: f32,
+    rest_2: f32,
     epsilon: f32,
 }
 
@@ -99,7 +104,7 @@ impl Optimizer for Rule {
         };
         let alpha = step.learning_rate * (1.0 - power(self.beta_2, step.t)).sqrt()
             / (1.0 - power(self.beta_1, step.t));
-        update::adam(step.isa, alpha, self.beta_1, self.beta_2, self.epsilon, w, g, m, v);
+        update::adam(step.isa, alpha, self.rest_1, self.rest_2, self.epsilon, w, g, m, v);
     }
 }
 
