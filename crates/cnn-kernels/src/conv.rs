@@ -93,7 +93,7 @@ pub(crate) fn inside(
 /// `y = conv(x, kernel) + bias`, then `max(0, ·)` if `relu`. Overwrites `y`.
 ///
 /// `x` `n·h·w·c`, `kernel` `kh·kw·c·f`, `bias` `f` or empty for none, `y` `n·oh·ow·f`; `n` follows from `x`.
-/// Each output starts from its bias and adds its taps in the order (ky, kx, c). A NaN stays a NaN under relu.
+/// Each output adds its taps in the order (ky, kx, c), then its bias. A NaN stays a NaN under relu.
 pub fn forward(
     isa: Isa,
     g: &ConvGeometry,

@@ -50,7 +50,8 @@ pub(super) fn forward_rows<S: Simd>(
                 Loop::ONCE,
                 Loop { count: kxs.len() * g.c, x: 1, k: g.f },
             ],
-            start: Start::Bias(bias),
+            start: Start::Zero,
+            bias,
             relu,
         };
         let place = |point| {
@@ -110,6 +111,7 @@ fn gather<S: Simd>(s: S, g: &ConvGeometry, packed: &[f32], dz: &[f32], dx: &mut 
                 Loop { count: g.f, x: 1, k: g.kh * g.kw * g.c },
             ],
             start: Start::Zero,
+            bias: &[],
             relu: false,
         };
         let place = |point| {
@@ -189,6 +191,7 @@ pub(crate) fn backward_kernel<S: Simd>(
             k: 0,
             loops: loops(g.oh, g.ow),
             start: Start::Sum,
+            bias: &[],
             relu: false,
         };
         let row = g.kw * g.c;
@@ -213,6 +216,7 @@ pub(crate) fn backward_kernel<S: Simd>(
                 k: (oys.start * g.ow + oxs.start) * g.f,
                 loops: loops(oys.len(), oxs.len()),
                 start: Start::Sum,
+                bias: &[],
                 relu: false,
             };
             let iy = oys.start * g.stride_h + ky - g.pad_top;

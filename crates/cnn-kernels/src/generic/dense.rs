@@ -22,7 +22,8 @@ pub(crate) fn forward<S: Simd>(
         parts: &[(x, kernel)],
         k: 0,
         loops: [Loop::ONCE, Loop::ONCE, inputs],
-        start: Start::Bias(bias),
+        start: Start::Zero,
+        bias,
         relu: false,
     };
     sum.sweep(s, 0..n_out, 0..n, |sample| (sample * n_in, sample * n_out), y);
@@ -52,6 +53,7 @@ pub(crate) fn backward_kernel<S: Simd>(
             k: 0,
             loops: [Loop::ONCE, Loop::ONCE, samples],
             start: Start::Sum,
+            bias: &[],
             relu: false,
         };
         sum.sweep(s, 0..n_out, 0..rows.len(), |row| (rows.start + row, row * n_out), dkernel);

@@ -29,10 +29,8 @@ impl Loop {
 
 /// What a sum starts from.
 #[derive(Clone, Copy)]
-pub(super) enum Start<'a> {
+pub(super) enum Start {
     Zero,
-    /// A number for each column; empty means zeros.
-    Bias(&'a [f32]),
     /// What is already in `y`.
     Sum,
 }
@@ -46,7 +44,10 @@ pub(super) struct Sum<'a> {
     pub(super) k: usize,
     /// The loops over each pair, outermost first.
     pub(super) loops: [Loop; 3],
-    pub(super) start: Start<'a>,
+    pub(super) start: Start,
+    /// Added to the finished sum, a number for each column; empty means none. After the sum and not before it, because that is
+    /// how Keras's backends round.
+    pub(super) bias: &'a [f32],
     pub(super) relu: bool,
 }
 
@@ -130,7 +131,14 @@ impl Sum<'_> {
         }
         for (acc, place) in acc.iter().zip(places) {
             for (j, acc) in acc.iter().enumerate() {
-                let value = if self.relu { s.max(s.splat(0.0), *acc) } else { *acc };
+                let mut value = *acc;
+                if !self.bias.is_empty() {
+                    let bias = &self.bias[v + j * S::LANES..][..lanes];
+                    value = s.add(value, if part { s.load_part(bias) } else { s.load(bias) });
+                }
+                if self.relu {
+                    value = s.max(s.splat(0.0), value);
+                }
                 let y = &mut y[place.1 + v + j * S::LANES..][..lanes];
                 if part { s.store_part(value, y) } else { s.store(value, y) }
             }
@@ -141,8 +149,7 @@ impl Sum<'_> {
     #[inline(always)]
     fn initial<S: Simd>(&self, s: S, column: usize, lanes: usize, row: usize, y: &[f32]) -> S::V {
         let from = match self.start {
-            Start::Zero | Start::Bias([]) => return s.splat(0.0),
-            Start::Bias(bias) => &bias[column..][..lanes],
+            Start::Zero => return s.splat(0.0),
             Start::Sum => &y[row + column..][..lanes],
         };
         if lanes < S::LANES { s.load_part(from) } else { s.load(from) }

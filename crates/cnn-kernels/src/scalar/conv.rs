@@ -34,11 +34,7 @@ fn pixel(
     (oy, ox): (usize, usize),
     y: &mut [f32],
 ) {
-    if bias.is_empty() {
-        y.fill(0.0);
-    } else {
-        y.copy_from_slice(bias);
-    }
+    y.fill(0.0);
     for ky in g.rows(oy) {
         for kx in g.columns(ox) {
             let (iy, ix) = (oy * g.stride_h + ky - g.pad_top, ox * g.stride_w + kx - g.pad_left);
@@ -50,6 +46,9 @@ fn pixel(
                 }
             }
         }
+    }
+    for (y, b) in y.iter_mut().zip(bias) {
+        *y += b;
     }
     if relu {
         for y in y.iter_mut() {

@@ -14,15 +14,14 @@ pub(crate) fn forward(
         return;
     }
     for (s, y) in y.chunks_exact_mut(n_out).enumerate() {
-        if bias.is_empty() {
-            y.fill(0.0);
-        } else {
-            y.copy_from_slice(bias);
-        }
+        y.fill(0.0);
         for (x, kernel) in x[s * n_in..][..n_in].iter().zip(kernel.chunks_exact(n_out)) {
             for (y, k) in y.iter_mut().zip(kernel) {
                 *y = x.mul_add(*k, *y);
             }
+        }
+        for (y, b) in y.iter_mut().zip(bias) {
+            *y += b;
         }
     }
 }
