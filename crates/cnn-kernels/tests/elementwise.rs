@@ -1,0 +1,240 @@
+//! Activations, the loss, updates, sums and conversions: the same bits under every instruction set, and the values that f64
+//! arithmetic gives.
+#![expect(clippy::float_cmp, reason = "where numbers are compared, they must be equal to the bit")]
+
+mod common;
+
+use cnn_kernels::{Isa, activation, convert, loss, reduce, update};
+use common::{assert_same, numbers, scalar, vectorised};
+
+const LENGTHS: [usize; 12] = [0, 1, 7, 8, 9, 15, 16, 17, 31, 33, 97, 1000];
+
+/// The distance from `got` to `truth`, in units of the last place of an `f32` near `truth`.
+fn ulps(got: f32, truth: f64) -> f64 {
+    let near = (truth.abs() as f32).max(f32::MIN_POSITIVE);
+    let unit = f64::from(f32::from_bits(near.to_bits() + 1)) - f64::from(near);
+    (f64::from(got) - truth).abs() / unit
+}
+
+/// Every 4099th `f32` of those that are finite, and the ends.
+fn all_over() -> Vec<f32> {
+    (0..u32::MAX)
+        .step_by(4099)
+        .map(f32::from_bits)
+        .filter(|x| x.is_finite())
+        .chain([0.0, -0.0, 88.7, -87.3])
+        .collect()
+}
+
+#[test]
+fn sigmoid_and_tanh_are_within_a_few_ulps_everywhere() {
+    let x = all_over();
+    for isa in Isa::available() {
+        let (mut sigmoid, mut tanh) = (x.clone(), x.clone());
+        activation::sigmoid(isa, &mut sigmoid);
+        activation::tanh(isa, &mut tanh);
+        for (i, x) in x.iter().enumerate() {
+            let wide = f64::from(*x);
+            let truth = 1.0 / (1.0 + (-wide).exp());
+            // Below the normal numbers the exponential is infinite and the result zero.
+            assert!(
+                ulps(sigmoid[i], truth) <= 2.5 || (*x < -87.3 && sigmoid[i] < 1.2e-38),
+                "sigmoid {x}: {}",
+                sigmoid[i]
+            );
+            assert!(ulps(tanh[i], wide.tanh()) <= 2.0, "tanh {x}: {}", tanh[i]);
+        }
+    }
+}
+
+#[test]
+fn not_a_number_and_infinity_pass_through_the_activations() {
+    let x = [f32::NAN, f32::INFINITY, f32::NEG_INFINITY, -0.5];
+    for isa in Isa::available() {
+        let run = |f: fn(Isa, &mut [f32])| {
+            let mut y = x;
+            f(isa, &mut y);
+            y
+        };
+        let relu = run(activation::relu);
+        assert!(relu[0].is_nan());
+        assert_eq!(relu[1..], [f32::INFINITY, 0.0, 0.0]);
+        let sigmoid = run(activation::sigmoid);
+        assert!(sigmoid[0].is_nan());
+        assert_eq!(sigmoid[1..3], [1.0, 0.0]);
+        let tanh = run(activation::tanh);
+        assert!(tanh[0].is_nan());
+        assert_eq!(tanh[1..3], [1.0, -1.0]);
+    }
+}
+
+/// Every elementwise function on one length.
+fn everything(isa: Isa, len: usize) -> Vec<Vec<f32>> {
+    let wide = |seed| numbers(seed, len).iter().map(|x| x * 20.0).collect::<Vec<f32>>();
+    let mut results = Vec::new();
+    for f in [activation::relu, activation::sigmoid, activation::tanh] {
+        let mut x = wide(1);
+        f(isa, &mut x);
+        results.push(x);
+    }
+    for f in [activation::relu_backward, activation::sigmoid_backward, activation::tanh_backward] {
+        let mut dy = wide(2);
+        f(isa, &numbers(3, len), &mut dy);
+        results.push(dy);
+    }
+    for classes in [1, 7, 10, 16, 17] {
+        let whole = len / classes * classes;
+        let mut x = wide(4);
+        activation::softmax(isa, classes, &mut x[..whole]);
+        let mut dy = wide(5);
+        activation::softmax_backward(isa, classes, &x[..whole], &mut dy[..whole]);
+        results.extend([x, dy]);
+    }
+    let (mut w, g, mut m, mut v) = (wide(6), wide(7), numbers(8, len), numbers(9, len));
+    for v in &mut v {
+        *v = v.abs();
+    }
+    update::sgd(isa, 0.1, &mut w, &g);
+    update::adam(isa, 1e-3, 0.1, 1e-3, 1e-7, &mut w, &g, &mut m, &mut v);
+    update::sgd_momentum(isa, 0.1, 0.9, false, &mut w, &g, &mut m);
+    update::sgd_momentum(isa, 0.1, 0.9, true, &mut w, &g, &mut m);
+    reduce::add_assign(isa, &mut w, &g);
+    let bytes: Vec<u8> = (0..len).map(|i| (i * 37) as u8).collect();
+    let (mut scaled, mut unit) = (vec![7.0; len], vec![7.0; len]);
+    convert::u8_to_f32(isa, &bytes, 0.3, &mut scaled);
+    convert::u8_to_unit(isa, &bytes, &mut unit);
+    results.extend([
+        w,
+        m,
+        v,
+        scaled,
+        unit,
+        vec![reduce::sum_f64(isa, &g) as f32, reduce::sum_squares_f64(isa, &g) as f32],
+    ]);
+    results
+}
+
+#[test]
+fn every_instruction_set_gives_the_same_bits() {
+    for len in LENGTHS {
+        let expected = everything(scalar(), len);
+        for isa in vectorised() {
+            for (i, (got, expected)) in everything(isa, len).iter().zip(&expected).enumerate() {
+                assert_same(got, expected, &format!("{} result {i} of length {len}", isa.name()));
+            }
+        }
+    }
+}
+
+#[test]
+fn softmax_rows_add_up_to_one_and_large_logits_do_no_harm() {
+    let mut x = [1000.0, 1000.0, -1000.0, 0.0, f32::NEG_INFINITY, 0.0];
+    activation::softmax(Isa::best(), 3, &mut x);
+    assert_eq!(x, [0.5, 0.5, 0.0, 0.5, 0.0, 0.5]);
+    let mut x = numbers(1, 170);
+    activation::softmax(Isa::best(), 17, &mut x);
+    for row in x.chunks(17) {
+        assert!((row.iter().sum::<f32>() - 1.0).abs() < 1e-6);
+    }
+}
+
+#[test]
+fn loss_and_gradient_are_those_of_the_formula() {
+    for classes in [1, 2, 10, 16, 17, 33] {
+        let n = 9;
+        let logits: Vec<f32> = numbers(1, n * classes).iter().map(|x| x * 30.0).collect();
+        let labels: Vec<u32> = (0..n).map(|i| (i * 5 % classes) as u32).collect();
+        let mut expected = (0.0, 0);
+        let mut gradient = Vec::new();
+        for (x, label) in logits.chunks(classes).zip(&labels) {
+            let max = x.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+            expected.1 += usize::from(x.iter().position(|x| *x == max) == Some(*label as usize));
+            let sum: f64 = x.iter().map(|x| f64::from(x - max).exp()).sum();
+            expected.0 += sum.ln() + f64::from(max) - f64::from(x[*label as usize]);
+            for (k, x) in x.iter().enumerate() {
+                let p = f64::from(x - max).exp() / sum;
+                gradient.push((p - f64::from(u8::from(k == *label as usize))) * 0.25);
+            }
+        }
+        let mut reference = vec![7.0; logits.len()];
+        let (total, correct) =
+            loss::softmax_cross_entropy(scalar(), classes, &logits, &labels, 0.25, &mut reference);
+        assert!(
+            (total - expected.0).abs() <= 1e-6 * expected.0.max(1.0),
+            "{classes} classes: {total}, {}",
+            expected.0
+        );
+        assert_eq!(correct, expected.1);
+        for (got, truth) in reference.iter().zip(&gradient) {
+            assert!((f64::from(*got) - truth).abs() < 1e-7, "{classes} classes: {got}, {truth}");
+        }
+        for isa in vectorised() {
+            let mut dlogits = vec![7.0; logits.len()];
+            let got =
+                loss::softmax_cross_entropy(isa, classes, &logits, &labels, 0.25, &mut dlogits);
+            assert_eq!((got.0.to_bits(), got.1), (total.to_bits(), correct));
+            assert_same(&dlogits, &reference, isa.name());
+            let without =
+                loss::softmax_cross_entropy(isa, classes, &logits, &labels, 0.25, &mut []);
+            assert_eq!(without.0.to_bits(), total.to_bits());
+        }
+    }
+}
+
+#[test]
+fn the_first_of_equal_logits_is_the_prediction() {
+    let run = |label| {
+        loss::softmax_cross_entropy(Isa::best(), 3, &[1.0, 2.0, 2.0], &[label], 1.0, &mut []).1
+    };
+    assert_eq!([run(0), run(1), run(2)], [0, 1, 0]);
+}
+
+#[test]
+fn a_logit_that_is_not_a_number_shows_in_the_loss() {
+    for at in 0..3 {
+        let mut logits = [1.0, 2.0, 3.0];
+        logits[at] = f32::NAN;
+        let (total, _) = loss::softmax_cross_entropy(Isa::best(), 3, &logits, &[0], 1.0, &mut []);
+        assert!(total.is_nan(), "NaN at {at}: {total}");
+    }
+}
+
+#[test]
+fn bytes_become_exactly_what_a_division_gives() {
+    let bytes: Vec<u8> = (0..=255).collect();
+    let mut out = vec![0.0; 256];
+    convert::u8_to_unit(Isa::best(), &bytes, &mut out);
+    for (byte, got) in bytes.iter().zip(&out) {
+        // Division in f64, rounded to f32, is what NumPy and Keras do: the same number for every byte.
+        assert_eq!(*got, (f64::from(*byte) / 255.0) as f32);
+    }
+    assert_eq!((out[0], out[255]), (0.0, 1.0));
+}
+
+#[test]
+fn sums_are_those_of_f64() {
+    for len in LENGTHS {
+        let x = numbers(1, len);
+        let sum: f64 = x.iter().map(|x| f64::from(*x)).sum();
+        let squares: f64 = x.iter().map(|x| f64::from(*x) * f64::from(*x)).sum();
+        assert!((reduce::sum_f64(Isa::best(), &x) - sum).abs() < 1e-10);
+        assert!((reduce::sum_squares_f64(Isa::best(), &x) - squares).abs() < 1e-10);
+    }
+}
+
+#[test]
+fn updates_follow_keras_s_formulas() {
+    let isa = Isa::best();
+    let (mut w, mut v) = ([1.0, -2.0], [0.5, 0.0]);
+    update::sgd_momentum(isa, 0.1, 0.9, false, &mut w, &[1.0, 2.0], &mut v);
+    assert_eq!(v, [0.9 * 0.5 - 0.1, -0.2]);
+    assert_eq!(w, [1.0 + v[0], -2.0 + v[1]]);
+    let (mut w, mut v) = ([1.0], [0.0]);
+    update::sgd_momentum(isa, 0.1, 0.9, true, &mut w, &[1.0], &mut v);
+    assert!((w[0] - (1.0 - 0.09 - 0.1)).abs() < 1e-6);
+    // The first step of Adam is lr, whatever the gradient.
+    let (mut w, mut m, mut v) = ([1.0, 1.0], [0.0; 2], [0.0; 2]);
+    let alpha = 0.001 * (1.0_f32 - 0.999).sqrt() / (1.0 - 0.9);
+    update::adam(isa, alpha, 0.1, 0.001, 1e-7, &mut w, &[5.0, -0.03], &mut m, &mut v);
+    assert!((w[0] - 0.999).abs() < 1e-5 && (w[1] - 1.001).abs() < 1e-5, "{w:?}");
+}
