@@ -370,12 +370,13 @@ fn fingerprint(train: &Split, test: &Split) -> String {
         match &split.images {
             Images::U8(images) => hash.update(images.as_slice().unwrap_or_default()),
             Images::F32(images) => {
-                update_chunked(&mut hash, images.iter().map(|v| v.to_le_bytes()))
+                update_chunked(&mut hash, images.iter().map(|v| v.to_le_bytes()));
             }
         }
         update_chunked(&mut hash, split.labels.iter().map(|v| v.to_le_bytes()));
     }
-    hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+    let hex: Vec<String> = hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
+    hex.concat()
 }
 
 /// Hashes many small pieces through one buffer.

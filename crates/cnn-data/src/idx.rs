@@ -1,7 +1,7 @@
 //! The idx format of MNIST: a magic number, big-endian sizes, bytes.
 //!
 //! Layout: `00 00`, type (`08` for bytes), number of dimensions, each size as a big-endian u32, then the values, last
-//! dimension fastest. Source: Y. LeCun, "The MNIST database", file format section.
+//! dimension fastest. Source: Y. `LeCun`, "The MNIST database", file format section.
 
 use crate::FormatError;
 

@@ -167,16 +167,16 @@ fn parse_descr(descr: &str) -> Result<(Kind, usize, bool), FormatError> {
             "convert it: array.astype('float32') or 'uint8'",
         )
     };
-    let &[order, kind, size] = descr.as_bytes() else {
-        return Err(unsupported());
-    };
-    if kind == b'O' {
+    if descr.contains('O') {
         return Err(FormatError::new(
             "D031",
             "pickled Python objects; a pickle is a program and is never run",
             "save plain numbers: numpy.savez without object arrays",
         ));
     }
+    let &[order, kind, size] = descr.as_bytes() else {
+        return Err(unsupported());
+    };
     let big_endian = match order {
         b'<' | b'|' | b'=' => false,
         b'>' => true,
@@ -187,7 +187,6 @@ fn parse_descr(descr: &str) -> Result<(Kind, usize, bool), FormatError> {
         b'i' => (Kind::Signed, b"1248"),
         b'u' => (Kind::Unsigned, b"1248"),
         b'f' => (Kind::Float, b"48"),
-        b'O' => (Kind::Bool, b""),
         _ => return Err(unsupported()),
     };
     if sizes.contains(&size) {
@@ -289,7 +288,8 @@ fn to_c_order(shape: &[usize], values: Values) -> Values {
 
 /// Writes an array of f32 as npy version 1.0, little-endian, C order.
 pub fn write_f32(shape: &[usize], values: &[f32]) -> Vec<u8> {
-    let sizes: String = shape.iter().map(|dim| format!("{dim}, ")).collect();
+    let sizes: Vec<String> = shape.iter().map(|dim| format!("{dim}, ")).collect();
+    let sizes = sizes.concat();
     let sizes = if shape.len() == 1 { sizes.trim_end() } else { sizes.trim_end_matches(", ") };
     let mut header = format!("{{'descr': '<f4', 'fortran_order': False, 'shape': ({sizes}), }}");
     let unpadded = 10 + header.len() + 1;

@@ -31,11 +31,14 @@ pub fn read(path: &Path) -> Result<Vec<Entry>, DataError> {
     parse(&bytes).map_err(|source| DataError::Format { path: path.to_owned(), source })
 }
 
+/// Name, shape and values of an array of floats.
+pub type Floats = (String, Vec<usize>, Vec<f32>);
+
 /// Reads an archive of float arrays, such as weights: name, shape and values of each. float64 is rounded.
 ///
 /// # Errors
 /// As [`read`]; an array of integers.
-pub fn read_f32(path: &Path) -> Result<Vec<(String, Vec<usize>, Vec<f32>)>, DataError> {
+pub fn read_f32(path: &Path) -> Result<Vec<Floats>, DataError> {
     let float = |entry: Entry| match entry.array.values {
         Values::F32(_) | Values::F64(_) => {
             Ok((entry.name, entry.array.shape.clone(), entry.array.to_f32()))

@@ -89,7 +89,7 @@ impl Split {
                     }
                 }
                 Images::F32(images) => {
-                    out.copy_from_slice(&images.as_slice().unwrap_or_default()[range])
+                    out.copy_from_slice(&images.as_slice().unwrap_or_default()[range]);
                 }
             }
         }

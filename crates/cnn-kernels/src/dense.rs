@@ -8,7 +8,7 @@ use crate::Isa;
 use crate::isa::dispatch;
 use crate::scalar;
 
-/// `y[s, o] = bias[o] + Σ_i x[s, i] · kernel[i, o]`, in the order of `i`. Overwrites `y`.
+/// `y[s, o] = Σ_i x[s, i] · kernel[i, o] + bias[o]`, in this order. Overwrites `y`.
 ///
 /// `x` `n·n_in`, `kernel` `n_in·n_out`, `bias` `n_out` or empty for none, `y` `n·n_out`.
 pub fn forward(

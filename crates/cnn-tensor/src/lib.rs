@@ -6,6 +6,7 @@
 //! - [`ops`]: convolution, pooling and dense products on `ndarray` views, for people rather than for the engine.
 #![forbid(unsafe_code)]
 
+pub mod ops;
 pub mod random;
 mod shape;
 mod window;

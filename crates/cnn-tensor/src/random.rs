@@ -1,7 +1,7 @@
 //! Counted random numbers: every number is a function of (seed, purpose, place), never of the order
 //! of drawing, so nothing has to be saved and threads cannot change anything.
 //!
-//! The generator is ChaCha8 (`rand_chacha`, documented as portable) with the 32-byte key
+//! The generator is `ChaCha8` (`rand_chacha`, documented as portable) with the 32-byte key
 //! `seed ‖ purpose ‖ a ‖ b`, four little-endian 64-bit words: different places cannot share a stream.
 //! The values are fixed for ever; tests hold golden numbers.
 

@@ -1,0 +1,173 @@
+//! Whole data sets: Fashion-MNIST as shipped, folders, archives, and what does not fit together.
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
+
+use cnn_data::{DataError, Images, Split, load, npy};
+use ndarray::Array4;
+use sha2::{Digest, Sha256};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+fn data_root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../data")
+}
+
+#[test]
+fn fashion_mnist_is_as_published() {
+    let folder = data_root().join("fashion-mnist");
+    let sums = std::fs::read_to_string(folder.join("SHA256SUMS")).unwrap();
+    assert_eq!(sums.lines().count(), 4);
+    for line in sums.lines() {
+        let (sum, file) = line.split_once("  ").unwrap();
+        let hash = Sha256::digest(std::fs::read(folder.join(file)).unwrap());
+        let hash: Vec<String> = hash.iter().map(|byte| format!("{byte:02x}")).collect();
+        assert_eq!(hash.concat(), sum, "{file}");
+    }
+    let data = load("fashion-mnist", &data_root()).unwrap();
+    assert_eq!(
+        (data.train.len(), data.test.len(), data.train.shape()),
+        (60_000, 10_000, [28, 28, 1])
+    );
+    assert_eq!(data.classes[9], "Ankle boot");
+    let statistics = data.train.statistics(10);
+    assert!(statistics.counts.iter().all(|&count| count == 6000));
+    assert!(
+        (statistics.mean - 0.2860).abs() < 1e-4 && (statistics.deviation - 0.3530).abs() < 1e-4,
+        "{statistics:?}"
+    );
+    // The course's labels: image 0 is a boot.
+    assert_eq!(data.train.labels[0], 9);
+}
+
+fn split(n: usize) -> Split {
+    let images = Array4::from_shape_fn((n, 2, 2, 1), |(i, y, x, _)| (i * 4 + y * 2 + x) as u8);
+    Split { images: Images::U8(images), labels: (0..n as u32).collect() }
+}
+
+#[test]
+fn fill_divides_by_255_and_follows_the_indices() {
+    let (mut x, mut labels) = ([0.0; 8], [0; 2]);
+    split(5).fill(&[3, 0], &mut x, &mut labels);
+    assert_eq!(labels, [3, 0]);
+    let expected: Vec<f32> =
+        [12u8, 13, 14, 15, 0, 1, 2, 3].iter().map(|&v| f32::from(v) / 255.0).collect();
+    assert_eq!(x[..], expected[..]);
+}
+
+#[test]
+fn validation_takes_the_last_images_as_keras() {
+    let (train, validation) = split(60).validation_split(0.1);
+    assert_eq!((train.len(), validation.len(), validation.labels[0]), (54, 6, 54));
+    // floor(10 · (1 − 0.33)) = 6
+    assert_eq!(split(10).validation_split(0.33).0.len(), 6);
+    assert_eq!(split(10).take(3).labels, [0, 1, 2]);
+    assert_eq!(split(10).take(30).len(), 10);
+}
+
+/// An `.npz` of the four arrays, each as (type, shape, little-endian bytes).
+fn write_npz(path: &Path, arrays: &[(&str, &str, &str, Vec<u8>)]) {
+    let mut zip = zip::ZipWriter::new(std::fs::File::create(path).unwrap());
+    for (name, descr, shape, data) in arrays {
+        zip.start_file(format!("{name}.npy"), zip::write::SimpleFileOptions::default()).unwrap();
+        let header =
+            format!("{{'descr': '{descr}', 'fortran_order': False, 'shape': {shape}, }}\n");
+        let mut bytes = b"\x93NUMPY\x01\x00".to_vec();
+        bytes.extend((header.len() as u16).to_le_bytes());
+        bytes.extend(header.as_bytes());
+        bytes.extend(data);
+        npy::parse(&bytes).unwrap();
+        zip.write_all(&bytes).unwrap();
+    }
+    zip.finish().unwrap();
+}
+
+fn floats(values: &[f32]) -> Vec<u8> {
+    values.iter().flat_map(|v| v.to_le_bytes()).collect()
+}
+
+#[test]
+fn archives_with_odd_but_clear_arrays_are_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("odd.npz");
+    write_npz(
+        &path,
+        &[
+            ("x_train", "<f4", "(2, 1, 2)", floats(&[0.0, 0.5, 1.0, 0.25])),
+            ("y_train", "|u1", "(2, 1)", vec![0, 1]),
+            ("x_test", "<f4", "(1, 1, 2)", floats(&[0.0, 255.0])),
+            ("y_test", "<f4", "(1,)", floats(&[1.0])),
+        ],
+    );
+    let data = load(path.to_str().unwrap(), folder.path()).unwrap();
+    assert_eq!((data.train.shape(), data.classes.len(), &data.name[..]), ([1, 2, 1], 2, "odd"));
+    assert!(data.notes[0].contains("not divided by 255 again"), "{:?}", data.notes);
+    let (mut x, mut labels) = ([0.0; 2], [0]);
+    data.test.fill(&[0], &mut x, &mut labels);
+    assert_eq!((x, labels), ([0.0, 1.0], [1]));
+}
+
+#[test]
+fn what_does_not_fit_together_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("bad.npz");
+    let images = ("x_train", "|u1", "(2, 1, 2)", vec![0; 4]);
+    let test = [("x_test", "|u1", "(1, 1, 2)", vec![0; 2]), ("y_test", "|u1", "(1,)", vec![0])];
+    let with = |x: (&'static str, &'static str, &'static str, Vec<u8>),
+                y: (&'static str, &'static str, &'static str, Vec<u8>)| {
+        write_npz(&path, &[x, y, test[0].clone(), test[1].clone()]);
+        load(path.to_str().unwrap(), folder.path()).unwrap_err()
+    };
+    let label = |descr, shape, bytes| ("y_train", descr, shape, bytes);
+    let cases = [
+        (
+            with(images.clone(), label("|u1", "(3,)", vec![0; 3])),
+            "2 training images, but 3 training labels",
+        ),
+        (
+            with(images.clone(), label("<f4", "(2,)", floats(&[0.5, 1.0]))),
+            "label 0.5 at position 0",
+        ),
+        (with(images.clone(), label("|i1", "(2,)", vec![0, 255])), "label -1 at position 1"),
+        (with(images.clone(), label("|u1", "(2, 3)", vec![0; 6])), "[2, 3]"),
+        (
+            with(("x_train", "|u1", "(2, 2, 1)", vec![0; 4]), label("|u1", "(2,)", vec![0; 2])),
+            "[2, 1, 1]",
+        ),
+        (
+            with(
+                ("x_train", "<f4", "(2, 1, 2)", floats(&[0.0, f32::NAN, 0.0, 0.0])),
+                label("|u1", "(2,)", vec![0; 2]),
+            ),
+            "NaN",
+        ),
+        (with(("x_train", "|u1", "(4,)", vec![0; 4]), label("|u1", "(2,)", vec![0; 2])), "[4]"),
+        (
+            with(("x_other", "|u1", "(2, 1, 2)", vec![0; 4]), label("|u1", "(2,)", vec![0; 2])),
+            "no array x_train",
+        ),
+    ];
+    for (error, expected) in cases {
+        assert!(error.to_string().contains(expected), "{expected:?} is not in {error}");
+        assert!(!error.hint().is_empty() && error.code().starts_with('D'));
+    }
+}
+
+#[test]
+fn swapped_missing_and_unknown_files_are_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    let error = load(folder.path().to_str().unwrap(), folder.path()).unwrap_err();
+    assert!(
+        matches!(error, DataError::MissingIdx { file: "train-images-idx3-ubyte", .. }),
+        "{error}"
+    );
+    let labels = [0, 0, 8, 1, 0, 0, 0, 1, 7];
+    let images = [0, 0, 8, 3, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 1, 9];
+    std::fs::write(at("train-images-idx3-ubyte"), labels).unwrap();
+    std::fs::write(at("train-labels-idx1-ubyte"), images).unwrap();
+    let error = load(folder.path().to_str().unwrap(), folder.path()).unwrap_err();
+    assert!(error.hint().contains("swapped"), "{error} {}", error.hint());
+    let error = load("fashon-mnist", folder.path()).unwrap_err();
+    assert!(error.hint().contains("did you mean fashion-mnist"), "{}", error.hint());
+    let error = load("mnist", folder.path()).unwrap_err();
+    assert!(error.hint().contains("mnist.npz") && error.hint().contains("put"), "{}", error.hint());
+}
