@@ -1,17 +1,36 @@
 //! What every registered layer must do, checked on every example of every layer.
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 mod support;
 
 use cnn_kernels::Isa;
 use cnn_nn::engine::{Engine, Options, TrainKey};
+use cnn_nn::layer::Built;
 use cnn_nn::layer::Pass;
 use cnn_nn::layers::{Dense, Flatten, Function, LayerSpec};
 use cnn_nn::loss::{Loss, LossSpec};
 use cnn_nn::model::{LayerEntry, Model, ModelSpec};
 use cnn_tensor::Shape;
-use support::{Bench, numbers, param_len};
+use cnn_tensor::random::{Purpose, stream, uniform_f32};
+use support::Bench;
 
 const TRAIN: Pass = Pass::Train { seed: 5, step: 3, layer: 2, first: 0 };
+
+/// Numbers between −1 and 1, the same for the same seed.
+fn numbers(seed: u64, len: usize) -> Vec<f32> {
+    let mut random = stream(seed, Purpose::Init, 7, 7);
+    (0..len).map(|_| uniform_f32(&mut random) * 2.0 - 1.0).collect()
+}
+
+/// Floats in a built layer's parameters.
+fn param_len(built: &Built) -> usize {
+    built.params.iter().map(|p| p.shape.iter().product::<usize>()).sum()
+}
+
+/// Σ r·y in f64: the scalar that the gradient checks differentiate.
+fn projection(bench: &mut Bench, r: &[f32]) -> f64 {
+    bench.forward().iter().zip(r).map(|(&y, &r)| f64::from(y) * f64::from(r)).sum()
+}
 
 /// Runs `test` on every example: spec, input shape, and a bench of `n` samples in the given pass.
 fn for_every_example(n: usize, pass: Pass, mut test: impl FnMut(&LayerSpec, &Shape, Bench)) {
@@ -115,11 +134,11 @@ fn gradients_equal_finite_differences() {
                 let slot = if is_input { &mut bench.x[i] } else { &mut bench.params[i] };
                 let before = *slot;
                 *slot = before + d;
-                let value = bench.projection(&r);
+                let value = projection(bench, &r);
                 if is_input {
-                    bench.x[i] = before
+                    bench.x[i] = before;
                 } else {
-                    bench.params[i] = before
+                    bench.params[i] = before;
                 }
                 value
             };

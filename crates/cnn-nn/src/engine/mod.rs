@@ -15,6 +15,7 @@
 mod program;
 mod shard;
 
+use crate::layer::BatchGradient;
 use crate::loss::Loss;
 use crate::model::Model;
 pub use cnn_kernels::Isa;
@@ -348,7 +349,7 @@ impl Engine {
         weights: &[f32],
         n: usize,
         feed: &Feed<'_>,
-        visit: &(dyn Fn(&mut Shard, &Batch<'_>, &mut BatchMetrics, &mut [f32]) + Sync),
+        visit: &Visit<'_>,
         output: &mut [f32],
         total: &mut BatchMetrics,
     ) {
@@ -363,7 +364,7 @@ impl Engine {
         let share = n.div_ceil(MAX_SHARDS).next_multiple_of(READ_CHUNK);
         let per_sample = output.len().checked_div(n).unwrap_or(0);
         let mut outputs = output.chunks_mut((share * per_sample).max(1));
-        let mut jobs: Vec<(&mut Shard, BatchMetrics, &mut [f32])> = readers
+        let mut jobs: Vec<Job<'_>> = readers
             .iter_mut()
             .map(|shard| (shard, BatchMetrics::default(), outputs.next().unwrap_or_default()))
             .collect();
@@ -386,6 +387,12 @@ impl Engine {
     }
 }
 
+/// What reading does with each chunk that went through the network: sums to add to, and the chunk's part of the output.
+type Visit<'a> = dyn Fn(&mut Shard, &Batch<'_>, &mut BatchMetrics, &mut [f32]) + Sync + 'a;
+
+/// A reader's memory, its sums and its part of the output.
+type Job<'a> = (&'a mut Shard, BatchMetrics, &'a mut [f32]);
+
 /// Samples that a reader carries at once.
 const READ_CHUNK: usize = 8;
 
@@ -393,7 +400,7 @@ const READ_CHUNK: usize = 8;
 fn cut_blocks(program: &Program) -> (Vec<Range<usize>>, Vec<usize>) {
     let (mut blocks, mut steps) = (Vec::new(), Vec::new());
     for (i, step) in program.steps.iter().enumerate() {
-        let unit = step.layer.batch_gradient().map_or(1, |batch| batch.unit());
+        let unit = step.layer.batch_gradient().map_or(1, BatchGradient::unit);
         let len = BLOCK.next_multiple_of(unit);
         let mut at = step.params.start;
         while at < step.params.end {

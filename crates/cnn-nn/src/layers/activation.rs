@@ -42,6 +42,7 @@ pub enum Function {
 
 impl Function {
     /// True for the function that does nothing: what `skip_serializing_if` asks.
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands references")]
     pub(crate) fn is_linear(&self) -> bool {
         *self == Self::Linear
     }
@@ -133,6 +134,7 @@ impl Layer for BuiltActivation {
 }
 
 #[cfg(test)]
+#[expect(clippy::float_cmp, reason = "these numbers are exact")]
 mod tests {
     use super::*;
 

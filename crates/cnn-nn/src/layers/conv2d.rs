@@ -254,6 +254,7 @@ impl Layer for BuiltConv2D {
 }
 
 #[cfg(test)]
+#[expect(clippy::float_cmp, reason = "these numbers are exact")]
 mod tests {
     use super::*;
 

@@ -180,6 +180,7 @@ impl BatchGradient for BuiltDense {
 }
 
 #[cfg(test)]
+#[expect(clippy::float_cmp, reason = "these numbers are exact")]
 mod tests {
     use super::*;
 

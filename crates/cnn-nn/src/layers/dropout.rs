@@ -132,6 +132,7 @@ impl Layer for BuiltDropout {
 }
 
 #[cfg(test)]
+#[expect(clippy::float_cmp, reason = "these numbers are exact")]
 mod tests {
     use super::*;
 

@@ -140,6 +140,7 @@ impl Layer for BuiltMaxPooling2D {
 }
 
 #[cfg(test)]
+#[expect(clippy::float_cmp, reason = "these numbers are exact")]
 mod tests {
     use super::*;
 

@@ -1,28 +1,21 @@
-//! What the conformance tests share: a layer with its memory, and numbers that look random.
+//! What the conformance tests share: a layer with its memory.
 
 use cnn_kernels::Isa;
 use cnn_nn::layer::{Built, Layer, Pass, Shard, Weights, Work};
-use cnn_tensor::random::{Purpose, stream, uniform_f32};
-
-/// Numbers between −1 and 1, the same for the same seed.
-pub fn numbers(seed: u64, len: usize) -> Vec<f32> {
-    let mut random = stream(seed, Purpose::Init, 7, 7);
-    (0..len).map(|_| uniform_f32(&mut random) * 2.0 - 1.0).collect()
-}
 
 /// A built layer with parameters and the memory to run `n` samples.
-pub struct Bench {
-    pub layer: Box<dyn Layer>,
-    pub params: Vec<f32>,
-    pub x: Vec<f32>,
-    pub y: Vec<f32>,
-    pub saved: Vec<u16>,
-    pub pass: Pass,
+pub(crate) struct Bench {
+    pub(crate) layer: Box<dyn Layer>,
+    pub(crate) params: Vec<f32>,
+    pub(crate) x: Vec<f32>,
+    pub(crate) y: Vec<f32>,
+    pub(crate) saved: Vec<u16>,
+    pub(crate) pass: Pass,
     scratch: Vec<f32>,
 }
 
 impl Bench {
-    pub fn new(built: Built, x: Vec<f32>, n: usize, params: Vec<f32>, pass: Pass) -> Self {
+    pub(crate) fn new(built: Built, x: Vec<f32>, n: usize, params: Vec<f32>, pass: Pass) -> Self {
         let work = built.layer.work();
         Self {
             y: vec![f32::NAN; n * built.output.len()],
@@ -35,7 +28,7 @@ impl Bench {
         }
     }
 
-    pub fn forward(&mut self) -> &[f32] {
+    pub(crate) fn forward(&mut self) -> &[f32] {
         let packed = self.packed();
         let weights = Weights { params: &self.params, packed: &packed };
         let work = Work { saved: &mut self.saved, scratch: &mut self.scratch };
@@ -44,7 +37,7 @@ impl Bench {
     }
 
     /// dx and the parameters' gradient, added to `dw`.
-    pub fn backward(&mut self, dy: &[f32], dw: &mut [f32], want_dx: bool) -> Vec<f32> {
+    pub(crate) fn backward(&mut self, dy: &[f32], dw: &mut [f32], want_dx: bool) -> Vec<f32> {
         let packed = self.packed();
         let mut dy = dy.to_vec();
         let mut dx = vec![f32::NAN; self.x.len()];
@@ -63,19 +56,9 @@ impl Bench {
         dx
     }
 
-    /// Σ r·y in f64: the scalar that the gradient checks differentiate.
-    pub fn projection(&mut self, r: &[f32]) -> f64 {
-        self.forward().iter().zip(r).map(|(&y, &r)| f64::from(y) * f64::from(r)).sum()
-    }
-
     fn packed(&self) -> Vec<f32> {
         let mut packed = vec![0.0; self.layer.packed_len()];
         self.layer.pack(&self.params, &mut packed);
         packed
     }
-}
-
-/// Floats in a built layer's parameters.
-pub fn param_len(built: &Built) -> usize {
-    built.params.iter().map(|p| p.shape.iter().product::<usize>()).sum()
 }
