@@ -1,3 +1,5 @@
+//! A picture of pixels inside a scene: made from arrays, shown as one image.
+
 use crate::color::{Color, Colormap};
 use ndarray::{ArrayView2, ArrayView3};
 

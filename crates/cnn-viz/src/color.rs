@@ -1,3 +1,5 @@
+//! Colours, the palette that colour-blind readers can tell apart, and colour maps.
+
 /// An opaque sRGB colour.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Color {

@@ -1,3 +1,5 @@
+//! What can be wrong with a picture that was asked for.
+
 use thiserror::Error;
 
 /// Why a picture cannot be made.

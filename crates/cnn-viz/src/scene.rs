@@ -1,3 +1,5 @@
+//! A picture as a list of shapes, before it becomes SVG or PNG.
+
 use crate::bitmap::Bitmap;
 use crate::color::Color;
 
