@@ -1,5 +1,4 @@
 //! Fifty steps of every optimizer against Keras's own weights (data/golden/optimizers.npz).
-#![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 use cnn_nn::config::Document;
 use cnn_nn::engine::Isa;

@@ -1,6 +1,6 @@
 //! Elementary functions from `+ − × ÷ fma` only: the same bits on every machine.
 
-/// `exp(x)`, within 1.02 ulp of the true value (every `f32` was tried); 0 where the result would be denormal, +∞ above the range, NaN for NaN.
+/// `exp(x)`, within 1.02 ulp of the true value; 0 where the result would be denormal, +∞ above the range, NaN for NaN.
 ///
 /// `x = k·ln 2 + r` with `|r| <= ln 2 / 2`, `ln 2` in two parts; then `exp(r) = 1 + r + r²·q(r)` with the polynomial of
 /// Cephes' `expf` (S. Moshier), and `2^k` put into the exponent in two steps, as `k` may be 128.
