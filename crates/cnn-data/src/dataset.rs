@@ -1,6 +1,6 @@
 //! Data sets: a name, a folder of idx files or an `.npz`, as training and test images with class names.
 
-use crate::npy::{Array, Values};
+use crate::arrays::{images_of, labels_of};
 use crate::{DataError, FormatError, Images, Split, gz, idx, npz, read_file};
 use ndarray::Array4;
 use sha2::{Digest, Sha256};
@@ -23,8 +23,12 @@ pub const FASHION_MNIST_CLASSES: [&str; 10] = [
 /// Names that [`load`] knows.
 pub const NAMES: [&str; 2] = ["fashion-mnist", "mnist"];
 
-/// Classes, at most: a label above is taken for damage.
-const MAX_CLASSES: usize = 65_536;
+/// Class names of MNIST, in label order.
+const DIGITS: [&str; 10] = ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"];
+
+/// The fingerprint of Fashion-MNIST as published: its classes have names wherever its files lie.
+const FASHION_MNIST_FINGERPRINT: &str =
+    "fc303f11200c9432c1c1cc53d02c1e8238603efd66465fd80d1a43ce26f6222f";
 
 /// Training and test images.
 #[derive(Clone, Debug, PartialEq)]
@@ -50,12 +54,8 @@ pub struct Dataset {
 pub fn load(source: &str, root: &Path) -> Result<Dataset, DataError> {
     match source {
         "fashion-mnist" | "fashion_mnist" => {
-            let mut data = load_folder(&root.join("fashion-mnist"))?;
-            "fashion-mnist".clone_into(&mut data.name);
-            if data.classes.len() == FASHION_MNIST_CLASSES.len() {
-                data.classes = FASHION_MNIST_CLASSES.map(String::from).to_vec();
-            }
-            Ok(data)
+            let folder = root.join("fashion-mnist");
+            named(load_folder(&folder)?, &folder, "fashion-mnist", FASHION_MNIST_CLASSES)
         }
         "mnist" => load_mnist(&root.join("mnist")),
         _ => load_path(source),
@@ -64,7 +64,7 @@ pub fn load(source: &str, root: &Path) -> Result<Dataset, DataError> {
 
 fn load_mnist(folder: &Path) -> Result<Dataset, DataError> {
     let file = folder.join("mnist.npz");
-    let mut data = if file.exists() {
+    let data = if file.exists() {
         load_npz(&file)?
     } else if folder.join("train-images-idx3-ubyte").exists()
         || folder.join("train-images-idx3-ubyte.gz").exists()
@@ -78,7 +78,31 @@ fn load_mnist(folder: &Path) -> Result<Dataset, DataError> {
         );
         return Err(DataError::NotThere { name: "mnist", path: file, hint });
     };
-    "mnist".clone_into(&mut data.name);
+    named(data, folder, "mnist", DIGITS)
+}
+
+/// Gives a known data set its name and class names, which every label must have.
+fn named(
+    mut data: Dataset,
+    path: &Path,
+    name: &str,
+    classes: [&str; 10],
+) -> Result<Dataset, DataError> {
+    for (what, split) in [("training", &data.train), ("test", &data.test)] {
+        if let Some(at) = split.labels.iter().position(|&label| label as usize >= classes.len()) {
+            return Err(DataError::Mismatch {
+                path: path.to_owned(),
+                message: format!(
+                    "the {what} label {} at position {at}, but {name} has the classes 0 to {}",
+                    split.labels[at],
+                    classes.len() - 1
+                ),
+                hint: "the labels file is damaged or of another data set; get it again".into(),
+            });
+        }
+    }
+    name.clone_into(&mut data.name);
+    data.classes = classes.map(String::from).to_vec();
     Ok(data)
 }
 
@@ -133,7 +157,7 @@ pub fn parse_idx(bytes: &[u8]) -> Result<idx::Idx, FormatError> {
         let header = idx::parse_header(head)?;
         Ok(header.len + header.data_len())
     })?;
-    idx::parse(&inflated)
+    idx::parse_vec(inflated)
 }
 
 fn load_folder(folder: &Path) -> Result<Dataset, DataError> {
@@ -222,97 +246,12 @@ fn load_npz(path: &Path) -> Result<Dataset, DataError> {
     assemble(path, train, test, notes)
 }
 
-/// Images from an array of three or four axes.
-fn images_of(
-    name: &str,
-    array: Array,
-    notes: &mut Vec<String>,
-) -> Result<Images, (String, &'static str)> {
-    let dims = match array.shape[..] {
-        [n, h, w] => (n, h, w, 1),
-        [n, h, w, c] => (n, h, w, c),
-        _ => {
-            return Err((
-                format!("{name} has the shape {:?}", array.shape),
-                "images are [n, height, width] or [n, height, width, channels]",
-            ));
-        }
-    };
-    let shaped = |e: ndarray::ShapeError| {
-        (format!("{name}: {e}"), "images are [n, height, width, channels]")
-    };
-    let floats = match array.values {
-        Values::U8(values) => {
-            return Array4::from_shape_vec(dims, values).map(Images::U8).map_err(shaped);
-        }
-        Values::I64(values) => {
-            let bytes: Result<Vec<u8>, _> = values.into_iter().map(u8::try_from).collect();
-            let bytes = bytes.map_err(|_| {
-                (
-                    format!("{name} has whole numbers outside 0 to 255"),
-                    "pixels are 0 to 255, or floats between 0 and 1",
-                )
-            })?;
-            return Array4::from_shape_vec(dims, bytes).map(Images::U8).map_err(shaped);
-        }
-        Values::F32(values) => values,
-        Values::F64(values) => values.into_iter().map(|v| v as f32).collect(),
-    };
-    if let Some(at) = floats.iter().position(|v| !v.is_finite()) {
-        return Err((
-            format!("{name} has the pixel {} at position {at}", floats[at]),
-            "pixels are finite numbers",
-        ));
-    }
-    let (low, high) =
-        floats.iter().fold((0.0f32, 0.0f32), |(low, high), &v| (low.min(v), high.max(v)));
-    let floats = if high <= 1.0 {
-        notes.push(format!("{name} is already between {low} and {high}: not divided by 255 again"));
-        floats
-    } else if low >= 0.0 && high <= 255.0 {
-        notes.push(format!("{name} is float, 0 to {high}: divided by 255"));
-        floats.into_iter().map(|v| v / 255.0).collect()
-    } else {
-        return Err((
-            format!("{name} has pixels from {low} to {high}"),
-            "pixels are 0 to 255, or at most 1",
-        ));
-    };
-    Array4::from_shape_vec(dims, floats).map(Images::F32).map_err(shaped)
-}
-
-/// Labels from an array `[n]` or `[n, 1]`.
-fn labels_of(name: &str, array: Array) -> Result<Vec<u32>, (String, &'static str)> {
-    const HINT: &str = "labels are class numbers 0, 1, 2, …, one per image";
-    if !matches!(array.shape[..], [_] | [_, 1]) {
-        return Err((
-            format!("{name} has the shape {:?}", array.shape),
-            "labels are [n] or [n, 1]: class numbers, not one-hot rows",
-        ));
-    }
-    let whole = |at: usize, value: f64| {
-        let fits = value >= 0.0 && value < MAX_CLASSES as f64 && value.fract() == 0.0;
-        if fits {
-            Ok(value as u32)
-        } else {
-            Err((format!("{name} has the label {value} at position {at}"), HINT))
-        }
-    };
-    let values: Box<dyn Iterator<Item = f64>> = match array.values {
-        Values::U8(v) => Box::new(v.into_iter().map(f64::from)),
-        Values::I64(v) => Box::new(v.into_iter().map(|v| v as f64)),
-        Values::F32(v) => Box::new(v.into_iter().map(f64::from)),
-        Values::F64(v) => Box::new(v.into_iter()),
-    };
-    values.enumerate().map(|(at, value)| whole(at, value)).collect()
-}
-
 /// Checks that the four arrays fit, and finishes the data set.
 fn assemble(
     path: &Path,
     train: Split,
     test: Split,
-    notes: Vec<String>,
+    mut notes: Vec<String>,
 ) -> Result<Dataset, DataError> {
     let mismatch = |message: String, hint: &str| DataError::Mismatch {
         path: path.to_owned(),
@@ -342,16 +281,34 @@ fn assemble(
     }
     let classes =
         train.labels.iter().chain(&test.labels).max().map_or(0, |&label| label as usize + 1);
+    let missing = classes_without_images(&train, classes);
+    if !missing.is_empty() {
+        notes.push(format!("no training image has the label {missing}"));
+    }
     let name =
         path.file_stem().map_or_else(|| "data".into(), |name| name.to_string_lossy().into_owned());
-    Ok(Dataset {
-        name,
-        fingerprint: fingerprint(&train, &test),
-        classes: (0..classes).map(|c| c.to_string()).collect(),
-        train,
-        test,
-        notes,
-    })
+    let fingerprint = fingerprint(&train, &test);
+    let classes = if fingerprint == FASHION_MNIST_FINGERPRINT {
+        FASHION_MNIST_CLASSES.map(String::from).to_vec()
+    } else {
+        (0..classes).map(|c| c.to_string()).collect()
+    };
+    Ok(Dataset { name, train, test, classes, fingerprint, notes })
+}
+
+/// The labels below `classes` that no image of the split has, the first few by number.
+fn classes_without_images(split: &Split, classes: usize) -> String {
+    const SHOWN: usize = 5;
+    let mut seen = vec![false; classes];
+    for &label in &split.labels {
+        seen[label as usize] = true;
+    }
+    let missing: Vec<String> =
+        (0..classes).filter(|&class| !seen[class]).map(|class| class.to_string()).collect();
+    match missing.len().checked_sub(SHOWN) {
+        None | Some(0) => missing.join(", "),
+        Some(more) => format!("{} and {more} others", missing[..SHOWN].join(", ")),
+    }
 }
 
 /// SHA-256 over, for training then test images: the four sizes and the pixel type as little-endian u64, the pixels (bytes,

@@ -110,6 +110,7 @@ impl DataError {
                 std::io::ErrorKind::NotFound => "check the path: there is no such file".into(),
                 std::io::ErrorKind::PermissionDenied => "give yourself permission to read it".into(),
                 std::io::ErrorKind::IsADirectory => "this is a folder; name a file in it".into(),
+                std::io::ErrorKind::InvalidInput => "copy its content to a file first".into(),
                 _ => "check the disk and try again".into(),
             },
             Self::Format { source, .. } => source.hint.clone(),

@@ -111,6 +111,19 @@ pub fn parse_header(bytes: &[u8]) -> Result<Header, FormatError> {
 /// # Errors
 /// A bad header, too few values or too many.
 pub fn parse(bytes: &[u8]) -> Result<Idx, FormatError> {
+    let header = check(bytes)?;
+    Ok(Idx { data: bytes[header.len..].to_vec(), shape: header.shape })
+}
+
+/// As [`parse`], without a second copy of the values.
+pub(crate) fn parse_vec(mut bytes: Vec<u8>) -> Result<Idx, FormatError> {
+    let header = check(&bytes)?;
+    bytes.drain(..header.len);
+    Ok(Idx { data: bytes, shape: header.shape })
+}
+
+/// The header, if the file has just the values that it promises.
+fn check(bytes: &[u8]) -> Result<Header, FormatError> {
     let header = parse_header(bytes)?;
     let (expected, data) = (header.data_len(), &bytes[header.len..]);
     if data.len() != expected {
@@ -127,7 +140,7 @@ pub fn parse(bytes: &[u8]) -> Result<Idx, FormatError> {
         };
         return Err(FormatError::new("D012", message, hint));
     }
-    Ok(Idx { shape: header.shape, data: data.to_vec() })
+    Ok(header)
 }
 
 fn hex(bytes: &[u8]) -> String {

@@ -1,8 +1,9 @@
 //! A PNG or JPEG picture as the network wants it: height, width and channels of the training images.
 
-use crate::{DataError, read_file};
+use crate::{DataError, jpeg, read_file};
+use image::codecs::png::PngDecoder;
 use image::imageops::FilterType;
-use image::{DynamicImage, ImageReader, Limits};
+use image::{DynamicImage, ExtendedColorType, ImageDecoder, ImageFormat, ImageReader, Limits};
 use std::io::Cursor;
 use std::path::Path;
 
@@ -64,11 +65,12 @@ pub fn parse(bytes: &[u8], [h, w, c]: [usize; 3]) -> Result<Picture, String> {
     }
     let reader =
         || ImageReader::new(Cursor::new(bytes)).with_guessed_format().map_err(|e| e.to_string());
-    if reader()?.format().is_none() {
+    let undecodable = |e: image::ImageError| format!("cannot be decoded: {e}");
+    let Some(format) = reader()?.format() else {
         return Err("not a PNG or JPEG picture".into());
-    }
-    let (width, height) =
-        reader()?.into_dimensions().map_err(|e| format!("cannot be decoded: {e}"))?;
+    };
+    let header = reader()?.into_decoder().map_err(undecodable)?;
+    let (width, height) = header.dimensions();
     if width > MAX_SIDE || height > MAX_SIDE || u64::from(width) * u64::from(height) > MAX_PIXELS {
         return Err(format!(
             "{width}×{height} pixels; the limits are {MAX_SIDE} a side and {MAX_PIXELS} in all"
@@ -78,45 +80,73 @@ pub fn parse(bytes: &[u8], [h, w, c]: [usize; 3]) -> Result<Picture, String> {
     let mut limits = Limits::default();
     limits.max_alloc = Some(256 << 20);
     reader.limits(limits);
-    let decoded = reader.decode().map_err(|e| format!("cannot be decoded: {e}"))?;
+    if format == ImageFormat::Jpeg && !jpeg::is_complete(bytes) {
+        return Err("the JPEG picture is cut off: its end marker is missing".into());
+    }
+    let decoded = reader.decode().map_err(undecodable)?;
     let mut notes = Vec::new();
+    note_conversions(format, header.original_color_type(), bytes, &mut notes);
     let flat = flatten_alpha(decoded, &mut notes);
-    let resized = if (width as usize, height as usize) == (w, h) {
-        flat
-    } else {
-        notes.push(format!("resized from {width}×{height} to {w}×{h}"));
-        if width as usize * h != height as usize * w {
-            notes.push(
-                "the sides have another ratio than the training images: the picture is distorted"
-                    .into(),
-            );
-        }
-        flat.resize_exact(w as u32, h as u32, FilterType::Triangle)
-    };
-    let pixels = match c {
-        1 => {
-            if resized.color().has_color() {
-                notes.push("converted from colour to grey".into());
-            }
-            resized.to_luma8().into_raw()
-        }
-        3 => resized.to_rgb8().into_raw(),
-        _ => {
-            return Err(format!(
-                "the network wants {c} channels; a picture has 1 (grey) or 3 (colour)"
-            ));
-        }
-    };
-    let picture = Picture { pixels, notes };
-    let bright = picture.border_mean(h, w, c) > 127.0;
-    let mut picture = picture;
-    if bright {
+    let pixels = fit(flat, [h, w, c], &mut notes)?;
+    let mut picture = Picture { pixels, notes };
+    if picture.border_mean(h, w, c) > 127.0 {
         picture.notes.push(
             "the background is bright; MNIST and Fashion-MNIST are bright on black: try --invert"
                 .into(),
         );
     }
     Ok(picture)
+}
+
+/// Resizes to `h`×`w` and converts to `c` channels.
+fn fit(
+    picture: DynamicImage,
+    [h, w, c]: [usize; 3],
+    notes: &mut Vec<String>,
+) -> Result<Vec<u8>, String> {
+    let (width, height) = (picture.width() as usize, picture.height() as usize);
+    let resized = if (width, height) == (w, h) {
+        picture
+    } else {
+        notes.push(format!("resized from {width}×{height} to {w}×{h}"));
+        if width * h != height * w {
+            notes.push(
+                "the sides have another ratio than the training images: the picture is distorted"
+                    .into(),
+            );
+        }
+        picture.resize_exact(w as u32, h as u32, FilterType::Triangle)
+    };
+    match c {
+        1 => {
+            if resized.color().has_color() {
+                notes.push("converted from colour to grey".into());
+            }
+            Ok(resized.to_luma8().into_raw())
+        }
+        3 => Ok(resized.to_rgb8().into_raw()),
+        _ => Err(format!("the network wants {c} channels; a picture has 1 (grey) or 3 (colour)")),
+    }
+}
+
+/// Says what decoding leaves out.
+fn note_conversions(
+    format: ImageFormat,
+    color: ExtendedColorType,
+    bytes: &[u8],
+    notes: &mut Vec<String>,
+) {
+    use ExtendedColorType::{Cmyk8, L16, La16, Rgb16, Rgba16};
+    match color {
+        L16 | La16 | Rgb16 | Rgba16 => notes.push("reduced from 16 to 8 bits a channel".into()),
+        Cmyk8 => notes.push("converted from CMYK".into()),
+        _ => {}
+    }
+    let animated = format == ImageFormat::Png
+        && PngDecoder::new(Cursor::new(bytes)).and_then(|png| png.is_apng()).unwrap_or(false);
+    if animated {
+        notes.push("animated: only the still picture is used".into());
+    }
 }
 
 /// Puts a picture with transparency on black.

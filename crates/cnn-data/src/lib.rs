@@ -4,11 +4,13 @@
 //! answer with a value or a [`FormatError`], and ask for no more memory than the bytes can fill.
 #![forbid(unsafe_code)]
 
+mod arrays;
 mod dataset;
 mod error;
 pub mod gz;
 pub mod idx;
 pub mod image_file;
+mod jpeg;
 pub mod npy;
 pub mod npz;
 mod split;
@@ -23,9 +25,14 @@ use std::path::Path;
 /// Bytes of a file, at most.
 const MAX_FILE: u64 = 3 << 30;
 
-/// Reads a file whole, up to 3 GiB.
+/// Reads a file whole, up to 3 GiB. Pipes and devices are refused: they may have no end.
 fn read_file(path: &Path) -> Result<Vec<u8>, DataError> {
     let io = |source| DataError::Io { path: path.to_owned(), source };
+    let kind = std::fs::metadata(path).map_err(io)?.file_type();
+    if !kind.is_file() && !kind.is_dir() {
+        let reason = "a pipe or a device, not a file";
+        return Err(io(std::io::Error::new(std::io::ErrorKind::InvalidInput, reason)));
+    }
     let file = std::fs::File::open(path).map_err(io)?;
     let mut bytes = Vec::new();
     file.take(MAX_FILE + 1).read_to_end(&mut bytes).map_err(io)?;

@@ -3,7 +3,10 @@
 //! Read are booleans, signed and unsigned integers of 1 to 8 bytes and floats of 4 and 8, in either byte order and in C or
 //! Fortran order. Pickled objects are refused: they are programs. Source: NumPy's `numpy.lib.format`.
 
+mod header;
+
 use crate::FormatError;
+use header::Parser;
 
 /// Header bytes, at most; checked before the header is looked at.
 const MAX_HEADER: usize = 65_535;
@@ -142,8 +145,7 @@ pub fn parse_header(bytes: &[u8]) -> Result<Header, FormatError> {
         bad(format!("the npy header needs {len} bytes, the file has {}", bytes.len()))
     })?;
     let text = std::str::from_utf8(text).map_err(|_| bad("the npy header is not text"))?;
-    let mut parser = Parser { text, at: 0 };
-    let fields = parser.dictionary()?;
+    let fields = Parser::new(text).dictionary()?;
     let descr = fields.descr.ok_or_else(|| bad("the npy header lacks the key 'descr'"))?;
     let (kind, size, big_endian) = parse_descr(&descr)?;
     let shape = fields.shape.ok_or_else(|| bad("the npy header lacks the key 'shape'"))?;
@@ -154,7 +156,12 @@ pub fn parse_header(bytes: &[u8]) -> Result<Header, FormatError> {
         Some(total) if total <= MAX_DATA => {
             Ok(Header { shape, kind, size, big_endian, fortran, len })
         }
-        _ => Err(bad(format!("the shape {shape:?} of {size}-byte values needs more than 2 GiB"))),
+        Some(total) => Err(bad(format!(
+            "the shape {shape:?} of {size}-byte values needs {total} bytes, more than 2 GiB"
+        ))),
+        None => {
+            Err(bad(format!("the shape {shape:?} of {size}-byte values needs more than 2 GiB")))
+        }
     }
 }
 
@@ -300,122 +307,4 @@ pub fn write_f32(shape: &[usize], values: &[f32]) -> Vec<u8> {
     bytes.extend(header.as_bytes());
     bytes.extend(values.iter().flat_map(|value| value.to_le_bytes()));
     bytes
-}
-
-/// The three keys, as far as they have been seen.
-#[derive(Default)]
-struct Fields {
-    descr: Option<String>,
-    fortran: Option<bool>,
-    shape: Option<Vec<usize>>,
-}
-
-/// A parser of just the dictionaries that NumPy writes.
-struct Parser<'a> {
-    text: &'a str,
-    at: usize,
-}
-
-impl Parser<'_> {
-    fn rest(&self) -> &str {
-        &self.text[self.at..]
-    }
-
-    fn skip_space(&mut self) {
-        self.at += self.rest().len() - self.rest().trim_start().len();
-    }
-
-    /// Takes `token` if it comes next.
-    fn take(&mut self, token: &str) -> bool {
-        self.skip_space();
-        let found = self.rest().starts_with(token);
-        if found {
-            self.at += token.len();
-        }
-        found
-    }
-
-    fn expect(&mut self, token: &str) -> Result<(), FormatError> {
-        if self.take(token) {
-            Ok(())
-        } else {
-            Err(bad(format!(
-                "the npy header is no plain dictionary: expected {token} at its byte {}",
-                self.at
-            )))
-        }
-    }
-
-    fn dictionary(&mut self) -> Result<Fields, FormatError> {
-        let mut fields = Fields::default();
-        self.expect("{")?;
-        while !self.take("}") {
-            let key = self.string()?;
-            self.expect(":")?;
-            let repeated = match key.as_str() {
-                "descr" => fields.descr.replace(self.string()?).is_some(),
-                "fortran_order" => fields.fortran.replace(self.boolean()?).is_some(),
-                "shape" => fields.shape.replace(self.shape()?).is_some(),
-                _ => {
-                    return Err(bad(
-                        "the npy header has a key other than descr, fortran_order and shape",
-                    ));
-                }
-            };
-            if repeated {
-                return Err(bad(format!("the npy header has the key '{key}' twice")));
-            }
-            if !self.take(",") {
-                self.expect("}")?;
-                break;
-            }
-        }
-        self.skip_space();
-        if self.rest().is_empty() {
-            Ok(fields)
-        } else {
-            Err(bad("the npy header goes on after its dictionary"))
-        }
-    }
-
-    fn string(&mut self) -> Result<String, FormatError> {
-        let quote = if self.take("'") { '\'' } else { self.expect("\"").map(|()| '"')? };
-        let end = self
-            .rest()
-            .find(quote)
-            .ok_or_else(|| bad("the npy header has a string without an end"))?;
-        let text = self.rest()[..end].to_owned();
-        self.at += end + 1;
-        Ok(text)
-    }
-
-    fn boolean(&mut self) -> Result<bool, FormatError> {
-        if self.take("True") { Ok(true) } else { self.expect("False").map(|()| false) }
-    }
-
-    fn shape(&mut self) -> Result<Vec<usize>, FormatError> {
-        self.expect("(")?;
-        let mut shape = Vec::new();
-        while !self.take(")") {
-            self.skip_space();
-            if self.rest().starts_with('-') {
-                return Err(bad("the npy header has a negative size"));
-            }
-            let digits = self.rest().len()
-                - self.rest().trim_start_matches(|c: char| c.is_ascii_digit()).len();
-            let size = self.rest()[..digits]
-                .parse()
-                .map_err(|_| bad("the npy header has a size that is not a whole number"))?;
-            self.at += digits;
-            shape.push(size);
-            if shape.len() > MAX_RANK {
-                return Err(bad(format!("the array has more than {MAX_RANK} axes")));
-            }
-            if !self.take(",") {
-                self.expect(")")?;
-                break;
-            }
-        }
-        Ok(shape)
-    }
 }

@@ -13,6 +13,9 @@ use zip::{CompressionMethod, ZipArchive};
 /// Members, at most.
 const MAX_MEMBERS: usize = 1024;
 
+/// Inflated bytes of all members together, at most.
+const MAX_INFLATED: usize = 2 << 30;
+
 /// A named array of an archive.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Entry {
@@ -71,12 +74,16 @@ pub fn parse(bytes: &[u8]) -> Result<Vec<Entry>, FormatError> {
     if archive.len() > MAX_MEMBERS {
         return Err(bad(format!("{} members; the limit is {MAX_MEMBERS}", archive.len())));
     }
-    let declared = end_record_count(bytes);
-    if declared.is_some_and(|count| count != archive.len()) {
+    if archive.has_duplicate_names() {
         return Err(bad("two members of the archive have the same name"));
     }
+    // Central directory and local headers must agree and no two members share bytes: what other readers see is what we see.
+    archive
+        .validate_header_consistency()
+        .map_err(|error| bad(format!("the archive contradicts itself: {error}")))?;
     let mut names = BTreeSet::new();
     let mut entries = Vec::new();
+    let mut left = MAX_INFLATED;
     for index in 0..archive.len() {
         let mut member = archive
             .by_index(index)
@@ -90,30 +97,33 @@ pub fn parse(bytes: &[u8]) -> Result<Vec<Entry>, FormatError> {
             ..error
         };
         let bytes = inflate(&mut member, bytes.len()).map_err(inside)?;
+        left = left
+            .checked_sub(bytes.len())
+            .ok_or_else(|| bad(format!("its arrays have more than {MAX_INFLATED} bytes in all")))?;
         entries.push(Entry { array: npy::parse(&bytes).map_err(inside)?, name });
     }
     Ok(entries)
 }
 
-/// Members according to the end-of-directory record: the zip crate keeps one of two members with the same name.
-fn end_record_count(bytes: &[u8]) -> Option<usize> {
-    let at = bytes.windows(4).rposition(|window| window == b"PK\x05\x06")?;
-    let count = u16::from_le_bytes(*bytes.get(at + 10..)?.first_chunk()?);
-    (count != u16::MAX).then_some(usize::from(count))
+/// A name as it may be printed.
+fn shown(name: &str) -> String {
+    name.chars().take(80).map(|c| if c.is_control() { '?' } else { c }).collect()
+}
+
+/// Whether a member's name is no plain relative path such as `conv2d/kernel.npy`.
+fn is_odd(name: &str) -> bool {
+    name.len() > 256
+        || name.contains(['\\', ':'])
+        || name.chars().any(char::is_control)
+        || name.split('/').any(|part| matches!(part, "" | "." | ".."))
 }
 
 fn check_name<R: Read>(member: &ZipFile<'_, R>) -> Result<String, FormatError> {
     let full =
         member.name().map_err(|error| bad(format!("a member's name is damaged: {error}")))?;
     let full = full.as_ref();
-    let shown: String =
-        full.chars().take(80).map(|c| if c.is_control() { '?' } else { c }).collect();
-    let odd = full.len() > 256
-        || full.starts_with('/')
-        || full.contains(['\\', ':', '\0'])
-        || full.chars().any(char::is_control)
-        || full.split('/').any(|part| matches!(part, "" | "." | ".."));
-    if odd {
+    let shown = shown(full);
+    if is_odd(full) || is_odd(full.strip_suffix(".npy").unwrap_or(full)) {
         return Err(bad(format!(
             "odd member name {shown:?}: a path that leaves the archive is refused"
         )));
@@ -186,7 +196,7 @@ fn inflate<R: Read>(
 /// Writes arrays of f32 under their names, stored, the same bytes for the same arrays.
 ///
 /// # Errors
-/// The writer's.
+/// A name that [`parse`] would refuse, the same name twice, and the writer's.
 pub fn write<W: Write + Seek>(
     writer: W,
     arrays: &[(&str, &[usize], &[f32])],
@@ -200,7 +210,12 @@ pub fn write<W: Write + Seek>(
         .last_modified_time(zip::DateTime::default())
         .unix_permissions(0o644);
     for (name, shape, values) in arrays {
-        zip.start_file(format!("{name}.npy"), options).map_err(|e| failed(&e))?;
+        let member = format!("{name}.npy");
+        if is_odd(name) || is_odd(&member) {
+            let message = format!("odd array name {:?}", shown(name));
+            return Err(FormatError::new("D041", message, "names are like conv2d/kernel"));
+        }
+        zip.start_file(member, options).map_err(|e| failed(&e))?;
         zip.write_all(&npy::write_f32(shape, values)).map_err(|e| failed(&e))?;
     }
     zip.finish().map_err(|e| failed(&e))?;

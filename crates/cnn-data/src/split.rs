@@ -68,7 +68,7 @@ impl Split {
     /// Writes the images `indices` as floats and their labels. A byte x becomes exactly x / 255.
     ///
     /// # Panics
-    /// If an index is not below [`Self::len`], or a slice has not the length of so many images.
+    /// If an index is not below [`Self::len`], or a slice has not the length for so many images.
     pub fn fill(&self, indices: &[u32], x: &mut [f32], labels: &mut [u32]) {
         let size: usize = self.shape().iter().product();
         assert_eq!(
@@ -77,6 +77,7 @@ impl Split {
             "room for {} images of {size} pixels",
             indices.len()
         );
+        assert_eq!(labels.len(), indices.len(), "room for a label for each image");
         for ((&index, out), label) in indices.iter().zip(x.chunks_exact_mut(size)).zip(labels) {
             let (index, range) =
                 (index as usize, index as usize * size..(index as usize + 1) * size);

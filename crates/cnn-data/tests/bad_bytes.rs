@@ -36,6 +36,14 @@ fn small_png() -> Vec<u8> {
     bytes.into_inner()
 }
 
+fn small_jpeg() -> Vec<u8> {
+    let mut bytes = Cursor::new(Vec::new());
+    image::GrayImage::from_fn(24, 20, |x, y| image::Luma([(x * 9 + y * 3) as u8]))
+        .write_to(&mut bytes, image::ImageFormat::Jpeg)
+        .unwrap();
+    bytes.into_inner()
+}
+
 type Parser = fn(&[u8]) -> Result<(), String>;
 
 /// Every kind of file: a small valid one and its parser.
@@ -55,6 +63,7 @@ fn kinds() -> Vec<(&'static str, Vec<u8>, Parser)> {
         ("npy", npy::write_f32(&[2, 3], &[0.0; 6]), |b| text(npy::parse(b))),
         ("npz", small_npz(), |b| text(npz::parse(b))),
         ("png", small_png(), |b| image_file::parse(b, [4, 5, 1]).map(|_| ())),
+        ("jpeg", small_jpeg(), |b| image_file::parse(b, [4, 5, 1]).map(|_| ())),
     ]
 }
 
@@ -198,6 +207,60 @@ fn bad_npy_headers_say_what_is_wrong() {
     }
 }
 
+/// The bytes with every `from` after the first `skip` turned into `to`, of the same length.
+fn replaced(mut bytes: Vec<u8>, from: &[u8], to: &[u8], skip: usize) -> Vec<u8> {
+    let places: Vec<usize> =
+        (0..bytes.len() - from.len()).filter(|&at| bytes[at..].starts_with(from)).collect();
+    assert!(places.len() > skip, "nothing to replace");
+    for at in places.into_iter().skip(skip) {
+        bytes[at..at + to.len()].copy_from_slice(to);
+    }
+    bytes
+}
+
+/// The bytes with `value` written `offset` bytes behind the last `signature`.
+fn patched(mut bytes: Vec<u8>, signature: &[u8], offset: usize, value: &[u8]) -> Vec<u8> {
+    let at = (0..bytes.len()).rev().find(|&at| bytes[at..].starts_with(signature)).unwrap();
+    bytes[at + offset..at + offset + value.len()].copy_from_slice(value);
+    bytes
+}
+
+#[test]
+fn archives_that_contradict_themselves_are_refused() {
+    const CENTRAL: &[u8] = b"PK\x01\x02";
+    let array = npy::write_f32(&[2], &[1.0, 2.0]);
+    let good = zip_with(&[("x_train.npy", &array)]);
+    npz::parse(&good).unwrap();
+    let flags_at = |bytes: &[u8]| u16::from_le_bytes([bytes[6], bytes[7]]);
+    let encrypted = (flags_at(&good) | 1).to_le_bytes();
+    let symlink = (0o120_777_u32 << 16).to_le_bytes();
+    let four_tb = 0xFFFF_FFFE_u32.to_le_bytes();
+    let cases: Vec<(&str, Vec<u8>)> = vec![
+        ("another name in the directory", replaced(good.clone(), b"x_train", b"x_trail", 1)),
+        ("a huge size in the directory", patched(good.clone(), CENTRAL, 24, &four_tb)),
+        ("a huge compressed size", patched(good.clone(), CENTRAL, 20, &four_tb)),
+        ("an offset behind the end", patched(good.clone(), CENTRAL, 42, &four_tb)),
+        ("another checksum", patched(good.clone(), CENTRAL, 16, &[1, 2, 3, 4])),
+        ("another method", patched(good.clone(), CENTRAL, 10, &[12, 0])),
+        ("a symbolic link", patched(good.clone(), CENTRAL, 38, &symlink)),
+        ("an encrypted member", patched(good.clone(), CENTRAL, 8, &encrypted)),
+        ("70,000 members that are not there", patched(good, b"PK\x05\x06", 10, &[0x70, 0x11])),
+    ];
+    for (what, bytes) in cases {
+        let error = npz::parse(&bytes).err().unwrap_or_else(|| panic!("{what} was accepted"));
+        assert!(error.code == "D040" && error.message.len() < 300, "{what}: {error}");
+    }
+}
+
+#[test]
+fn names_that_could_not_be_read_back_are_not_written() {
+    for name in ["../x", "/x", "a//b", "C:x", "a\\b", "", "a/\u{1b}[2J"] {
+        let error = npz::write(Cursor::new(Vec::new()), &[(name, &[1], &[1.0])]).unwrap_err();
+        assert!(error.message.contains("odd array name"), "{error}");
+        assert!(!error.message.contains('\u{1b}'));
+    }
+}
+
 /// A zip with one member of this name and content, deflated.
 fn zip_with(members: &[(&str, &[u8])]) -> Vec<u8> {
     let mut zip = zip::ZipWriter::new(Cursor::new(Vec::new()));
@@ -222,17 +285,8 @@ fn bad_archives_say_what_is_wrong() {
     let many: Vec<(&str, &[u8])> =
         many.iter().map(|(name, bytes)| (name.as_str(), *bytes)).collect();
     // Two members of one name: written with another name of the same length, then renamed in the bytes.
-    let duplicate: Vec<u8> = {
-        let bytes = zip_with(&[("x_train.npy", &array), ("x_trail.npy", &array)]);
-        let text = b"x_trail.npy";
-        let mut out = bytes.clone();
-        for at in 0..bytes.len() - text.len() {
-            if &bytes[at..at + text.len()] == text {
-                out[at..at + text.len()].copy_from_slice(b"x_train.npy");
-            }
-        }
-        out
-    };
+    let two = zip_with(&[("x_train.npy", &array), ("x_trail.npy", &array)]);
+    let duplicate = replaced(two, b"x_trail.npy", b"x_train.npy", 0);
     let cases: Vec<(Vec<u8>, &str)> = vec![
         (b"not a zip at all".to_vec(), "not a readable npz"),
         (zip_with(&[("../../etc/x.npy", &array)]), "odd member name"),
@@ -257,6 +311,8 @@ fn bad_pictures_say_what_is_wrong() {
     let mut wide = small_png();
     wide[16..20].copy_from_slice(&60_000_u32.to_be_bytes());
     assert!(image_file::parse(&wide, [28, 28, 1]).is_err());
+    let cut = &small_jpeg()[..small_jpeg().len() - 10];
+    assert!(image_file::parse(cut, [28, 28, 1]).unwrap_err().contains("cut off"));
     assert!(image_file::parse(&small_png(), [28, 28, 2]).unwrap_err().contains("2 channels"));
 }
 
@@ -283,6 +339,9 @@ fn pictures_are_fitted_and_say_so() {
     let picture = image_file::parse(&clear, [28, 28, 3]).unwrap();
     assert!(picture.pixels.iter().all(|&p| p == 0));
     assert!(picture.notes.iter().any(|note| note.contains("transparent")));
+    let deep = image::ImageBuffer::from_pixel(28, 28, image::Luma([300_u16]));
+    let picture = image_file::parse(&encode(deep.into()), [28, 28, 1]).unwrap();
+    assert!(picture.notes.iter().any(|note| note.contains("16 to 8 bits")), "{:?}", picture.notes);
     let same =
         encode(image::GrayImage::from_fn(3, 2, |x, y| image::Luma([(x + 3 * y) as u8])).into());
     assert_eq!(image_file::parse(&same, [2, 3, 1]).unwrap().pixels, [0, 1, 2, 3, 4, 5]);

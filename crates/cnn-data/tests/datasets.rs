@@ -34,6 +34,8 @@ fn fashion_mnist_is_as_published() {
         (statistics.mean - 0.2860).abs() < 1e-4 && (statistics.deviation - 0.3530).abs() < 1e-4,
         "{statistics:?}"
     );
+    let by_path = load(folder.to_str().unwrap(), Path::new("elsewhere")).unwrap();
+    assert_eq!((&by_path.classes, &by_path.fingerprint), (&data.classes, &data.fingerprint));
     // The course's labels: image 0 is a boot.
     assert_eq!(data.train.labels[0], 9);
 }
@@ -149,6 +151,36 @@ fn what_does_not_fit_together_is_named() {
         assert!(error.to_string().contains(expected), "{expected:?} is not in {error}");
         assert!(!error.hint().is_empty() && error.code().starts_with('D'));
     }
+}
+
+#[test]
+fn labels_that_a_known_set_cannot_have_and_empty_classes_are_named() {
+    let root = tempfile::tempdir().unwrap();
+    let folder = root.path().join("fashion-mnist");
+    std::fs::create_dir(&folder).unwrap();
+    let write = |label: u8| {
+        let images = [0, 0, 8, 3, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 1, 9];
+        for part in ["train", "t10k"] {
+            let labels = [0, 0, 8, 1, 0, 0, 0, 1, label];
+            std::fs::write(folder.join(format!("{part}-images-idx3-ubyte")), images).unwrap();
+            std::fs::write(folder.join(format!("{part}-labels-idx1-ubyte")), labels).unwrap();
+        }
+    };
+    write(2);
+    let data = load("fashion-mnist", root.path()).unwrap();
+    assert_eq!((data.classes.len(), &data.classes[2][..]), (10, "Pullover"));
+    assert_eq!(data.notes, ["no training image has the label 0, 1"]);
+    assert_eq!(load(folder.to_str().unwrap(), root.path()).unwrap().classes, ["0", "1", "2"]);
+    write(200);
+    let error = load("fashion-mnist", root.path()).unwrap_err();
+    assert!(error.to_string().contains("training label 200 at position 0"), "{error}");
+}
+
+#[cfg(unix)]
+#[test]
+fn devices_are_not_read() {
+    let error = cnn_data::npz::read(Path::new("/dev/zero")).unwrap_err();
+    assert!(error.to_string().contains("a pipe or a device"), "{error}");
 }
 
 #[test]

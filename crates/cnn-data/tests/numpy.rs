@@ -65,6 +65,9 @@ proptest! {
         let mut bytes = Cursor::new(Vec::new());
         npz::write(&mut bytes, &borrowed).unwrap();
         let again = npz::parse(bytes.get_ref()).unwrap();
+        let mut twice = Cursor::new(Vec::new());
+        npz::write(&mut twice, &borrowed).unwrap();
+        prop_assert_eq!(twice.get_ref(), bytes.get_ref(), "the same arrays, the same bytes");
         prop_assert_eq!(again.len(), arrays.len());
         for (entry, (name, shape, values)) in again.iter().zip(&arrays) {
             prop_assert_eq!(&entry.name, name);
