@@ -19,7 +19,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         Array4::from_shape_vec((3, 3, 1, 1), vec![-1.0, 0.0, 1.0, -2.0, 0.0, 2.0, -1.0, 0.0, 1.0])?;
     let edges = ops::conv2d(image.view(), vertical.view(), None, [1, 1], Padding::Valid)?;
     println!("\nA vertical edge under the Sobel filter:");
-    for row in edges.index_axis(ndarray::Axis(0), 0).outer_iter() {
+    for row in edges.slice(ndarray::s![0, .., .., 0]).rows() {
         println!("  {row:>3}");
     }
     Ok(())

@@ -12,7 +12,9 @@ use crate::{Padding, Window, WindowError};
 use cnn_kernels::conv::{self, ConvGeometry};
 use cnn_kernels::max_pool::{self, PoolGeometry};
 use cnn_kernels::{Isa, activation, dense as dense_kernel};
-use ndarray::{Array2, Array4, ArrayView1, ArrayView2, ArrayView4, CowArray, Dimension};
+use ndarray::{
+    Array, Array2, Array4, ArrayView1, ArrayView2, ArrayView4, CowArray, Dimension, IntoDimension,
+};
 use thiserror::Error;
 
 /// Why an operation cannot be done on these arrays.
@@ -43,7 +45,26 @@ pub enum TensorError {
         "max_pool2d: a window of {0}×{1} pixels with this padding has no maximum that can be kept"
     )]
     Pool(usize, usize),
+    /// An axis that has to be summed over, or shown, is empty.
+    #[error("{operation}: {what} is 0, expected at least 1")]
+    Empty {
+        /// The operation.
+        operation: &'static str,
+        /// Which axis.
+        what: &'static str,
+    },
+    /// The result would not fit in memory.
+    #[error("{operation}: the result {shape:?} has more than {limit} numbers", limit = MAX_LEN)]
+    TooLarge {
+        /// The operation.
+        operation: &'static str,
+        /// The result's sizes.
+        shape: Vec<usize>,
+    },
 }
+
+/// Numbers in a result, at most (4 GiB of them).
+const MAX_LEN: usize = 1 << 30;
 
 impl TensorError {
     /// What would work.
@@ -53,6 +74,8 @@ impl TensorError {
                 "images are [n, h, w, c], kernels [kh, kw, c, filters] or [in, out], a bias has one number per filter"
             }
             Self::Window { source, .. } => source.hint(),
+            Self::Empty { .. } => "a grey image has 1 channel, a colour image 3",
+            Self::TooLarge { .. } => "use a smaller padding or fewer images at once",
             Self::Pool(..) => "use a pool of 2 or 3, and a padding smaller than it",
         }
     }
@@ -68,6 +91,25 @@ fn expect(
         Ok(())
     } else {
         Err(TensorError::Mismatch { operation, what, expected, got })
+    }
+}
+
+/// Zeros of this shape, if they are few enough.
+fn zeros<const N: usize, D: Dimension>(
+    operation: &'static str,
+    shape: [usize; N],
+) -> Result<Array<f32, D>, TensorError>
+where
+    [usize; N]: IntoDimension<Dim = D>,
+{
+    let fits = shape
+        .iter()
+        .try_fold(1_usize, |product, &dim| product.checked_mul(dim.max(1)))
+        .is_some_and(|len| len <= MAX_LEN);
+    if fits {
+        Ok(Array::zeros(shape.into_dimension()))
+    } else {
+        Err(TensorError::TooLarge { operation, shape: shape.to_vec() })
     }
 }
 
@@ -97,7 +139,8 @@ fn slice<'a, D: Dimension>(array: &'a CowArray<'_, f32, D>) -> &'a [f32] {
 /// 2-D cross-correlation plus bias: `[n, h, w, c]` and `[kh, kw, c, f]` → `[n, O(h), O(w), f]`. Source: Keras `Conv2D`.
 ///
 /// # Errors
-/// Channels or bias that do not fit, a window larger than its padded input, a stride of 0.
+/// Channels or bias that do not fit, no channels, a window larger than its padded input, a stride of 0, a result beyond
+/// 2^30 numbers.
 ///
 /// ```
 /// use cnn_tensor::{Padding, ops};
@@ -118,6 +161,9 @@ pub fn conv2d(
     const NAME: &str = "conv2d";
     let ((n, h, w, c), (kh, kw, kernel_c, f)) = (x.dim(), kernel.dim());
     expect(NAME, "the kernel's channel axis", c, kernel_c)?;
+    if c == 0 {
+        return Err(TensorError::Empty { operation: NAME, what: "the channel axis" });
+    }
     if let Some(bias) = &bias {
         expect(NAME, "the bias", f, bias.len())?;
     }
@@ -136,7 +182,7 @@ pub fn conv2d(
         oh: rows.output,
         ow: cols.output,
     };
-    let mut y = Array4::zeros((n, g.oh, g.ow, f));
+    let mut y: Array4<f32> = zeros(NAME, [n, g.oh, g.ow, f])?;
     let (x, kernel) = (contiguous(&x), contiguous(&kernel));
     let bias = bias.map_or_else(Vec::new, |bias| bias.to_vec());
     if let Some(y) = y.as_slice_mut().filter(|y| !y.is_empty()) {
@@ -148,7 +194,7 @@ pub fn conv2d(
 /// Maximum of each window: `[n, h, w, c]` → `[n, O(h), O(w), c]`. Padding counts as −∞. Source: Keras `MaxPooling2D`.
 ///
 /// # Errors
-/// A window larger than its padded input or wholly in the padding, a stride of 0.
+/// A window larger than its padded input or wholly in the padding, a stride of 0, a result beyond 2^30 numbers.
 pub fn max_pool2d(
     x: ArrayView4<'_, f32>,
     pool: [usize; 2],
@@ -174,7 +220,7 @@ pub fn max_pool2d(
         oh: rows.output,
         ow: cols.output,
     };
-    let mut y = Array4::zeros((n, p.oh, p.ow, c));
+    let mut y: Array4<f32> = zeros("max_pool2d", [n, p.oh, p.ow, c])?;
     let x = contiguous(&x);
     if let Some(y) = y.as_slice_mut().filter(|y| !y.is_empty()) {
         max_pool::forward(Isa::best(), &p, slice(&x), y, &mut []);
@@ -185,7 +231,7 @@ pub fn max_pool2d(
 /// Product with a kernel plus bias: `[n, in]` and `[in, out]` → `[n, out]`. Source: Keras `Dense`.
 ///
 /// # Errors
-/// An inner size or a bias that does not fit.
+/// An inner size or a bias that does not fit, a result beyond 2^30 numbers.
 pub fn dense(
     x: ArrayView2<'_, f32>,
     kernel: ArrayView2<'_, f32>,
@@ -196,7 +242,7 @@ pub fn dense(
     if let Some(bias) = &bias {
         expect("dense", "the bias", n_out, bias.len())?;
     }
-    let mut y = Array2::zeros((n, n_out));
+    let mut y: Array2<f32> = zeros("dense", [n, n_out])?;
     let (x, kernel) = (contiguous(&x), contiguous(&kernel));
     let bias = bias.map_or_else(Vec::new, |bias| bias.to_vec());
     if let Some(y) = y.as_slice_mut().filter(|y| !y.is_empty()) {
@@ -205,9 +251,13 @@ pub fn dense(
     Ok(y)
 }
 
-/// `max(x, 0)` of every element.
-pub fn relu<D: Dimension>(x: ndarray::ArrayView<'_, f32, D>) -> ndarray::Array<f32, D> {
-    x.mapv(|x| x.max(0.0))
+/// `max(x, 0)` of every element; NaN stays NaN, as in the engine, so that a broken number is seen. Source: Keras `relu`.
+pub fn relu<D: Dimension>(x: ndarray::ArrayView<'_, f32, D>) -> Array<f32, D> {
+    let mut y = x.as_standard_layout().into_owned();
+    if let Some(y) = y.as_slice_mut() {
+        activation::relu(Isa::best(), y);
+    }
+    y
 }
 
 /// Exponentials over their sum, along the last axis: `[n, classes]` → the same. Source: Keras `softmax`.

@@ -98,6 +98,42 @@ fn dense_softmax_relu_and_flatten() {
 }
 
 #[test]
+fn softmax_and_relu_are_their_formulas() {
+    let x = Array2::from_shape_fn((5, 7), |(i, j)| (i * 7 + j) as f32 * 0.9 - 11.0);
+    for (row, shares) in x.rows().into_iter().zip(ops::softmax(x.view()).rows()) {
+        let sum: f64 = row.iter().map(|&v| f64::from(v).exp()).sum();
+        for (&v, &share) in row.iter().zip(shares) {
+            assert!((f64::from(v).exp() / sum - f64::from(share)).abs() < 1e-6, "{v}: {share}");
+        }
+    }
+    let large = ops::softmax(Array2::from_elem((1, 4), 3e38).view());
+    assert!(large.iter().all(|&share| share == 0.25), "{large}");
+    for (&v, &y) in x.t().iter().zip(&ops::relu(x.t())) {
+        assert_eq!(y, if v > 0.0 { v } else { 0.0 });
+    }
+    assert!(ops::relu(Array1::from(vec![f32::NAN]).view())[0].is_nan());
+}
+
+#[test]
+fn empty_and_endless_results_are_errors_or_empty() {
+    let conv = |x: &Array4<f32>, kernel: &Array4<f32>, padding| {
+        ops::conv2d(x.view(), kernel.view(), None, [1, 1], padding)
+    };
+    let error = conv(&image(1, 4, 4, 0), &image(3, 3, 0, 2), Padding::Valid).unwrap_err();
+    assert_eq!(error.to_string(), "conv2d: the channel axis is 0, expected at least 1");
+    let none = conv(&image(0, 4, 4, 1), &image(3, 3, 1, 2), Padding::Valid).unwrap();
+    assert_eq!(none.dim(), (0, 2, 2, 2));
+    for pad in [1 << 20, 1 << 30] {
+        let error =
+            conv(&image(1, 4, 4, 1), &image(2, 2, 1, 1), Padding::Explicit(pad)).unwrap_err();
+        assert!(error.to_string().contains("more than 1073741824 numbers"), "{error}");
+        assert!(error.hint().contains("smaller padding"));
+    }
+    let y = ops::dense(Array2::zeros((2, 0)).view(), Array2::zeros((0, 3)).view(), None).unwrap();
+    assert_eq!(y, Array2::<f32>::zeros((2, 3)));
+}
+
+#[test]
 fn what_does_not_fit_is_an_error_with_both_sizes() {
     let error = ops::conv2d(
         image(1, 4, 4, 2).view(),
