@@ -12,7 +12,7 @@ use header::Parser;
 const MAX_HEADER: usize = 65_535;
 /// Axes, at most.
 const MAX_RANK: usize = 8;
-/// Bytes of values, at most.
+/// Bytes of values in memory, at most: integers other than u1 count 8 bytes each, as they are kept.
 pub const MAX_DATA: u64 = 1 << 31;
 
 /// An array in C order.
@@ -103,6 +103,19 @@ impl Header {
     pub fn total_len(&self) -> usize {
         self.len + self.shape.iter().product::<usize>() * self.size
     }
+
+    /// Bytes that the parsed values take in memory, at most 2 GiB: more than in the file where integers are widened.
+    pub fn values_len(&self) -> usize {
+        self.shape.iter().product::<usize>() * in_memory(self.kind, self.size)
+    }
+}
+
+/// Bytes of one value of [`Values`]: bytes and floats stay as they are, every other integer becomes an i64.
+fn in_memory(kind: Kind, size: usize) -> usize {
+    match (kind, size) {
+        (Kind::Signed, _) | (Kind::Unsigned, 2..) => 8,
+        _ => size,
+    }
 }
 
 fn bad(message: impl Into<String>) -> FormatError {
@@ -151,16 +164,18 @@ pub fn parse_header(bytes: &[u8]) -> Result<Header, FormatError> {
     let shape = fields.shape.ok_or_else(|| bad("the npy header lacks the key 'shape'"))?;
     let fortran =
         fields.fortran.ok_or_else(|| bad("the npy header lacks the key 'fortran_order'"))?;
-    let total = shape.iter().try_fold(size as u64, |product, &dim| product.checked_mul(dim as u64));
+    let value = in_memory(kind, size);
+    let total =
+        shape.iter().try_fold(value as u64, |product, &dim| product.checked_mul(dim as u64));
     match total {
         Some(total) if total <= MAX_DATA => {
             Ok(Header { shape, kind, size, big_endian, fortran, len })
         }
         Some(total) => Err(bad(format!(
-            "the shape {shape:?} of {size}-byte values needs {total} bytes, more than 2 GiB"
+            "the shape {shape:?} needs {total} bytes at {value} bytes a value, more than 2 GiB"
         ))),
         None => {
-            Err(bad(format!("the shape {shape:?} of {size}-byte values needs more than 2 GiB")))
+            Err(bad(format!("the shape {shape:?} needs more than 2 GiB at {value} bytes a value")))
         }
     }
 }

@@ -13,7 +13,7 @@ use zip::{CompressionMethod, ZipArchive};
 /// Members, at most.
 const MAX_MEMBERS: usize = 1024;
 
-/// Inflated bytes of all members together, at most.
+/// Bytes of all members together, at most, inflated and with integers as wide as they are kept.
 const MAX_INFLATED: usize = 2 << 30;
 
 /// A named array of an archive.
@@ -97,8 +97,9 @@ pub fn parse(bytes: &[u8]) -> Result<Vec<Entry>, FormatError> {
             ..error
         };
         let bytes = inflate(&mut member, bytes.len()).map_err(inside)?;
+        let in_memory = npy::parse_header(&bytes).map_err(inside)?.values_len();
         left = left
-            .checked_sub(bytes.len())
+            .checked_sub(bytes.len().max(in_memory))
             .ok_or_else(|| bad(format!("its arrays have more than {MAX_INFLATED} bytes in all")))?;
         entries.push(Entry { array: npy::parse(&bytes).map_err(inside)?, name });
     }
