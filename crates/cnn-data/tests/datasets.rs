@@ -27,7 +27,8 @@ fn fashion_mnist_is_as_published() {
         (data.train.len(), data.test.len(), data.train.shape()),
         (60_000, 10_000, [28, 28, 1])
     );
-    assert_eq!(data.classes[9], "Ankle boot");
+    assert_eq!((data.classes.len(), &data.classes[9][..]), (10, "Ankle boot"));
+    assert!(data.test.statistics(10).counts.iter().all(|&count| count == 1000));
     let statistics = data.train.statistics(10);
     assert!(statistics.counts.iter().all(|&count| count == 6000));
     assert!(
@@ -56,9 +57,32 @@ fn fill_divides_by_255_and_follows_the_indices() {
 }
 
 #[test]
+fn every_byte_becomes_the_float_nearest_to_its_255th() {
+    let images = Array4::from_shape_fn((1, 16, 16, 1), |(_, y, x, _)| (y * 16 + x) as u8);
+    let all = Split { images: Images::U8(images), labels: vec![0] };
+    let mut x = [0.0_f32; 256];
+    all.fill(&[0], &mut x, &mut [0]);
+    for (byte, value) in x.into_iter().enumerate() {
+        assert_eq!(value.to_bits(), ((byte as f64 / 255.0) as f32).to_bits(), "{byte}");
+    }
+    // Floats are the network's numbers already.
+    let images = Array4::from_shape_fn((2, 1, 2, 1), |(i, _, x, _)| i as f32 - x as f32 / 3.0);
+    let floats = Split { images: Images::F32(images.clone()), labels: vec![4, 5] };
+    let (mut x, mut labels) = ([0.0; 4], [0; 2]);
+    floats.fill(&[1, 0], &mut x, &mut labels);
+    let expected = [1.0, images[[1, 0, 1, 0]], 0.0, images[[0, 0, 1, 0]]];
+    assert_eq!(x.map(f32::to_bits), expected.map(f32::to_bits));
+    assert_eq!(labels, [5, 4]);
+}
+
+#[test]
 fn validation_takes_the_last_images_as_keras() {
     let (train, validation) = split(60).validation_split(0.1);
     assert_eq!((train.len(), validation.len(), validation.labels[0]), (54, 6, 54));
+    let (train, validation) = split(60_000).validation_split(0.1);
+    assert_eq!((train.len(), validation.len()), (54_000, 6000));
+    assert_eq!((train.labels[53_999], validation.labels[0]), (53_999, 54_000));
+    assert_eq!(split(10).validation_split(0.0).1.len(), 0);
     // floor(10 · (1 − 0.33)) = 6
     assert_eq!(split(10).validation_split(0.33).0.len(), 6);
     assert_eq!(split(10).take(3).labels, [0, 1, 2]);
