@@ -46,3 +46,8 @@ fn read_file(path: &Path) -> Result<Vec<u8>, DataError> {
     }
     Ok(bytes)
 }
+
+/// The README's code is tested with the documentation.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -13,3 +13,8 @@ mod window;
 
 pub use shape::Shape;
 pub use window::{Padding, Window, WindowError};
+
+/// The README's code is tested with the documentation.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
