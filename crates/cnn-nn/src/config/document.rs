@@ -45,6 +45,9 @@ pub struct Document {
 pub struct Item<T> {
     /// What it says; `None` where it has mistakes, which are reported.
     pub value: Option<T>,
+    /// In that case, what it says apart from unknown keys, with misspelt names read as what they look like; `None` where a value
+    /// would have to be made up. Good for finding further mistakes, not for use.
+    pub draft: Option<T>,
     /// The texts of the common keys, in the order asked for.
     pub common: Vec<Option<String>>,
 }
@@ -135,7 +138,7 @@ impl Document {
         let only =
             Node { span: head.clone(), data: Data::Table(Table { entries: vec![entry.clone()] }) };
         let place = Place { name: String::new(), kind: None, head: Some(head), common: &[] };
-        self.lower::<One<T>>(&only, &place, found).map(|one| one.0)
+        self.lower::<One<T>>(&only, &place, found).0.map(|one| one.0)
     }
 
     /// Reads the section `[key]`. An absent section is read as an empty one: it has its defaults, or lacks its required keys.
@@ -155,7 +158,7 @@ impl Document {
             None => (&empty, None),
         };
         let place = Place { name: format!("[{key}]"), kind: None, head, common: &[] };
-        self.lower(node, &place, found)
+        self.lower(node, &place, found).0
     }
 
     /// Reads the list of tables `[[key]]`, each with a `type`. `common` are keys, with text values, that every table of the
@@ -213,9 +216,9 @@ impl Document {
         });
         let head = tag.map_or_else(|| node.span.clone(), Entry::whole);
         let place = Place { name, kind, head: Some(head), common };
-        let value = self.lower(node, &place, found);
+        let (value, draft) = self.lower(node, &place, found);
         let common = common.iter().map(|key| self.text(node, key, &place, found)).collect();
-        Item { value, common }
+        Item { value, draft, common }
     }
 
     fn text(
@@ -288,18 +291,31 @@ impl Document {
         start..end
     }
 
+    /// True if no line was lost to a syntax error.
+    pub(crate) fn is_whole(&self) -> bool {
+        self.broken.is_empty()
+    }
+
+    /// The value, or in its place a draft as in [`Item`].
     fn lower<T: DeserializeOwned>(
         &self,
         node: &Node,
         place: &Place,
         found: &mut Diagnostics,
-    ) -> Option<T> {
+    ) -> (Option<T>, Option<T>) {
         let mut patches = Patches::default();
+        let mut made_up = false;
         for round in 0..MAX_FAULTS {
             let common = place.common;
             match T::deserialize(Value { node, patches: &patches, common }) {
-                Ok(value) => return (round == 0).then_some(value),
+                Ok(value) if round == 0 => return (Some(value), None),
+                Ok(value) => return (None, (!made_up).then_some(value)),
                 Err(fault) => {
+                    made_up |= match &fault.kind {
+                        Kind::UnknownKey { .. } => false,
+                        Kind::UnknownName { .. } => meant(&fault).is_none(),
+                        _ => true,
+                    };
                     if !patches.explains(&fault) {
                         self.report(
                             found,
@@ -307,12 +323,12 @@ impl Document {
                         );
                     }
                     if !patches.cover(&fault, meant(&fault)) {
-                        return None;
+                        return (None, None);
                     }
                 }
             }
         }
-        None
+        (None, None)
     }
 
     /// A fault of the table itself has no steps; its place is the table.

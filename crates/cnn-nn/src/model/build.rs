@@ -1,5 +1,6 @@
 //! From [`ModelSpec`] to [`Model`]: names, shapes, the arena, and limits on all of them.
 
+use super::lint::lint;
 use super::names;
 use super::problem::{At, Problem};
 use super::spec::{LayerEntry, ModelSpec};
@@ -92,6 +93,31 @@ impl ModelSpec {
     }
 }
 
+/// What is wrong with the layers that could be read, where some could not, and with the model if all could.
+///
+/// The names, and what depends on layers that could not be read, are left for when the file is mended.
+pub(super) fn problems_of(input: &[usize], layers: &[Option<LayerEntry>]) -> Vec<Problem> {
+    let limits = Limits::default();
+    let mut problems = Vec::new();
+    check_input(input, &limits, &mut problems);
+    let read: Vec<LayerEntry> = layers.iter().flatten().cloned().collect();
+    let mut names = names::assign(&read, &mut Vec::new()).into_iter();
+    let shape = Shape::new(input.to_vec());
+    let model = Model { name: String::new(), input: shape, layers: Vec::new() };
+    let mut builder = Builder::new(model, &limits, problems.is_empty());
+    for layer in layers {
+        match layer {
+            Some(entry) => builder.add(entry, names.next().unwrap_or_default(), &mut problems),
+            None => builder.skip(),
+        }
+    }
+    // Without a single parameter it is a beginning, and warnings about its end would be noise.
+    if builder.sound && builder.model.param_count() > 0 {
+        problems.extend(lint(&builder.model));
+    }
+    problems
+}
+
 fn check_input(input: &[usize], limits: &Limits, problems: &mut Vec<Problem>) {
     let example = "images are [height, width, channels]: input = [28, 28, 1]";
     let mut refuse = |code, message: String| {
@@ -154,6 +180,13 @@ impl<'a> Builder<'a> {
         } else if self.shape.rank() != 1 || self.shape.is_empty() {
             self.shape = Shape::new([PROBE, PROBE, 1]);
         }
+    }
+
+    /// Goes past a layer that could not be read.
+    fn skip(&mut self) {
+        self.index += 1;
+        self.sound = false;
+        self.assume();
     }
 
     fn add(&mut self, entry: &LayerEntry, name: String, problems: &mut Vec<Problem>) {

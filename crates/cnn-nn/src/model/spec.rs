@@ -1,5 +1,6 @@
 //! A model as plain data, and its form as TOML.
 
+use super::build::problems_of;
 use crate::config::write::{Node, Toml, WriteError, node};
 use crate::config::{Diagnostic, Diagnostics, Document};
 use crate::layers::LayerSpec;
@@ -86,13 +87,20 @@ impl ModelSpec {
             );
         }
         let entry = |item: crate::config::Item<LayerSpec>| {
-            Some(LayerEntry { name: item.common.into_iter().next().flatten(), spec: item.value? })
+            let name = item.common.into_iter().next().flatten();
+            item.value.or(item.draft).map(|spec| LayerEntry { name, spec })
         };
-        let layers: Option<Vec<_>> = items.into_iter().map(entry).collect();
+        let layers: Vec<Option<LayerEntry>> = items.into_iter().map(entry).collect();
         if found.error_count() > before {
+            // A lost line may have been a layer: what comes behind it cannot be judged.
+            if let Some(input) = input.filter(|_| document.is_whole()) {
+                for problem in problems_of(&input, &layers) {
+                    document.report(found, problem.diagnostic(document));
+                }
+            }
             return None;
         }
-        Some(Self { name, input: input?, layers: layers? })
+        Some(Self { name, input: input?, layers: layers.into_iter().collect::<Option<_>>()? })
     }
 
     /// Reads and builds the model of a file in one go, with its warnings.

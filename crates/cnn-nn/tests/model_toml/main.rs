@@ -4,6 +4,7 @@
 mod files;
 mod shapes;
 mod syntax;
+mod together;
 mod values;
 
 use cnn_nn::config::{Diagnostic, Diagnostics};
@@ -36,9 +37,10 @@ fn only(text: &str, start: &str, parts: &[&str]) {
     }
 }
 
-/// A model with one layer, given by its lines; the first of them is line 5 of the file.
+/// A model with one layer, given by its lines; the first of them is line 5 of the file. Dense has a flat input, as it should.
 fn layer(kind: &str, keys: &str) -> String {
-    format!("input = [28, 28, 1]\n\n[[layers]]\ntype = \"{kind}\"\n{keys}\n")
+    let input = if kind == "Dense" { "[784]" } else { "[28, 28, 1]" };
+    format!("input = {input}\n\n[[layers]]\ntype = \"{kind}\"\n{keys}\n")
 }
 
 const COURSE: &str = "input = [28, 28, 1]
