@@ -2,15 +2,18 @@
 //!
 //! - [`Shape`]: the size of one sample, shown as Keras shows it.
 //! - [`Window`] and [`Padding`]: one axis of a convolution or pooling, with its derivation in words.
+//! - [`conv_geometry`] and [`pool_geometry`]: two such axes as the kernels take them.
 //! - [`random`]: numbers that are a function of (seed, purpose, place), the same on every machine for ever.
 //! - [`ops`]: convolution, pooling and dense products on `ndarray` views, for people rather than for the engine.
 #![forbid(unsafe_code)]
 
+mod geometry;
 pub mod ops;
 pub mod random;
 mod shape;
 mod window;
 
+pub use geometry::{conv_geometry, pool_geometry};
 pub use shape::Shape;
 pub use window::{Padding, Window, WindowError};
 

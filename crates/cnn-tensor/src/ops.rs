@@ -8,10 +8,8 @@
     reason = "a view is a pointer and its sizes: by value is ndarray's habit"
 )]
 
-use crate::{Padding, Window, WindowError};
-use cnn_kernels::conv::{self, ConvGeometry};
-use cnn_kernels::max_pool::{self, PoolGeometry};
-use cnn_kernels::{Isa, activation, dense as dense_kernel};
+use crate::{Padding, Window, WindowError, conv_geometry, pool_geometry};
+use cnn_kernels::{Isa, activation, conv, dense as dense_kernel, max_pool};
 use ndarray::{
     Array, Array2, Array4, ArrayView1, ArrayView2, ArrayView4, CowArray, Dimension, IntoDimension,
 };
@@ -167,21 +165,7 @@ pub fn conv2d(
     if let Some(bias) = &bias {
         expect(NAME, "the bias", f, bias.len())?;
     }
-    let [rows, cols] = windows(NAME, [h, w], [kh, kw], strides, padding)?;
-    let g = ConvGeometry {
-        h,
-        w,
-        c,
-        kh,
-        kw,
-        f,
-        stride_h: strides[0],
-        stride_w: strides[1],
-        pad_top: rows.before,
-        pad_left: cols.before,
-        oh: rows.output,
-        ow: cols.output,
-    };
+    let g = conv_geometry(windows(NAME, [h, w], [kh, kw], strides, padding)?, c, f);
     let mut y: Array4<f32> = zeros(NAME, [n, g.oh, g.ow, f])?;
     let (x, kernel) = (contiguous(&x), contiguous(&kernel));
     let bias = bias.map_or_else(Vec::new, |bias| bias.to_vec());
@@ -207,19 +191,7 @@ pub fn max_pool2d(
     if area.is_none() || rows.has_padding_only_window() || cols.has_padding_only_window() {
         return Err(TensorError::Pool(pool[0], pool[1]));
     }
-    let p = PoolGeometry {
-        h,
-        w,
-        c,
-        ph: pool[0],
-        pw: pool[1],
-        stride_h: strides[0],
-        stride_w: strides[1],
-        pad_top: rows.before,
-        pad_left: cols.before,
-        oh: rows.output,
-        ow: cols.output,
-    };
+    let p = pool_geometry([rows, cols], c);
     let mut y: Array4<f32> = zeros("max_pool2d", [n, p.oh, p.ow, c])?;
     let x = contiguous(&x);
     if let Some(y) = y.as_slice_mut().filter(|y| !y.is_empty()) {

@@ -6,7 +6,6 @@ use cnn_nn::Model;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 use std::io::Cursor;
 use std::path::Path;
 
@@ -117,7 +116,8 @@ pub fn weights_hash(model: &Model, weights: &[f32]) -> String {
         bytes.extend(weights[param.range.clone()].iter().flat_map(|w| w.to_le_bytes()));
         hash.update(&bytes);
     }
-    hex(&hash.finalize())
+    let hex: Vec<String> = hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
+    hex.concat()
 }
 
 /// Writes the weights as a `.npz` of float32 arrays named as the model's parameters: `conv2d/kernel`.
@@ -159,12 +159,4 @@ pub fn read_npz(path: &Path) -> Result<Vec<NamedTensor>, TrainError> {
         values,
     };
     Ok(arrays.into_iter().map(tensor).collect())
-}
-
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-        // Writing to a String cannot fail.
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }

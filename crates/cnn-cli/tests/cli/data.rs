@@ -18,6 +18,22 @@ fn change(folder: &Path, name: &str, how: impl FnOnce(&mut Vec<u8>)) {
     fs::write(path, bytes).unwrap();
 }
 
+/// Trains the model of the folder and returns the `w.npz` that it saved.
+fn trained_weights(path: &Path) -> Vec<u8> {
+    let train = [
+        "train",
+        "model.toml",
+        "--data",
+        "data/bars",
+        "--run-dir",
+        "run",
+        "--save-weights",
+        "w.npz",
+    ];
+    assert_eq!(code(&cnn(path, &train)), 0);
+    fs::read(path.join("w.npz")).unwrap()
+}
+
 const SPOILS: [Spoil; 16] = [
     ("missing-file", |f| fs::remove_file(f.join(TRAIN_LABELS)).unwrap()),
     ("empty-file", |f| change(f, TRAIN_IMAGES, Vec::clear)),
@@ -89,18 +105,7 @@ fn spoilt_npz_files_are_explained() {
     tiny::write(path);
     fs::write(path.join("empty.npz"), b"").unwrap();
     fs::write(path.join("text.npz"), b"not a zip at all, but long enough to be looked at").unwrap();
-    let train = [
-        "train",
-        "model.toml",
-        "--data",
-        "data/bars",
-        "--run-dir",
-        "run",
-        "--save-weights",
-        "w.npz",
-    ];
-    assert_eq!(code(&cnn(path, &train)), 0);
-    let good = fs::read(path.join("w.npz")).unwrap();
+    let good = trained_weights(path);
     fs::write(path.join("cut.npz"), &good[..good.len() / 2]).unwrap();
     let mut text = String::new();
     for name in ["empty.npz", "text.npz", "cut.npz", "w.npz"] {
@@ -117,18 +122,7 @@ fn weights_files_cut_at_any_byte_are_refused() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path();
     tiny::write(path);
-    let train = [
-        "train",
-        "model.toml",
-        "--data",
-        "data/bars",
-        "--run-dir",
-        "run",
-        "--save-weights",
-        "w.npz",
-    ];
-    assert_eq!(code(&cnn(path, &train)), 0);
-    let good = fs::read(path.join("w.npz")).unwrap();
+    let good = trained_weights(path);
     for end in (0..good.len()).step_by(good.len() / 12) {
         fs::write(path.join("cut.npz"), &good[..end]).unwrap();
         let args = [

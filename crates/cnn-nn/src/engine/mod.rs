@@ -12,15 +12,15 @@
 //! blocks:  gradient of the block → update        (threads claim blocks)
 //! ```
 
+mod blocks;
 mod program;
 mod shard;
 
-use crate::layer::BatchGradient;
 use crate::loss::Loss;
 use crate::model::Model;
+use blocks::Blocks;
 pub use cnn_kernels::Isa;
 use cnn_kernels::pool::Pool;
-use cnn_kernels::{flush_denormals, reduce};
 use program::Program;
 use shard::{Batch, Shard};
 use std::ops::Range;
@@ -39,9 +39,6 @@ pub const MAX_SLOTS: usize = 3;
 
 /// Samples per shard, at least: fewer would starve the kernels.
 const MIN_SHARD: usize = 4;
-
-/// Parameters per block, about: large enough to be worth claiming, small enough to share out evenly.
-const BLOCK: usize = 4096;
 
 /// How to run.
 #[derive(Clone, Copy, Debug)]
@@ -109,9 +106,7 @@ pub struct Engine {
     readers: Vec<Shard>,
     packed: Vec<f32>,
     gradient: Vec<f32>,
-    blocks: Vec<Range<usize>>,
-    /// Block → step.
-    block_steps: Vec<usize>,
+    blocks: Blocks,
     /// Applied after the network, where the program stops at the logits.
     softmax: bool,
 }
@@ -134,7 +129,6 @@ impl Engine {
         let batch_size = options.batch_size.max(1);
         let shard_size = batch_size.div_ceil(MAX_SHARDS).max(MIN_SHARD);
         let count = if train { batch_size.div_ceil(shard_size) } else { 0 };
-        let (blocks, block_steps) = cut_blocks(&program);
         Self {
             shards: (0..count).map(|_| Shard::new(&program, shard_size, true)).collect(),
             readers: Vec::new(),
@@ -145,8 +139,7 @@ impl Engine {
             pool: Pool::new(options.threads),
             batch_size,
             shard_size,
-            blocks,
-            block_steps,
+            blocks: Blocks::new(&program),
             softmax,
             program,
         }
@@ -171,12 +164,12 @@ impl Engine {
         update: &Update<'_>,
     ) -> BatchMetrics {
         let metrics = self.run_shards(weights, n, feed, key);
-        let parts = slots.iter_mut().map(Vec::as_mut_slice);
-        match slots_array(parts) {
-            Slots::Zero => self.run_blocks::<2, 0>(n, weights, [], update),
-            Slots::One(slots) => self.run_blocks::<3, 1>(n, weights, slots, update),
-            Slots::Two(slots) => self.run_blocks::<4, 2>(n, weights, slots, update),
-            Slots::Three(slots) => self.run_blocks::<5, 3>(n, weights, slots, update),
+        match slots {
+            [] => self.run_blocks::<2, 0>(n, weights, [], update),
+            [a] => self.run_blocks::<3, 1>(n, weights, [a], update),
+            [a, b] => self.run_blocks::<4, 2>(n, weights, [a, b], update),
+            [a, b, c] => self.run_blocks::<5, 3>(n, weights, [a, b, c], update),
+            _ => panic!("{} optimizer slots, at most {MAX_SLOTS}", slots.len()),
         }
         metrics
     }
@@ -202,19 +195,11 @@ impl Engine {
 
     /// Loss and right answers over `n` samples, in inference mode.
     pub fn evaluate(&mut self, weights: &[f32], n: usize, feed: &Feed<'_>) -> BatchMetrics {
-        let mut total = BatchMetrics::default();
-        self.read(
-            weights,
-            n,
-            feed,
-            &|shard, batch, metrics, _| {
-                shard.evaluate_loss(batch, 1.0);
-                metrics.add(&shard.metrics);
-            },
-            &mut [],
-            &mut total,
-        );
-        total
+        let visit: &Visit<'_> = &|shard, batch, metrics, _| {
+            shard.evaluate_loss(batch, 1.0);
+            metrics.add(&shard.metrics);
+        };
+        self.read(weights, n, feed, visit, &mut [])
     }
 
     /// The network's output for `n` samples: probabilities where the model ends in a softmax.
@@ -226,19 +211,13 @@ impl Engine {
         let classes = self.program.slots[slot];
         assert_eq!(output.len(), n * classes, "room for {n} outputs of {classes} numbers");
         let softmax = self.softmax;
-        self.read(
-            weights,
-            n,
-            feed,
-            &|shard, batch, _, out| {
-                out.copy_from_slice(shard.act(batch.program, slot));
-                if softmax {
-                    cnn_kernels::activation::softmax(batch.isa, classes, out);
-                }
-            },
-            output,
-            &mut BatchMetrics::default(),
-        );
+        let visit: &Visit<'_> = &|shard, batch, _, out| {
+            out.copy_from_slice(shard.act(batch.program, slot));
+            if softmax {
+                cnn_kernels::activation::softmax(batch.isa, classes, out);
+            }
+        };
+        self.read(weights, n, feed, visit, output);
     }
 
     /// Every layer's output for `n` samples, in one forward pass. Meant for engines built with `fuse: false`: a fused
@@ -247,7 +226,8 @@ impl Engine {
         self.pack(weights);
         let mut shard = Shard::new(&self.program, n.max(1), false);
         let batch = self.batch(weights, feed, None);
-        shard.forward(&batch, 0..n);
+        self.pool
+            .for_each(std::slice::from_mut(&mut shard), |_, shard| shard.forward(&batch, 0..n));
         let mut outputs: Vec<Vec<f32>> = self
             .program
             .outputs
@@ -284,7 +264,6 @@ impl Engine {
 
     fn pack(&mut self, weights: &[f32]) {
         assert_eq!(weights.len(), self.program.params_len, "the weights are the model's");
-        flush_denormals();
         for step in &self.program.steps {
             step.layer.pack(&weights[step.params.clone()], &mut self.packed[step.packed.clone()]);
         }
@@ -326,24 +305,24 @@ impl Engine {
         update: &Update<'_>,
     ) {
         let shards = &self.shards[..n.div_ceil(self.shard_size)];
-        let (program, isa, block_steps, blocks) =
-            (&self.program, self.isa, &self.block_steps, &self.blocks);
+        let (program, isa, blocks) = (&self.program, self.isa, &self.blocks);
         let mut slots = slots.into_iter();
         let mut first = [Some(weights), Some(self.gradient.as_mut_slice())].into_iter();
         let slices: [&mut [f32]; N] = std::array::from_fn(|_| {
             first.next().flatten().or_else(|| slots.next()).unwrap_or_default()
         });
-        self.pool.for_each_range(blocks, slices, |i, parts: [&mut [f32]; N]| {
+        self.pool.for_each_range(blocks.ranges(), slices, |i, parts: [&mut [f32]; N]| {
             let mut parts = parts.into_iter();
             let (Some(w), Some(g)) = (parts.next(), parts.next()) else { return };
             let mut slots: [&mut [f32]; K] =
                 std::array::from_fn(|_| parts.next().unwrap_or_default());
-            block_gradient(program, isa, shards, block_steps[i], blocks[i].clone(), g);
+            blocks.gradient(i, program, isa, shards, g);
             update(w, g, &mut slots);
         });
     }
 
     /// Carries `n` samples through the network on all threads; `visit` sees each chunk with its part of `output`.
+    /// Returns the sums that it added up, in the order of the samples.
     fn read(
         &mut self,
         weights: &[f32],
@@ -351,8 +330,7 @@ impl Engine {
         feed: &Feed<'_>,
         visit: &Visit<'_>,
         output: &mut [f32],
-        total: &mut BatchMetrics,
-    ) {
+    ) -> BatchMetrics {
         self.pack(weights);
         if self.readers.is_empty() {
             let program = &self.program;
@@ -379,11 +357,13 @@ impl Engine {
                 at = next;
             }
         });
+        let mut total = BatchMetrics::default();
         for (_, metrics, _) in &jobs {
             total.add(metrics);
         }
         drop(jobs);
         self.readers = readers;
+        total
     }
 }
 
@@ -395,69 +375,3 @@ type Job<'a> = (&'a mut Shard, BatchMetrics, &'a mut [f32]);
 
 /// Samples that a reader carries at once.
 const READ_CHUNK: usize = 8;
-
-/// Cuts the arena into blocks, none across two steps.
-fn cut_blocks(program: &Program) -> (Vec<Range<usize>>, Vec<usize>) {
-    let (mut blocks, mut steps) = (Vec::new(), Vec::new());
-    for (i, step) in program.steps.iter().enumerate() {
-        let unit = step.layer.batch_gradient().map_or(1, BatchGradient::unit);
-        let len = BLOCK.next_multiple_of(unit);
-        let mut at = step.params.start;
-        while at < step.params.end {
-            let end = (at + len).min(step.params.end);
-            blocks.push(at..end);
-            steps.push(i);
-            at = end;
-        }
-    }
-    (blocks, steps)
-}
-
-/// Writes the gradient of one block, from all shards in order.
-fn block_gradient(
-    program: &Program,
-    isa: Isa,
-    shards: &[Shard],
-    step: usize,
-    block: Range<usize>,
-    g: &mut [f32],
-) {
-    let step = &program.steps[step];
-    let part = block.start - step.params.start..block.end - step.params.start;
-    g.fill(0.0);
-    if let Some(batch) = step.layer.batch_gradient() {
-        let mut pairs: [(&[f32], &[f32]); MAX_SHARDS] = [(&[], &[]); MAX_SHARDS];
-        for (pair, shard) in pairs.iter_mut().zip(shards) {
-            *pair = (shard.act(program, step.x), shard.dact(program, step.y));
-        }
-        batch.gradient(isa, &pairs[..shards.len()], part, g);
-    } else {
-        for shard in shards {
-            reduce::add_assign(
-                isa,
-                g,
-                &shard.dw[step.dw.start + part.start..step.dw.start + part.end],
-            );
-        }
-    }
-}
-
-/// The optimizer's slots, counted.
-enum Slots<'a> {
-    Zero,
-    One([&'a mut [f32]; 1]),
-    Two([&'a mut [f32]; 2]),
-    Three([&'a mut [f32]; 3]),
-}
-
-fn slots_array<'a>(mut slots: impl Iterator<Item = &'a mut [f32]>) -> Slots<'a> {
-    match (slots.next(), slots.next(), slots.next()) {
-        (None, ..) => Slots::Zero,
-        (Some(a), None, _) => Slots::One([a]),
-        (Some(a), Some(b), None) => Slots::Two([a, b]),
-        (Some(a), Some(b), Some(c)) => {
-            assert!(slots.next().is_none(), "at most {MAX_SLOTS} optimizer slots");
-            Slots::Three([a, b, c])
-        }
-    }
-}

@@ -30,7 +30,7 @@ use crate::layer::{
 use crate::window::windows;
 use cnn_kernels::Isa;
 use cnn_kernels::conv::{self, ConvGeometry};
-use cnn_tensor::{Padding, Shape};
+use cnn_tensor::{Padding, Shape, conv_geometry};
 use serde::{Deserialize, Serialize};
 
 /// The `Conv2D` layer.
@@ -99,20 +99,7 @@ impl Spec for Conv2D {
         }
         let kernel = self.kernel_size;
         let [rows, cols] = windows("kernel_size", [h, w], kernel, self.strides, self.padding)?;
-        let geometry = ConvGeometry {
-            h,
-            w,
-            c,
-            kh: kernel.h,
-            kw: kernel.w,
-            f: self.filters,
-            stride_h: self.strides.h,
-            stride_w: self.strides.w,
-            pad_top: rows.before,
-            pad_left: cols.before,
-            oh: rows.output,
-            ow: cols.output,
-        };
+        let geometry = conv_geometry([rows, cols], c, self.filters);
         let taps = kernel.h * kernel.w;
         let fans = Initializer::GlorotUniform {
             fan_in: taps.saturating_mul(c),

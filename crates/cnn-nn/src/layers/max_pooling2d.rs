@@ -24,7 +24,7 @@ use crate::layer::{BuildError, Built, Facts, Layer, Pass, Shard, Weights, Work, 
 use crate::window::windows;
 use cnn_kernels::Isa;
 use cnn_kernels::max_pool::{self, PoolGeometry};
-use cnn_tensor::{Padding, Shape};
+use cnn_tensor::{Padding, Shape, pool_geometry};
 use serde::{Deserialize, Serialize};
 
 /// The `MaxPooling2D` layer.
@@ -60,7 +60,7 @@ impl Spec for MaxPooling2D {
             return Err(bad_key("pool_size", "M034", message, "pool_size = 2 halves the image"));
         }
         let [rows, cols] = windows("pool_size", [h, w], pool, strides, self.padding)?;
-        if rows.before >= pool.h || cols.before >= pool.w {
+        if rows.has_padding_only_window() || cols.has_padding_only_window() {
             let message = format!(
                 "padding {} leaves pooling windows with no pixel in them",
                 rows.before.max(cols.before)
@@ -72,19 +72,7 @@ impl Spec for MaxPooling2D {
                 "the padding must be smaller than pool_size",
             ));
         }
-        let geometry = PoolGeometry {
-            h,
-            w,
-            c,
-            ph: pool.h,
-            pw: pool.w,
-            stride_h: strides.h,
-            stride_w: strides.w,
-            pad_top: rows.before,
-            pad_left: cols.before,
-            oh: rows.output,
-            ow: cols.output,
-        };
+        let geometry = pool_geometry([rows, cols], c);
         Ok(Built {
             layer: Box::new(BuiltMaxPooling2D(geometry)),
             output: Shape::new(vec![rows.output, cols.output, c]),
