@@ -1,10 +1,11 @@
 //! Reading what people name and writing without taking anything from them.
 
-use crate::failure::Failure;
+use crate::failure::{Exit, Failure};
 use crate::presets;
+use cnn_viz::Scene;
 use std::fs;
 use std::io::{self, Read, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// A model.toml is at most this many bytes.
 const MODEL_LIMIT: u64 = 1 << 20;
@@ -76,6 +77,37 @@ fn read_model(name: &str, reader: impl Read) -> Result<ModelText, Failure> {
 /// Refuses a path that exists, unless the person said `--force`. Asked before the work, so that no hour of it is lost.
 pub(crate) fn must_be_free(path: &Path, force: bool) -> Result<(), Failure> {
     if !force && path.symlink_metadata().is_ok() { Err(Failure::exists(path)) } else { Ok(()) }
+}
+
+/// Pixels of a PNG for each pixel of its scene: sharp on any screen.
+pub(crate) const PNG_SCALE: f32 = 2.0;
+
+/// Writes a picture: as SVG or PNG where the path says which, otherwise as both beside each other. Returns what was written.
+#[expect(
+    dead_code,
+    reason = "the first command that writes a picture of its own takes this line away"
+)]
+pub(crate) fn picture(path: &Path, scene: &Scene, force: bool) -> Result<Vec<PathBuf>, Failure> {
+    let extension = path.extension().and_then(|extension| extension.to_str());
+    let paths = match extension.map(str::to_ascii_lowercase).as_deref() {
+        Some("svg" | "png") => vec![path.to_owned()],
+        _ => ["svg", "png"].map(|end| PathBuf::from(format!("{}.{end}", path.display()))).to_vec(),
+    };
+    for path in &paths {
+        must_be_free(path, force)?;
+    }
+    for path in &paths {
+        if path.extension().is_some_and(|end| end.eq_ignore_ascii_case("svg")) {
+            write(path, scene.to_svg().as_bytes(), force)?;
+        } else {
+            let png = scene.to_png(PNG_SCALE).map_err(|error| {
+                let place = path.display().to_string();
+                Failure::new(Exit::Disk, "", &error.to_string(), &place, &[], &[])
+            })?;
+            write(path, &png, force)?;
+        }
+    }
+    Ok(paths)
 }
 
 /// Writes a file in one go: either the whole of it is there, or nothing of it.

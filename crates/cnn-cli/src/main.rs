@@ -11,8 +11,10 @@ mod failure;
 mod files;
 mod fits;
 mod output;
+mod pictures;
 mod presets;
 mod report;
+mod runs;
 
 use args::{Cli, Color, Command};
 use clap::{CommandFactory, FromArgMatches};

@@ -72,6 +72,9 @@ pub struct RunInfo {
     pub command: Vec<String>,
     /// Name of the data set.
     pub data: String,
+    /// Where it was found: the name, folder or file that was asked for. Empty in runs that do not say.
+    #[serde(default)]
+    pub data_source: String,
     /// SHA-256 of the data set.
     pub data_fingerprint: String,
     /// SHA-256 of the final weights; see [`crate::weights_hash`].

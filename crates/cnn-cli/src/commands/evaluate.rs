@@ -1,12 +1,12 @@
 //! `cnn evaluate`: how a trained model does on a data set.
 
 use crate::args::Format;
-use crate::failure::{Exit, Failure};
-use crate::{environment, output};
-use cnn_train::{Evaluation, RunDir, SavedRun, TrainError, TrainOptions, Trainer};
+use crate::failure::Failure;
+use crate::{output, runs};
+use cnn_train::Evaluation;
 use serde_json::json;
 use std::fmt::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// What `cnn evaluate` takes.
 #[derive(Debug, clap::Args)]
@@ -14,9 +14,9 @@ pub(crate) struct Args {
     /// A run folder, or its model.cnn.
     run: PathBuf,
 
-    /// What to measure on: a name, a folder of idx files, or an .npz.
+    /// What to measure on: a name, a folder of idx files, or an .npz; default the data set that the run was trained on.
     #[arg(long, value_name = "DATA")]
-    data: String,
+    data: Option<String>,
 
     /// Which part of the data set.
     #[arg(long, value_enum, default_value_t = Part::Test)]
@@ -46,9 +46,9 @@ enum Part {
 
 /// Measures and prints.
 pub(crate) fn run(args: &Args) -> Result<(), Failure> {
-    let saved = open(&args.run)?;
-    let mut trainer = trainer(&saved, args.threads)?;
-    let data = environment::load(&args.data)?;
+    let saved = runs::open(&args.run)?;
+    let mut trainer = runs::trainer(&saved, args.threads)?;
+    let data = runs::data(&args.run, args.data.as_deref())?;
     let split = if args.split == Part::Test { data.test } else { data.train };
     let split = args.limit.map_or_else(|| split.clone(), |limit| split.take(limit as usize));
     let result = trainer.evaluate(&split)?;
@@ -82,39 +82,6 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
         }
     }
     output::result(&text)
-}
-
-/// A run that can be used. The path must be there.
-pub(crate) fn open(path: &Path) -> Result<SavedRun, Failure> {
-    if !path.exists() {
-        let help = "give the folder that `cnn train` wrote; it said which";
-        return Err(Failure::new(
-            Exit::Disk,
-            "T020",
-            "there is no such run",
-            &path.display().to_string(),
-            &[],
-            &[help],
-        ));
-    }
-    RunDir::open(path).map_err(|error| match error {
-        TrainError::ModelFile { .. } if path.is_dir() => {
-            Failure::from(error).at(&path.join("model.cnn"))
-        }
-        _ => Failure::from(error).at(path),
-    })
-}
-
-/// The run's model, ready to answer.
-pub(crate) fn trainer(saved: &SavedRun, threads: u16) -> Result<Trainer, Failure> {
-    let options = TrainOptions {
-        threads: environment::threads(threads),
-        isa: environment::isa()?,
-        ..TrainOptions::default()
-    };
-    let mut trainer = Trainer::new(&saved.config, saved.model.clone(), options)?;
-    trainer.set_weights(&saved.weights)?;
-    Ok(trainer)
 }
 
 /// The confusion matrix: rows are the true classes, columns the predicted ones.

@@ -1,13 +1,13 @@
 //! `cnn predict`: what a trained model sees in pictures.
 
-use super::evaluate::{open, trainer};
 use crate::args::Format;
 use crate::failure::Failure;
-use crate::output;
-use cnn_train::{Preprocessing, Trainer};
+use crate::pictures::{self, Chosen};
+use crate::{output, runs};
+use cnn_train::Trainer;
 use serde_json::{Value, json};
 use std::fmt::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// What `cnn predict` takes.
 #[derive(Debug, clap::Args)]
@@ -15,9 +15,13 @@ pub(crate) struct Args {
     /// A run folder, or its model.cnn.
     run: PathBuf,
 
-    /// Pictures (PNG or JPEG) of any size; each is made as large as the training images were.
+    /// Pictures (PNG or JPEG) of any size, each made as large as the training images were; or positions in the test split.
     #[arg(required = true, value_name = "IMAGE")]
-    images: Vec<PathBuf>,
+    images: Vec<String>,
+
+    /// Where positions count: a name, a folder of idx files, or an .npz; default the data set that the run was trained on.
+    #[arg(long, value_name = "DATA")]
+    data: Option<String>,
 
     /// How many classes to show.
     #[arg(long, value_name = "K", default_value_t = 3, value_parser = clap::value_parser!(u16).range(1..=10_000))]
@@ -34,38 +38,26 @@ pub(crate) struct Args {
 
 /// One picture's classes, the most probable first.
 struct Answer<'a> {
-    image: &'a Path,
+    image: &'a Chosen,
     classes: Vec<(usize, f32)>,
 }
 
 /// Looks at every picture, then prints; one bad picture and nothing is printed.
 pub(crate) fn run(args: &Args) -> Result<(), Failure> {
-    let saved = open(&args.run)?;
-    let mut trainer = trainer(&saved, 1)?;
+    let saved = runs::open(&args.run)?;
+    let mut trainer = runs::trainer(&saved, 1)?;
     let mut answers = Vec::with_capacity(args.images.len());
-    for image in &args.images {
-        let pixels = pixels(image, saved.preprocessing, args.invert)?;
-        answers
-            .push(Answer { image, classes: ranked(&mut trainer, &pixels, usize::from(args.top))? });
+    let images =
+        pictures::choose(&args.images, &args.run, &saved, args.data.as_deref(), args.invert)?;
+    for image in &images {
+        let classes = ranked(&mut trainer, &image.pixels, usize::from(args.top))?;
+        answers.push(Answer { image, classes });
     }
     let text = match args.format {
         Format::Json => json_of(&answers, &saved.classes).to_string() + "\n",
         Format::Text => text_of(&answers, &saved.classes),
     };
     output::result(&text)
-}
-
-/// The picture as the model's input: numbers between 0 and 1.
-fn pixels(path: &Path, to: Preprocessing, invert: bool) -> Result<Vec<f32>, Failure> {
-    let shape = [to.height, to.width, to.channels].map(|dim| dim as usize);
-    let mut picture = cnn_data::image_file::load(path, shape)?;
-    if invert {
-        picture.invert();
-    }
-    for note in picture.notes.iter().filter(|note| !(invert && note.contains("--invert"))) {
-        output::note(&format!("note: {}: {note}\n", path.display()));
-    }
-    Ok(picture.pixels.into_iter().map(|byte| f32::from(byte) / to.divisor).collect())
 }
 
 /// The most probable classes; of equal ones the first.
@@ -80,7 +72,9 @@ fn text_of(answers: &[Answer<'_>], names: &[String]) -> String {
     let width = names.iter().map(|name| name.chars().count()).max().unwrap_or(0);
     let mut text = String::new();
     for answer in answers {
-        let _ = writeln!(text, "{}", answer.image.display());
+        let truth = answer.image.label.and_then(|label| names.get(label));
+        let truth = truth.map_or_else(String::new, |name| format!(" ({name})"));
+        let _ = writeln!(text, "{}{truth}", answer.image.name);
         for (class, probability) in &answer.classes {
             let _ = writeln!(text, "  {:width$}  {:6.2} %", names[*class], 100.0 * probability);
         }
@@ -92,7 +86,8 @@ fn json_of(answers: &[Answer<'_>], names: &[String]) -> Value {
     let image = |answer: &Answer<'_>| {
         let class = |(class, probability): &(usize, f32)| json!({ "class": class, "name": names[*class], "probability": probability });
         json!({
-            "image": answer.image.display().to_string(),
+            "image": answer.image.name,
+            "label": answer.image.label,
             "classes": answer.classes.iter().map(class).collect::<Vec<_>>(),
         })
     };

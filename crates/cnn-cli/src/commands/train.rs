@@ -85,9 +85,6 @@ pub(crate) struct Args {
     format: Format,
 }
 
-/// Pixels of curves.png for each pixel of curves.svg: sharp on any screen.
-const CURVES_SCALE: f32 = 2.0;
-
 /// Checks everything that can be wrong, trains, tests, and writes what came of it.
 pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     let source = files::model(&args.model)?;
@@ -197,6 +194,7 @@ fn info(args: &Args, config: &Config, data: &Dataset) -> Result<RunInfo, Failure
         isa: environment::isa()?.name().to_owned(),
         command: std::env::args().collect(),
         data: data.name.clone(),
+        data_source: args.data.clone(),
         data_fingerprint: data.fingerprint.clone(),
         ..RunInfo::default()
     })
@@ -318,7 +316,7 @@ impl Job<'_> {
             val_accuracy: history.accuracy("val_"),
         });
         self.run.write("curves.svg", scene.to_svg().as_bytes())?;
-        let png = scene.to_png(CURVES_SCALE).map_err(|error| {
+        let png = scene.to_png(files::PNG_SCALE).map_err(|error| {
             Failure::new(
                 Exit::Disk,
                 "",

@@ -1,0 +1,75 @@
+//! Pictures that people choose: by number in the test split, or as files.
+
+use crate::failure::{Exit, Failure};
+use crate::{output, runs};
+use cnn_data::Dataset;
+use cnn_train::{Preprocessing, SavedRun};
+use std::path::Path;
+
+/// One picture as the model sees it.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Chosen {
+    /// As it was asked for: `23`, or the file's name.
+    pub(crate) name: String,
+    /// Its class, where the data set says.
+    pub(crate) label: Option<usize>,
+    /// Numbers between 0 and 1, `[h, w, c]`.
+    pub(crate) pixels: Vec<f32>,
+}
+
+/// The pictures that `asked` names: whole numbers are positions in the test split of `data` (or else of the run's own data
+/// set, which is then loaded), everything else is a PNG or JPEG file.
+pub(crate) fn choose(
+    asked: &[String],
+    run: &Path,
+    saved: &SavedRun,
+    data: Option<&str>,
+    invert: bool,
+) -> Result<Vec<Chosen>, Failure> {
+    let numbers = asked.iter().any(|name| position(name).is_some());
+    let data = numbers.then(|| runs::data(run, data)).transpose()?;
+    let one = |name: &String| match (position(name), &data) {
+        (Some(at), Some(data)) => of_test_split(data, at),
+        _ => Ok(Chosen {
+            name: name.clone(),
+            label: None,
+            pixels: read(Path::new(name), saved.preprocessing, invert)?,
+        }),
+    };
+    asked.iter().map(one).collect()
+}
+
+fn position(name: &str) -> Option<usize> {
+    name.parse().ok()
+}
+
+/// One picture of the test split.
+pub(crate) fn of_test_split(data: &Dataset, at: usize) -> Result<Chosen, Failure> {
+    let split = &data.test;
+    if at >= split.len() {
+        return Err(Failure::new(
+            Exit::Usage,
+            "",
+            &format!("there is no test image {at}"),
+            "",
+            &[&format!("{} has {} test images", data.name, split.len())],
+            &[&format!("numbers go from 0 to {}", split.len().saturating_sub(1))],
+        ));
+    }
+    let (mut pixels, mut label) = (vec![0.0; split.shape().iter().product()], [0]);
+    split.fill(&[at as u32], &mut pixels, &mut label);
+    Ok(Chosen { name: at.to_string(), label: Some(label[0] as usize), pixels })
+}
+
+/// A picture file as the model's input: numbers between 0 and 1.
+pub(crate) fn read(path: &Path, to: Preprocessing, invert: bool) -> Result<Vec<f32>, Failure> {
+    let shape = [to.height, to.width, to.channels].map(|dim| dim as usize);
+    let mut picture = cnn_data::image_file::load(path, shape)?;
+    if invert {
+        picture.invert();
+    }
+    for note in picture.notes.iter().filter(|note| !(invert && note.contains("--invert"))) {
+        output::note(&format!("note: {}: {note}\n", path.display()));
+    }
+    Ok(picture.pixels.into_iter().map(|byte| f32::from(byte) / to.divisor).collect())
+}
