@@ -1,5 +1,7 @@
 //! Loss, accuracy and the per-class report of a trained model.
 
+use crate::answers::Answer;
+use crate::calibration::{Z95, wilson};
 use crate::error::TrainError;
 use crate::trainer::Trainer;
 use cnn_data::Split;
@@ -55,42 +57,43 @@ impl Trainer {
     /// # Errors
     /// Data that does not fit the model.
     pub fn evaluate(&mut self, split: &Split) -> Result<Evaluation, TrainError> {
-        /// Images at a time: bounds the memory for probabilities.
-        const CHUNK: usize = 8192;
-        self.check_split(split, "test data")?;
+        Ok(self.evaluate_each(split)?.0)
+    }
+
+    /// The same, and the answer to every image that it was counted from, in the order of the data set.
+    ///
+    /// # Errors
+    /// Data that does not fit the model.
+    pub fn evaluate_each(
+        &mut self,
+        split: &Split,
+    ) -> Result<(Evaluation, Vec<Answer>), TrainError> {
+        let answers = self.answers(split)?;
         let indices: Vec<u32> = (0..split.len() as u32).collect();
         let loss = self.measure(split, &indices).loss();
         let k = self.classes();
         let mut confusion = vec![0u64; k * k];
-        for chunk in indices.chunks(CHUNK) {
-            let probabilities = self.predict_split(split, chunk)?;
-            for (row, &i) in probabilities.chunks_exact(k).zip(chunk) {
-                confusion[split.labels[i as usize] as usize * k + argmax(row)] += 1;
-            }
+        for answer in &answers {
+            confusion[answer.truth * k + answer.predicted] += 1;
         }
-        let correct: u64 = (0..k).map(|i| confusion[i * k + i]).sum();
-        Ok(Evaluation {
-            loss,
-            accuracy: correct as f64 / split.len() as f64,
-            samples: split.len(),
-            classes: k,
-            confusion,
-        })
+        let mut evaluation =
+            Evaluation { loss, accuracy: 0.0, samples: split.len(), classes: k, confusion };
+        evaluation.accuracy = evaluation.correct() as f64 / split.len() as f64;
+        Ok((evaluation, answers))
     }
-}
-
-/// Position of the largest number, the first of equals; 0 if none is a number.
-fn argmax(row: &[f32]) -> usize {
-    let mut best = 0;
-    for (i, &value) in row.iter().enumerate() {
-        if value > row[best] || row[best].is_nan() {
-            best = i;
-        }
-    }
-    best
 }
 
 impl Evaluation {
+    /// Right answers.
+    pub fn correct(&self) -> u64 {
+        (0..self.classes).map(|i| self.confusion[i * self.classes + i]).sum()
+    }
+
+    /// Where the accuracy on other images of the same kind lies with 95 % confidence: [`wilson`]'s interval.
+    pub fn accuracy_interval(&self) -> (f64, f64) {
+        wilson(self.correct(), self.samples as u64, Z95)
+    }
+
     /// Precision, recall and F1 of each class. Classes beyond `names` are called by their number.
     pub fn report(&self, names: &[String]) -> Report {
         let k = self.classes;
@@ -231,18 +234,5 @@ weighted avg       0.70      0.60      0.61         5
     fn the_worst_pairs_come_first() {
         assert_eq!(example().most_confused(1), [(1, 0, 1)]);
         assert_eq!(example().most_confused(9).len(), 2);
-    }
-
-    #[test]
-    fn ties_go_to_the_first_class() {
-        assert_eq!(
-            [
-                argmax(&[0.5, 0.5]),
-                argmax(&[0.1, 0.9, 0.9]),
-                argmax(&[f32::NAN, 0.2, 0.1]),
-                argmax(&[f32::NAN])
-            ],
-            [0, 1, 1, 0]
-        );
     }
 }

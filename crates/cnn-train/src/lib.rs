@@ -2,13 +2,16 @@
 //!
 //! - [`Config`]: a whole model.toml, checked, every mistake with its place.
 //! - [`Trainer`]: the only training loop; also [`Trainer::evaluate`] and [`Trainer::predict`].
+//! - [`Calibration`] and [`wilson`]: how far the model's probabilities and its measured accuracy can be trusted.
 //! - [`model_file`]: a trained model in one checksummed file, with its classes and preprocessing.
 //! - [`RunDir`]: the folder that a run leaves behind, and the way back from it.
 //!
 //! Same configuration, data and seed give the same bits, on any number of threads.
 #![forbid(unsafe_code)]
 
+mod answers;
 mod atomic;
+mod calibration;
 mod config;
 mod error;
 mod evaluate;
@@ -19,6 +22,8 @@ mod run_dir;
 mod trainer;
 mod weights;
 
+pub use answers::{Answer, most_confident_mistakes};
+pub use calibration::{CALIBRATION_BINS, Calibration, CalibrationBin, Z95, wilson};
 pub use config::{CompileSpec, Config, FitSpec, Overrides};
 pub use error::{ErrorKind, TrainError};
 pub use evaluate::{ClassScore, Evaluation, Report};

@@ -3,7 +3,7 @@
 use crate::args::Format;
 use crate::failure::Failure;
 use crate::{output, runs};
-use cnn_train::Evaluation;
+use cnn_train::{CALIBRATION_BINS, Calibration, Evaluation};
 use serde_json::json;
 use std::fmt::Write as _;
 use std::path::PathBuf;
@@ -51,23 +51,29 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     let data = runs::data(&args.run, args.data.as_deref())?;
     let split = if args.split == Part::Test { data.test } else { data.train };
     let split = args.limit.map_or_else(|| split.clone(), |limit| split.take(limit as usize));
-    let result = trainer.evaluate(&split)?;
+    let (result, answers) = trainer.evaluate_each(&split)?;
     let report = result.report(&saved.classes);
+    let (low, high) = result.accuracy_interval();
+    let calibration = Calibration::new(&answers, CALIBRATION_BINS);
     if args.format == Format::Json {
         let rows: Vec<&[u64]> = result.confusion.chunks_exact(result.classes).collect();
         let object = json!({
             "schema": 1, "model": trainer.model().name(), "data": data.name, "images": result.samples,
-            "loss": result.loss, "accuracy": result.accuracy,
+            "loss": result.loss, "accuracy": result.accuracy, "accuracy_95": [low, high],
+            "ece": calibration.ece, "mean_confidence": calibration.confidence,
             "classes": saved.classes, "report": report, "confusion_matrix": rows,
         });
         return output::result(&format!("{object}\n"));
     }
     let mut text = format!("{} images of {}\n", result.samples, data.name);
+    let _ = writeln!(text, "loss: {:.4} - accuracy: {:.4}", result.loss, result.accuracy);
     let _ = writeln!(
         text,
-        "loss: {:.4} - accuracy: {:.4}\n\n{report}\n{}",
-        result.loss,
-        result.accuracy,
+        "accuracy, 95 % interval: {low:.4} to {high:.4} (Wilson)\n\
+         mean confidence: {:.4} - expected calibration error: {:.4} ({CALIBRATION_BINS} bins)\n\n\
+         {report}\n{}",
+        calibration.confidence,
+        calibration.ece,
         matrix(&result, &saved.classes)
     );
     let worst = result.most_confused(3);

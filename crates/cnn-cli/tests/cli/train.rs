@@ -216,6 +216,12 @@ fn a_trained_model_is_measured_and_asked() {
     .unwrap();
     assert_eq!(json["accuracy"], end["test"]["accuracy"], "the model file holds what was trained");
     assert_eq!(json["loss"], end["test"]["loss"]);
+    let (low, high) = (&json["accuracy_95"][0], &json["accuracy_95"][1]);
+    let accuracy = json["accuracy"].as_f64().unwrap();
+    assert!(low.as_f64().unwrap() < accuracy && accuracy <= high.as_f64().unwrap(), "{json}");
+    let ece = json["ece"].as_f64().unwrap();
+    assert!((0.0..1.0).contains(&ece), "{json}");
+    assert!(text.contains(&format!("expected calibration error: {ece:.4}")), "{text}");
 
     image(&path.join("bar.png"));
     let text = good(path, &["predict", "run", "bar.png", "--top", "2"]);
