@@ -31,7 +31,7 @@ units = 3
 activation = "softmax"
 
 [fit]
-epochs = 6
+epochs = 40
 "#;
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -76,7 +76,7 @@ fn stripes(n: usize, seed: u32) -> Split {
         for multiplier in [0x85eb_ca6b, 0xc2b2_ae35_u32] {
             h = (h ^ (h >> 15)).wrapping_mul(multiplier);
         }
-        (if along % 4 < 2 { 60 } else { 0 } + (h >> 16) % 190) as u8
+        (if along % 4 < 2 { 90 } else { 0 } + (h >> 16) % 160) as u8
     });
     Split { images: Images::U8(images), labels }
 }
