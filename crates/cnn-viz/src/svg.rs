@@ -12,9 +12,14 @@ impl Scene {
     /// The picture as one `<svg>` element: valid XML, text as text (it can be searched and read aloud), no scripts, nothing
     /// loaded from elsewhere.
     pub fn to_svg(&self) -> String {
+        self.to_svg_with(" xmlns=\"http://www.w3.org/2000/svg\"")
+    }
+
+    /// The same with other attributes in place of the namespace, which HTML does not need.
+    pub(crate) fn to_svg_with(&self, attributes: &str) -> String {
         let (w, h) = (self.width, self.height);
         let mut out = format!(
-            "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{w}\" height=\"{h}\" viewBox=\"0 0 {w} {h}\" role=\"img\" font-family=\"{FONTS}\">\n\
+            "<svg{attributes} width=\"{w}\" height=\"{h}\" viewBox=\"0 0 {w} {h}\" role=\"img\" font-family=\"{FONTS}\">\n\
              <title>{}</title>\n<rect width=\"{w}\" height=\"{h}\" fill=\"#ffffff\"/>\n",
             escape(&self.title)
         );
@@ -111,9 +116,16 @@ fn n(v: f32) -> String {
     if text == "-0" { "0".into() } else { text.into() }
 }
 
-/// Text for XML: markup escaped, characters that XML 1.0 forbids replaced.
+/// Text for XML on one line: markup escaped, characters that XML 1.0 forbids replaced.
 fn escape(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
+    escape_into(&mut out, &text.replace(['\t', '\n', '\r'], " "), false);
+    out
+}
+
+/// Appends text for XML and HTML: markup escaped, characters that either forbids replaced. Line breaks and tabs stay; in an
+/// attribute as references, so that they are not read as blanks.
+pub(crate) fn escape_into(out: &mut String, text: &str, attribute: bool) {
     for c in text.chars() {
         match c {
             '&' => out.push_str("&amp;"),
@@ -121,15 +133,20 @@ fn escape(text: &str) -> String {
             '>' => out.push_str("&gt;"),
             '"' => out.push_str("&quot;"),
             '\'' => out.push_str("&apos;"),
-            '\t' | '\n' | '\r' => out.push(' '),
-            c if c < ' ' || matches!(c, '\u{fffe}' | '\u{ffff}') => out.push('\u{fffd}'),
+            '\t' if attribute => out.push_str("&#9;"),
+            '\n' if attribute => out.push_str("&#10;"),
+            '\r' => out.push_str("&#13;"),
+            '\t' | '\n' => out.push(c),
+            c if c < ' ' || matches!(c, '\u{7f}'..='\u{9f}' | '\u{fffe}' | '\u{ffff}') => {
+                out.push('\u{fffd}');
+            }
             c => out.push(c),
         }
     }
-    out
 }
 
-fn data_uri(bitmap: &Bitmap) -> Option<String> {
+/// A PNG as a data URI; `None` where it cannot be one.
+pub(crate) fn data_uri(bitmap: &Bitmap) -> Option<String> {
     let rgb: Vec<u8> = bitmap.pixels().iter().flat_map(|p| [p.r, p.g, p.b]).collect();
     let png =
         encode_rgb(u32::try_from(bitmap.width()).ok()?, u32::try_from(bitmap.height()).ok()?, &rgb)
@@ -138,7 +155,7 @@ fn data_uri(bitmap: &Bitmap) -> Option<String> {
 }
 
 /// Source: RFC 4648, section 4.
-fn base64(bytes: &[u8]) -> String {
+pub(crate) fn base64(bytes: &[u8]) -> String {
     const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let mut out = String::with_capacity(bytes.len().div_ceil(3) * 4);
     for chunk in bytes.chunks(3) {

@@ -62,6 +62,32 @@ pub fn learning_curves(curves: &LearningCurves<'_>) -> Scene {
     scene
 }
 
+/// Loss and accuracy as one small picture each, 480 pixels wide and without a heading: for pages that lay them out themselves.
+/// Curves that were not recorded are left out; the pictures' titles say what they show.
+pub fn learning_panels(curves: &LearningCurves<'_>) -> Vec<Scene> {
+    let both = [
+        ("Loss", curves.loss, curves.val_loss),
+        ("Accuracy", curves.accuracy, curves.val_accuracy),
+    ];
+    let recorded = both.into_iter().filter(|p| !p.1.is_empty() || !p.2.is_empty());
+    let draw = |(name, train, val): (&'static str, &[f64], &[f64])| {
+        let mut scene = Scene::new(480, 304, format!("{}: {name} over the epochs", curves.title));
+        if !val.is_empty() {
+            legend(&mut scene, &["training", "validation"]);
+        }
+        let panel = Panel {
+            area: (58.0, 46.0, 364.0, 200.0),
+            heading: name,
+            x_label: "epoch",
+            whole_x: true,
+            end_values: true,
+        };
+        panel.draw(&mut scene, &[curve(0, train), curve(1, val)]);
+        scene
+    };
+    recorded.map(draw).collect()
+}
+
 fn curve(color: usize, values: &[f64]) -> Curve {
     let points = values.iter().enumerate().map(|(i, &v)| ((i + 1) as f64, v)).collect();
     Curve { color: series_color(color), points }

@@ -4,10 +4,12 @@ mod axes;
 mod confusion;
 mod grid;
 mod lines;
+mod reliability;
 
 pub use confusion::{ConfusionMatrix, confusion_matrix};
 pub use grid::{GridCell, ImageGrid, image_grid};
-pub use lines::{LearningCurves, LineChart, Series, learning_curves, line_chart};
+pub use lines::{LearningCurves, LineChart, Series, learning_curves, learning_panels, line_chart};
+pub use reliability::{Reliability, ReliabilityBin, reliability};
 
 use crate::color::{Color, PALETTE};
 use crate::font::text_width;
