@@ -56,6 +56,21 @@ impl Bitmap {
         )
     }
 
+    /// A picture as models read it: numbers between 0 and 1, row by row, channels last, of `shape` = [h, w, c]. Three channels are
+    /// red, green and blue; any other number is shown in grey, as their mean. Values outside 0 to 1 are clamped.
+    ///
+    /// # Panics
+    /// If there are not h·w·c numbers.
+    pub fn from_pixels(pixels: &[f32], [h, w, c]: [usize; 3]) -> Self {
+        assert_eq!(pixels.len(), h * w * c, "{h}·{w}·{c} numbers make the picture");
+        let byte = |v: f32| (v.clamp(0.0, 1.0) * 255.0).round() as u8;
+        let color = |pixel: &[f32]| match *pixel {
+            [r, g, b] => Color { r: byte(r), g: byte(g), b: byte(b) },
+            _ => Colormap::Gray.color(pixel.iter().sum::<f32>() / c as f32),
+        };
+        Self::from_plane(h, w, pixels.chunks_exact(c.max(1)).map(color))
+    }
+
     fn from_plane(height: usize, width: usize, pixels: impl Iterator<Item = Color>) -> Self {
         Self { width, height, pixels: pixels.collect() }
     }
@@ -88,6 +103,18 @@ mod tests {
         assert_eq!((b.width(), b.height()), (2, 2));
         assert_eq!(b.pixels()[..3], [Color::hex(0), Color::WHITE, Color::hex(0x80_80_80)]);
         assert_eq!(b.pixels()[3], crate::color::NOT_A_NUMBER);
+    }
+
+    #[test]
+    fn a_models_input_is_grey_or_coloured() {
+        let grey = Bitmap::from_pixels(&[0.0, 1.0, 2.0, f32::NAN], [2, 2, 1]);
+        assert_eq!(grey.pixels()[..3], [Color::hex(0), Color::WHITE, Color::WHITE]);
+        assert_eq!(grey.pixels()[3], crate::color::NOT_A_NUMBER);
+        let rgb = Bitmap::from_pixels(&[1.0, 0.0, 0.2], [1, 1, 3]);
+        assert_eq!(rgb.pixels(), [Color { r: 255, g: 0, b: 51 }]);
+        let two = Bitmap::from_pixels(&[0.0, 1.0], [1, 1, 2]);
+        assert_eq!((two.width(), two.pixels()[0]), (1, Color::hex(0x80_80_80)));
+        assert!(Bitmap::from_pixels(&[], [0, 3, 0]).pixels().is_empty());
     }
 
     #[test]
