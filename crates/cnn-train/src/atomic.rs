@@ -5,6 +5,9 @@ use std::fs::{self, File};
 use std::io::{self, Read as _, Write as _};
 use std::path::Path;
 
+/// What the names of half-written files begin with.
+pub(crate) const PREFIX: &str = ".cnn-";
+
 /// Writes a file in one go: to a temporary file in the same folder, to the disk, then under its name. A reader sees the old
 /// file or the new one, whole. Without `replace`, a file that is there already is an error and stays as it is.
 pub(crate) fn write(path: &Path, bytes: &[u8], replace: bool) -> Result<(), TrainError> {
@@ -47,7 +50,7 @@ fn folder_of(path: &Path) -> &Path {
 /// A temporary file that others may read once it has its name, as far as the umask allows.
 fn temporary(folder: &Path) -> io::Result<tempfile::NamedTempFile> {
     let mut builder = tempfile::Builder::new();
-    builder.prefix(".cnn-");
+    builder.prefix(PREFIX);
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt as _;

@@ -193,6 +193,26 @@ pub enum TrainError {
         /// The system's words.
         message: String,
     },
+    /// A folder that holds other things than an experiment.
+    #[error("{} holds files, but no experiment", path.display())]
+    NotAnExperiment {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// Another process works in an experiment's folder.
+    #[error("{} is in use: another process trains this experiment", path.display())]
+    Busy {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// One row of an experiment.
+    #[error("row `{row}`: {source}")]
+    Row {
+        /// Its name.
+        row: String,
+        /// What is wrong with it.
+        source: Box<TrainError>,
+    },
     /// A value that cannot be written: a mistake of this program.
     #[error("internal: {message}")]
     Internal {
@@ -218,6 +238,7 @@ impl TrainError {
     /// What it is about.
     pub fn kind(&self) -> ErrorKind {
         match self {
+            Self::Row { source, .. } => source.kind(),
             Self::ImageShape { .. }
             | Self::Label { .. }
             | Self::Labels { .. }
@@ -260,6 +281,9 @@ impl TrainError {
             Self::Exists { .. } => "T023",
             Self::NotReplaced { .. } => "T024",
             Self::Disk { .. } => "T025",
+            Self::NotAnExperiment { .. } => "T026",
+            Self::Busy { .. } => "T027",
+            Self::Row { source, .. } => source.code(),
             Self::Internal { .. } => "T099",
         }
     }
@@ -301,6 +325,9 @@ impl TrainError {
                 io::ErrorKind::StorageFull => "make room, or choose another place",
                 _ => "",
             },
+            Self::NotAnExperiment { .. } => "name a new or empty folder with --output",
+            Self::Busy { .. } => "wait for it, or name another folder with --output",
+            Self::Row { source, .. } => return source.hint(),
             Self::Internal { .. } => "this should not happen: please report it",
             Self::Build(_) | Self::Optimizer(_) | Self::Monitors(_) => "",
         };

@@ -4,6 +4,7 @@
 //! - [`Trainer`]: the only training loop; also [`Trainer::evaluate`] and [`Trainer::predict`].
 //! - [`Calibration`] and [`wilson`]: how far the model's probabilities and its measured accuracy can be trusted.
 //! - [`model_file`]: a trained model in one checksummed file, with its classes and preprocessing.
+//! - [`experiment`]: rows × seeds compared: a sweep.toml becomes runs, and the runs one table with tests and a front.
 //! - [`RunDir`]: the folder that a run leaves behind, and the way back from it.
 //!
 //! Same configuration, data and seed give the same bits, on any number of threads.
@@ -15,6 +16,7 @@ mod calibration;
 mod config;
 mod error;
 mod evaluate;
+pub mod experiment;
 mod fit;
 mod history;
 pub mod model_file;

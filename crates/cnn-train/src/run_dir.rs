@@ -13,7 +13,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 /// The run's own files. Callbacks may not write to them, and only these are removed when a run is replaced.
-pub(crate) const FILES: [&str; 9] = [
+pub(crate) const FILES: [&str; 10] = [
+    RECORD,
     "model.toml",
     "config.toml",
     "model.cnn",
@@ -24,6 +25,10 @@ pub(crate) const FILES: [&str; 9] = [
     "curves.png",
     RUN_JSON,
 ];
+
+/// Of a run that is part of an experiment: the run's numbers, written last. See [`crate::experiment`]. Removed first, so
+/// that a run that is being replaced is not taken for a finished one.
+pub(crate) const RECORD: &str = "experiment.json";
 
 /// Written first: the mark of a run folder.
 const RUN_JSON: &str = "run.json";

@@ -35,7 +35,7 @@ const MAX_FAULTS: usize = 32;
 #[derive(Debug)]
 pub struct Document {
     source: Source,
-    root: Table,
+    pub(super) root: Table,
     /// Parts of the text that syntax errors have made unreliable.
     broken: Vec<Range<usize>>,
 }

@@ -10,6 +10,7 @@ mod document;
 mod fault;
 mod lower;
 mod patch;
+mod raw;
 mod suggest;
 mod syntax;
 mod tree;
@@ -18,6 +19,7 @@ pub mod write;
 
 pub use diagnostic::{Diagnostic, Diagnostics, Severity, Source};
 pub use document::{Document, Item, Located, MAX_ITEMS};
+pub use raw::RawEntry;
 pub use suggest::nearest;
 pub use syntax::MAX_BYTES;
 pub use tree::MAX_DEPTH;

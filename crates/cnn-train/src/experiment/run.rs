@@ -1,0 +1,248 @@
+//! Training the runs that are not finished: several small ones side by side.
+//!
+//! Results do not depend on the number of threads, so what is fastest may be chosen: with c cores, c runs of one thread each.
+//! The longest runs begin first; who comes when fewer runs than cores are left gets the cores that are free.
+
+use super::plan::{Experiment, Job, Score, run_folder, with_seed};
+use crate::error::TrainError;
+use crate::fit::FitResult;
+use crate::history::{RunHistory, TestScore};
+use crate::model_file::Preprocessing;
+use crate::run_dir::{RunDir, RunInfo, RunRecord};
+use crate::trainer::{Isa, TrainOptions, Trainer};
+use crate::weights_hash;
+use cnn_callbacks::Ending;
+use std::collections::VecDeque;
+use std::io;
+use std::sync::{Mutex, PoisonError};
+use std::time::Instant;
+
+/// How the runs are trained. Changes the speed, never the numbers.
+#[derive(Clone, Debug)]
+pub struct RunOptions {
+    /// Cores to use, 1 or more.
+    pub cores: usize,
+    /// Runs at the same time, at most; `None` for as many as there are cores.
+    pub side_by_side: Option<usize>,
+    /// Instruction set.
+    pub isa: Isa,
+    /// Kept in each run's run.json: the command line.
+    pub command: Vec<String>,
+    /// Kept in each run's run.json: where the data was found.
+    pub data_source: String,
+}
+
+/// Told of every finished run; from several threads.
+pub trait Observer: Sync {
+    /// A run has been trained and tested, and its folder is about to be completed: the place to add pictures.
+    ///
+    /// # Errors
+    /// Whatever keeps the run from being kept; it ends the experiment.
+    fn trained(&self, run: &RunDir, row: &str, history: &RunHistory) -> Result<(), TrainError> {
+        let _ = (run, row, history);
+        Ok(())
+    }
+
+    /// A run is finished.
+    fn finished(&self, progress: &Progress<'_>) {
+        let _ = progress;
+    }
+}
+
+/// Where an experiment stands.
+#[derive(Clone, Copy, Debug)]
+pub struct Progress<'a> {
+    /// The run that has just been finished.
+    pub score: &'a Score,
+    /// Runs that are finished, those of earlier calls included.
+    pub done: usize,
+    /// Runs in all.
+    pub total: usize,
+    /// Seconds until the last run is finished, from the speed so far: multiply-accumulates per second of the finished runs.
+    pub seconds_left: f64,
+}
+
+/// What the workers share.
+struct Shared {
+    queue: VecDeque<usize>,
+    /// Threads of the runs that are being trained.
+    busy: usize,
+    /// Workers without a run.
+    idle: usize,
+    done: usize,
+    cost_done: f64,
+    cost_left: f64,
+    failure: Option<TrainError>,
+    scores: Vec<(usize, Score)>,
+}
+
+impl Experiment<'_> {
+    /// Trains the runs that are not finished. After an error the runs that have begun are finished, and no other begins.
+    ///
+    /// # Errors
+    /// The first of: a disk's error, a callback that failed, an observer's. A run that diverges is a result, not an error.
+    pub fn run(&mut self, options: &RunOptions, observer: &dyn Observer) -> Result<(), TrainError> {
+        let mut waiting: Vec<usize> = (0..self.jobs.len()).filter(|&i| self.jobs[i].score.is_none()).collect();
+        waiting.sort_by(|&a, &b| self.jobs[b].cost.total_cmp(&self.jobs[a].cost));
+        let cores = options.cores.max(1);
+        let workers = options.side_by_side.unwrap_or(cores).clamp(1, waiting.len().max(1));
+        let shared = Mutex::new(Shared {
+            done: self.jobs.len() - waiting.len(),
+            cost_done: 0.0,
+            cost_left: waiting.iter().map(|&i| self.jobs[i].cost).sum(),
+            queue: waiting.into(),
+            busy: 0,
+            idle: workers,
+            failure: None,
+            scores: Vec::new(),
+        });
+        let start = Instant::now();
+        let this = &*self;
+        std::thread::scope(|scope| {
+            for _ in 0..workers {
+                scope.spawn(|| this.work(&shared, cores, workers, options, observer, start));
+            }
+        });
+        let shared = shared.into_inner().unwrap_or_else(PoisonError::into_inner);
+        for (i, score) in shared.scores {
+            self.jobs[i].score = Some(score);
+            self.jobs[i].stale = false;
+        }
+        shared.failure.map_or(Ok(()), Err)
+    }
+
+    /// One worker: takes runs until there is none.
+    fn work(
+        &self,
+        shared: &Mutex<Shared>,
+        cores: usize,
+        workers: usize,
+        options: &RunOptions,
+        observer: &dyn Observer,
+        start: Instant,
+    ) {
+        let locked = || shared.lock().unwrap_or_else(PoisonError::into_inner);
+        loop {
+            let (at, threads) = {
+                let mut now = locked();
+                if now.failure.is_some() {
+                    return;
+                }
+                let takers = now.idle.min(now.queue.len());
+                let Some(at) = now.queue.pop_front() else { return };
+                let threads = (cores.saturating_sub(now.busy) / takers.max(1)).max(1);
+                now.busy += threads;
+                now.idle -= 1;
+                (at, threads)
+            };
+            let job = &self.jobs[at];
+            let outcome = self.train(job, threads, workers, options, observer);
+            let mut now = locked();
+            now.busy -= threads;
+            now.idle += 1;
+            match outcome {
+                Ok(score) => {
+                    now.done += 1;
+                    now.cost_done += job.cost;
+                    now.cost_left -= job.cost;
+                    let speed = now.cost_done / start.elapsed().as_secs_f64().max(1e-9);
+                    let seconds_left = now.cost_left.max(0.0) / speed.max(1e-9);
+                    let progress =
+                        Progress { score: &score, done: now.done, total: self.jobs.len(), seconds_left };
+                    observer.finished(&progress);
+                    now.scores.push((at, score));
+                }
+                Err(source) => {
+                    let row = self.sweep.rows[job.row].name.clone();
+                    now.failure.get_or_insert(TrainError::Row { row, source: Box::new(source) });
+                }
+            }
+        }
+    }
+
+    /// Trains, tests and keeps one run.
+    fn train(
+        &self,
+        job: &Job,
+        threads: usize,
+        side_by_side: usize,
+        options: &RunOptions,
+        observer: &dyn Observer,
+    ) -> Result<Score, TrainError> {
+        let row = &self.sweep.rows[job.row];
+        let run = run_folder(&job.folder)?;
+        let config = with_seed(row, job.seed);
+        let engine = TrainOptions { threads, isa: options.isa, ..TrainOptions::default() };
+        let mut trainer = Trainer::new(&config, config.model.build()?, engine)?;
+        let info = RunInfo {
+            seed: job.seed,
+            threads,
+            isa: options.isa.name().to_owned(),
+            command: options.command.clone(),
+            data: self.data.name.clone(),
+            data_source: options.data_source.clone(),
+            data_fingerprint: self.data.fingerprint.clone(),
+            ..RunInfo::default()
+        };
+        let text = config.to_toml().map_err(|error| TrainError::Internal { message: error.to_string() })?;
+        run.begin(&text, &config, trainer.model(), &info)?;
+        let callbacks = config.build_callbacks(&run.callback_context());
+        let mut callbacks = callbacks.map_err(|(_, error)| TrainError::Monitors(vec![error]))?;
+        let fit = trainer.fit(&self.data.train, None, &mut callbacks)?;
+        if let Some(stop) = fit.stopped_by.as_ref().filter(|stop| stop.ending == Ending::Failed) {
+            let source = io::Error::other(format!("{} asked to stop: {}", stop.by, stop.reason));
+            return Err(TrainError::disk("written", run.path(), &source));
+        }
+        let mut history = RunHistory::new(&fit, config.fit.batch_size);
+        let mut train_final = None;
+        if !fit.diverged() {
+            let test = trainer.evaluate(&self.data.test)?;
+            history.test = Some(TestScore { loss: test.loss, accuracy: test.accuracy });
+            if self.sweep.eval_train {
+                // The images that it learned from: those before the validation part.
+                let indices: Vec<u32> = (0..fit.samples as u32).collect();
+                let measured = trainer.measure(&self.data.train, &indices);
+                train_final = Some(TestScore { loss: measured.loss(), accuracy: measured.accuracy() });
+            }
+        }
+        observer.trained(&run, &row.name, &history)?;
+        let kept = run.finish(&RunRecord {
+            config: &config,
+            model: trainer.model(),
+            weights: trainer.weights(),
+            classes: &self.data.classes,
+            preprocessing: Preprocessing::bytes(self.data.train.shape()),
+            history: &history,
+            info: &info,
+        });
+        match kept {
+            Err(TrainError::NotFinite { .. }) if fit.diverged() => {}
+            other => other?,
+        }
+        let score = Score {
+            schema: Score::SCHEMA,
+            id: job.id.clone(),
+            row: row.name.clone(),
+            seed: job.seed,
+            diverged: fit.diverged(),
+            epochs: fit.history.len(),
+            stopped_by: fit.stopped_by.as_ref().map(|stop| stop.by.clone()),
+            train: last_epoch(&fit, &history),
+            train_final,
+            test: history.test,
+            seconds: fit.seconds,
+            images_per_second: fit.mean_images_per_second(),
+            threads,
+            side_by_side,
+            weights_hash: (!fit.diverged()).then(|| weights_hash(trainer.model(), trainer.weights())),
+        };
+        score.write(&run)?;
+        Ok(score)
+    }
+}
+
+/// What the last epoch reported of the training images.
+fn last_epoch(fit: &FitResult, history: &RunHistory) -> TestScore {
+    let last = |values: &[f64]| values.last().copied().unwrap_or(f64::NAN);
+    TestScore { loss: last(fit.history.get("loss").unwrap_or_default()), accuracy: last(history.accuracy("")) }
+}
