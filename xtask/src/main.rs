@@ -10,10 +10,10 @@
 )]
 
 mod check;
+mod experiment;
 mod golden;
 mod new_layer;
 mod repo;
-mod results;
 mod tidy;
 mod train;
 
@@ -28,8 +28,7 @@ cargo xtask COMMAND
   train [PRESET] [ARGS…]    train a preset of the course on Fashion-MNIST and write a run folder (default: cnn32)
   train --list              the presets
   new-layer NAME            start a layer: its file from a template, its `mod` line and its registry line
-  results [--seeds N] [--presets A,B]
-                            train presets × seeds (resumable) and write docs/results.md
+  experiment [NAME] [ARGS…] train an experiment (default: course; resumable) and write its part of docs/results.md
   golden [--python EXE]     make the golden files again with Keras (the only command that needs Python)
 
 Each command prints the plain cargo lines that it runs. ARCHITECTURE.md says where things are.";
@@ -56,7 +55,7 @@ fn run(args: &[String]) -> Result<u8> {
         "tidy" => tidy::run(),
         "train" => train::run(rest),
         "new-layer" => new_layer::run(rest),
-        "results" => results::run(rest),
+        "experiment" => experiment::run(rest),
         "golden" => golden::run(rest),
         "help" | "--help" | "-h" => {
             println!("{HELP}");

@@ -1,6 +1,6 @@
 //! The command line as clap sees it: names, help texts, defaults, ranges.
 
-use crate::commands::{data, evaluate, new, predict, summary, train};
+use crate::commands::{data, evaluate, experiment, new, predict, summary, train};
 use clap::{Parser, Subcommand, ValueEnum};
 
 const EXAMPLES: &str = "\
@@ -41,6 +41,8 @@ pub(crate) enum Command {
     Train(Box<train::Args>),
     /// Measure a trained model: loss, accuracy, report per class, confusion matrix.
     Evaluate(evaluate::Args),
+    /// Compare networks: a grid or a list of them × seeds, in one table with tests and pictures.
+    Experiment(Box<experiment::Args>),
     /// Classify pictures with a trained model.
     Predict(predict::Args),
     /// Look at data sets.

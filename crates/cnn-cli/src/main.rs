@@ -7,6 +7,7 @@
 mod args;
 mod commands;
 mod environment;
+mod experiments;
 mod failure;
 mod files;
 mod fits;
@@ -60,6 +61,7 @@ fn run(cli: &Cli) -> Result<(), Failure> {
         Command::Summary(args) => commands::summary::run(args),
         Command::Train(args) => commands::train::run(args),
         Command::Evaluate(args) => commands::evaluate::run(args),
+        Command::Experiment(args) => commands::experiment::run(args),
         Command::Predict(args) => commands::predict::run(args),
         Command::Data(command) => commands::data::run(command),
     }

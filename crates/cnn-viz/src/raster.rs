@@ -44,6 +44,7 @@ impl Canvas {
             Item::Rect { x, y, w, h, fill } => self.rect(*x, *y, *w, *h, *fill, true),
             Item::Line { from, to, stroke } => self.polyline(&[*from, *to], *stroke),
             Item::Polyline { points, stroke } => self.polyline(points, *stroke),
+            Item::Polygon { points, fill, opacity } => self.polygon(points, *fill, *opacity),
             Item::Circle { center, radius, fill } => {
                 self.circle(*center, radius + RIM, Color::WHITE);
                 self.circle(*center, *radius, *fill);
@@ -77,6 +78,20 @@ impl Canvas {
         if let Some(path) = PathBuilder::from_circle(center.0, center.1, radius) {
             self.pixmap.fill_path(&path, &paint(fill), FillRule::Winding, self.transform(), None);
         }
+    }
+
+    fn polygon(&mut self, points: &[(f32, f32)], fill: Color, opacity: f32) {
+        let mut path = PathBuilder::new();
+        for (i, &(x, y)) in points.iter().enumerate() {
+            if i == 0 { path.move_to(x, y) } else { path.line_to(x, y) }
+        }
+        path.close();
+        let Some(path) = path.finish() else { return };
+        let mut paint = paint(fill);
+        let mut color = skia(fill);
+        color.set_alpha(opacity.clamp(0.0, 1.0));
+        paint.set_color(color);
+        self.pixmap.fill_path(&path, &paint, FillRule::Winding, self.transform(), None);
     }
 
     fn polyline(&mut self, points: &[(f32, f32)], stroke: Stroke) {

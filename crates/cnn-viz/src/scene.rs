@@ -49,6 +49,15 @@ pub enum Item {
         /// How it is drawn.
         stroke: Stroke,
     },
+    /// A filled area, closed by itself.
+    Polygon {
+        /// Its corners (x, y), at least three to be seen.
+        points: Vec<(f32, f32)>,
+        /// Inside.
+        fill: Color,
+        /// 0 (not to be seen) to 1 (nothing behind it is seen).
+        opacity: f32,
+    },
     /// A filled circle with a white rim, as markers have it.
     Circle {
         /// Centre (x, y).
@@ -191,6 +200,11 @@ impl Scene {
     /// Adds a line through points.
     pub fn polyline(&mut self, points: Vec<(f32, f32)>, stroke: Stroke) {
         self.items.push(Item::Polyline { points, stroke });
+    }
+
+    /// Adds a filled area.
+    pub fn polygon(&mut self, points: Vec<(f32, f32)>, fill: Color, opacity: f32) {
+        self.items.push(Item::Polygon { points, fill, opacity });
     }
 
     /// Adds a marker.

@@ -49,6 +49,12 @@ fn write_item(out: &mut String, item: &Item) {
             let round = " fill=\"none\" stroke-linejoin=\"round\" stroke-linecap=\"round\"";
             line(out, format_args!("<polyline points=\"{points}\"{round}{style}/>"));
         }
+        Item::Polygon { points, fill, opacity } => {
+            let points: Vec<_> = points.iter().map(|p| format!("{},{}", n(p.0), n(p.1))).collect();
+            let (points, opacity) = (points.join(" "), n(opacity.clamp(0.0, 1.0)));
+            let style = format_args!("fill=\"{}\" fill-opacity=\"{opacity}\"", fill.css());
+            line(out, format_args!("<polygon points=\"{points}\" {style}/>"));
+        }
         Item::Circle { center, radius, fill } => {
             let [x, y, r, rim] = [center.0, center.1, radius + RIM / 2.0, RIM].map(n);
             let style =

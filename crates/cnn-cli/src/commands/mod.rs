@@ -2,6 +2,8 @@
 
 pub(crate) mod data;
 pub(crate) mod evaluate;
+pub(crate) mod experiment;
+mod experiment_charts;
 pub(crate) mod new;
 pub(crate) mod predict;
 pub(crate) mod summary;

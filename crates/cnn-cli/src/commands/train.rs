@@ -11,7 +11,7 @@ use cnn_callbacks::{Callback, Ending, ProgressBar, Style};
 use cnn_data::Dataset;
 use cnn_train::{
     Config, FitResult, Overrides, Preprocessing, RunDir, RunHistory, RunInfo, RunRecord, TestScore,
-    TrainOptions, Trainer,
+    TrainError, TrainOptions, Trainer,
 };
 use cnn_viz::charts::{LearningCurves, learning_curves};
 use serde_json::json;
@@ -172,7 +172,7 @@ fn trainer(
     config: &Config,
     data: &Dataset,
 ) -> Result<Trainer, Failure> {
-    let model = config.model.build().map_err(cnn_train::TrainError::from)?;
+    let model = config.model.build().map_err(TrainError::from)?;
     fits::check(source, &model, data)?;
     let options = TrainOptions {
         threads: environment::threads(args.threads),
@@ -265,7 +265,8 @@ impl Job<'_> {
             let test = trainer.evaluate(&self.data.test)?;
             history.test = Some(TestScore { loss: test.loss, accuracy: test.accuracy });
         }
-        self.draw(&history)?;
+        let title = self.config.model.name.as_deref().unwrap_or("sequential");
+        draw_curves(self.run, title, &self.data.name, &history)?;
         let written = self.run.finish(&RunRecord {
             config: self.config,
             model: trainer.model(),
@@ -294,39 +295,6 @@ impl Job<'_> {
             )),
             _ => Ok(()),
         }
-    }
-
-    /// The learning curves, as pictures.
-    fn draw(&self, history: &RunHistory) -> Result<(), Failure> {
-        let subtitle = history.test.map_or_else(
-            || self.data.name.clone(),
-            |test| {
-                format!(
-                    "{} · test accuracy {:.4}, test loss {:.4}",
-                    self.data.name, test.accuracy, test.loss
-                )
-            },
-        );
-        let scene = learning_curves(&LearningCurves {
-            title: self.config.model.name.as_deref().unwrap_or("sequential"),
-            subtitle: &subtitle,
-            loss: history.get("loss"),
-            val_loss: history.get("val_loss"),
-            accuracy: history.accuracy(""),
-            val_accuracy: history.accuracy("val_"),
-        });
-        self.run.write("curves.svg", scene.to_svg().as_bytes())?;
-        let png = scene.to_png(files::PNG_SCALE).map_err(|error| {
-            Failure::new(
-                Exit::Disk,
-                "",
-                &error.to_string(),
-                &self.run.file("curves.png").display().to_string(),
-                &[],
-                &[],
-            )
-        })?;
-        Ok(self.run.write("curves.png", &png)?)
     }
 
     /// Why the weights are of no use.
@@ -380,4 +348,30 @@ impl Job<'_> {
             test.loss, test.accuracy
         ))
     }
+}
+
+/// A run's learning curves, as pictures in its folder.
+pub(crate) fn draw_curves(
+    run: &RunDir,
+    title: &str,
+    data: &str,
+    history: &RunHistory,
+) -> Result<(), TrainError> {
+    let subtitle = history.test.map_or_else(
+        || data.to_owned(),
+        |test| format!("{data} · test accuracy {:.4}, test loss {:.4}", test.accuracy, test.loss),
+    );
+    let scene = learning_curves(&LearningCurves {
+        title,
+        subtitle: &subtitle,
+        loss: history.get("loss"),
+        val_loss: history.get("val_loss"),
+        accuracy: history.accuracy(""),
+        val_accuracy: history.accuracy("val_"),
+    });
+    run.write("curves.svg", scene.to_svg().as_bytes())?;
+    let png = scene
+        .to_png(files::PNG_SCALE)
+        .map_err(|error| TrainError::Internal { message: error.to_string() })?;
+    run.write("curves.png", &png)
 }

@@ -28,7 +28,9 @@ impl Document {
     /// assert_eq!(document.entries(&["grid", "layers.conv2d.filters"]).unwrap()[1].value.to_string(), "32");
     /// ```
     pub fn entries(&self, path: &[&str]) -> Option<Vec<RawEntry>> {
-        let Some((first, rest)) = path.split_first() else { return Some(self.of_table(&self.root)) };
+        let Some((first, rest)) = path.split_first() else {
+            return Some(self.of_table(&self.root));
+        };
         let mut node = &self.root.get(first)?.value;
         for key in rest {
             node = match &node.data {
@@ -66,7 +68,11 @@ impl Document {
             Data::Text(text) => Node::Text(text.clone()),
             Data::List(items) => Node::List(items.iter().map(|item| self.node(item)).collect()),
             Data::Table(table) => Node::Table(
-                table.entries.iter().map(|entry| (entry.key.clone(), self.node(&entry.value))).collect(),
+                table
+                    .entries
+                    .iter()
+                    .map(|entry| (entry.key.clone(), self.node(&entry.value)))
+                    .collect(),
             ),
             Data::Integer(_) | Data::Float(_) | Data::Flag(_) | Data::Date => {
                 Node::Plain(self.source().text()[parsed.span.clone()].to_owned())

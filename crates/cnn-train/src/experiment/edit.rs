@@ -43,7 +43,8 @@ impl Path {
     pub(super) fn parse(text: &str) -> Result<Self, Refused> {
         let help = "for example \"fit.batch_size\", \"layers.conv2d.filters\" (one layer), \"layers.Conv2D.filters\" (all of \
                     the type), \"insert.after.flatten\", \"repeat.conv2d_1..max_pooling2d_1\"";
-        let incomplete = || refused(format!("the path `{text}` is not complete"), "names no value", help);
+        let incomplete =
+            || refused(format!("the path `{text}` is not complete"), "names no value", help);
         if let Some(range) = text.strip_prefix("repeat.") {
             let (from, to) = range.split_once("..").unwrap_or((range, range));
             if from.is_empty() || to.is_empty() {
@@ -56,12 +57,14 @@ impl Path {
             return Err(incomplete());
         }
         match (keys[0].as_str(), keys.len()) {
-            ("layers", 1) | ("insert" | "repeat", 1 | 2) | ("name", 1) => Err(incomplete()),
+            ("layers" | "name", 1) | ("insert" | "repeat", 1 | 2) => Err(incomplete()),
             ("layers", _) => Ok(Self::Layer { which: keys[1].clone(), keys: keys[2..].to_vec() }),
             ("insert", 3) if matches!(keys[1].as_str(), "before" | "after") => {
                 Ok(Self::Insert { after: keys[1] == "after", which: keys[2].clone() })
             }
-            (top, 1) if top != "input" && top != "callbacks" && TOP_LEVEL.contains(&top) => Err(incomplete()),
+            (top, 1) if top != "input" && top != "callbacks" && TOP_LEVEL.contains(&top) => {
+                Err(incomplete())
+            }
             (top, _) if TOP_LEVEL.contains(&top) && top != "name" => Ok(Self::Value(keys)),
             (top, _) => {
                 let near = nearest(top, BEGINNINGS.iter().copied().chain(TOP_LEVEL));
@@ -110,8 +113,12 @@ impl Draft {
     pub(super) fn new(config: &Config, model: &Model) -> Result<Self, WriteError> {
         let text = config.to_toml()?;
         let (document, _) = cnn_nn::config::Document::parse("", &text);
-        let mut rest: Vec<(String, Node)> =
-            document.entries(&[]).unwrap_or_default().into_iter().map(|entry| (entry.key, entry.value)).collect();
+        let mut rest: Vec<(String, Node)> = document
+            .entries(&[])
+            .unwrap_or_default()
+            .into_iter()
+            .map(|entry| (entry.key, entry.value))
+            .collect();
         let layers = match rest.iter().position(|(key, _)| key == "layers") {
             Some(at) => match rest.remove(at).1 {
                 Node::List(layers) => layers,
@@ -130,7 +137,12 @@ impl Draft {
     }
 
     /// Makes one change; `number` is how [`Draft::places`] calls it.
-    pub(super) fn change(&mut self, number: usize, path: &Path, value: &Node) -> Result<(), Refused> {
+    pub(super) fn change(
+        &mut self,
+        number: usize,
+        path: &Path,
+        value: &Node,
+    ) -> Result<(), Refused> {
         match path {
             Path::Value(keys) => {
                 self.touched.push((number, keys.join(".")));
@@ -222,7 +234,9 @@ impl Draft {
         let mut found = all(&|slot| slot.name.as_deref() == Some(which));
         if found.is_empty() {
             found = all(&|slot| {
-                slot.origin.as_ref().is_some_and(|(kind, at)| kind == which || Some(*at) == position)
+                slot.origin
+                    .as_ref()
+                    .is_some_and(|(kind, at)| kind == which || Some(*at) == position)
             });
         }
         if !found.is_empty() {
@@ -232,8 +246,10 @@ impl Draft {
         let kinds: Vec<&str> = origins.map(|(kind, _)| kind.as_str()).collect();
         let names: Vec<&str> = self.layers.iter().filter_map(|slot| slot.name.as_deref()).collect();
         let near = nearest(which, names.iter().chain(&kinds).copied());
-        let label = near.map_or_else(|| "no such layer".to_owned(), |near| format!("did you mean `{near}`?"));
-        let help = format!("the model's layers are {}; or a position from 0, or a type", names.join(", "));
+        let label = near
+            .map_or_else(|| "no such layer".to_owned(), |near| format!("did you mean `{near}`?"));
+        let help =
+            format!("the model's layers are {}; or a position from 0, or a type", names.join(", "));
         Err(refused(format!("the model has no layer `{which}`"), &label, &help))
     }
 
@@ -242,7 +258,9 @@ impl Draft {
         let sections = |node: &Node| matches!(node, Node::Table(_));
         let tables = |key: &str, node: &Node| key == "callbacks" && matches!(node, Node::List(_));
         let mut file = Toml::default();
-        for (key, node) in self.rest.iter().filter(|(key, node)| !sections(node) && !tables(key, node)) {
+        for (key, node) in
+            self.rest.iter().filter(|(key, node)| !sections(node) && !tables(key, node))
+        {
             file = file.value(key, node);
         }
         file = file.list("layers", self.layers.iter().map(|slot| &slot.node));

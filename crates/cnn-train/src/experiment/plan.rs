@@ -100,7 +100,10 @@ impl<'a> Experiment<'a> {
         folder: &Path,
     ) -> Result<Self, TrainError> {
         for row in &sweep.rows {
-            check(row, data).map_err(|source| TrainError::Row { row: row.name.clone(), source: Box::new(source) })?;
+            check(row, data).map_err(|source| TrainError::Row {
+                row: row.name.clone(),
+                source: Box::new(source),
+            })?;
         }
         let lock = lock(folder)?;
         let mut jobs = Vec::new();
@@ -157,11 +160,16 @@ pub(super) fn with_seed(row: &Row, seed: u64) -> Config {
 }
 
 /// Which run this is.
-fn identity(config: &Config, fingerprint: &str, limit: Option<usize>) -> Result<String, TrainError> {
-    let text = config.to_toml().map_err(|error| TrainError::Internal { message: error.to_string() })?;
+fn identity(
+    config: &Config,
+    fingerprint: &str,
+    limit: Option<usize>,
+) -> Result<String, TrainError> {
+    let text =
+        config.to_toml().map_err(|error| TrainError::Internal { message: error.to_string() })?;
     let limit = limit.map_or_else(|| "all".to_owned(), |limit| limit.to_string());
     let sum = Sha256::digest(format!("{text}\n{fingerprint}\n{limit}\n"));
-    Ok(sum.iter().map(|byte| format!("{byte:02x}")).collect())
+    Ok(sum.iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().concat())
 }
 
 /// All that can be wrong between a row and the data, before anything is trained.
@@ -181,12 +189,12 @@ fn lock(folder: &Path) -> Result<File, TrainError> {
         return Err(TrainError::NotAnExperiment { path: folder.to_owned() });
     }
     let disk = |source: io::Error| TrainError::disk("written", &path, &source);
-    let file = File::options().create(true).truncate(false).write(true).open(&path).map_err(disk)?;
+    let file =
+        File::options().create(true).truncate(false).write(true).open(&path).map_err(disk)?;
     match file.try_lock() {
-        Ok(()) => Ok(file),
         Err(TryLockError::WouldBlock) => Err(TrainError::Busy { path: folder.to_owned() }),
         // A file system without locks: then nobody holds one.
-        Err(TryLockError::Error(_)) => Ok(file),
+        Ok(()) | Err(TryLockError::Error(_)) => Ok(file),
     }
 }
 
@@ -215,9 +223,12 @@ impl Score {
 pub(super) fn run_folder(path: &Path) -> Result<RunDir, TrainError> {
     // Killed between the folder and its run.json: nothing but a half-written file of ours can be there.
     if path.is_dir() && !path.join("run.json").exists() {
-        for entry in fs::read_dir(path).map_err(|source| TrainError::disk("read", path, &source))?.flatten() {
+        for entry in
+            fs::read_dir(path).map_err(|source| TrainError::disk("read", path, &source))?.flatten()
+        {
             if entry.file_name().to_string_lossy().starts_with(atomic::PREFIX) {
-                fs::remove_file(entry.path()).map_err(|source| TrainError::disk("replaced", &entry.path(), &source))?;
+                fs::remove_file(entry.path())
+                    .map_err(|source| TrainError::disk("replaced", &entry.path(), &source))?;
             }
         }
     }

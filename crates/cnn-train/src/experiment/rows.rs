@@ -19,10 +19,14 @@ pub(super) type Choice<'a> = Vec<&'a Change>;
 
 /// Every combination of the grid's values; the last path changes fastest. Of no path, one empty combination.
 pub(super) fn combinations(grid: &[Vec<Change>]) -> Vec<Choice<'_>> {
-    grid.iter().fold(vec![Vec::new()], |choices, values| {
-        let longer = |choice: Choice<'_>| -> Vec<Choice<'_>> { values.iter().map(|value| [choice.as_slice(), &[value]].concat()).collect() };
-        choices.into_iter().flat_map(longer).collect()
-    })
+    let mut choices: Vec<Choice<'_>> = vec![Vec::new()];
+    for values in grid {
+        let longer = choices.iter().flat_map(|choice| {
+            values.iter().map(move |value| [choice.as_slice(), &[value]].concat())
+        });
+        choices = longer.collect();
+    }
+    choices
 }
 
 /// How each path of the grid is called in a row's name: its last word, or the whole of it where two end alike.
@@ -36,7 +40,11 @@ pub(super) fn short_names(grid: &[Vec<Change>]) -> Vec<String> {
     let shorts: Vec<String> = first.iter().map(|change| short(change)).collect();
     let alike = |name: &String| shorts.iter().filter(|other| *other == name).count() > 1;
     (shorts.iter().zip(&first))
-        .map(|(name, change)| if alike(name) { change.text.replace("..", "-") } else { name.clone() })
+        .map(
+            |(name, change)| {
+                if alike(name) { change.text.replace("..", "-") } else { name.clone() }
+            },
+        )
         .collect()
 }
 
@@ -62,9 +70,12 @@ fn words(value: &Node) -> String {
                 Some(_) => others.map(|(_, value)| words(value)).collect(),
                 None => others.map(|(key, value)| format!("{key}={}", words(value))).collect(),
             };
-            let inside = if inside.is_empty() { String::new() } else { format!("({})", inside.join(",")) };
+            let inside =
+                if inside.is_empty() { String::new() } else { format!("({})", inside.join(",")) };
             named.map_or_else(String::new, |(_, kind)| words(kind)) + &inside
         }
     };
-    text.chars().map(|c| if c.is_alphanumeric() || "-_.=,+()".contains(c) { c } else { '-' }).collect()
+    text.chars()
+        .map(|c| if c.is_alphanumeric() || "-_.=,+()".contains(c) { c } else { '-' })
+        .collect()
 }

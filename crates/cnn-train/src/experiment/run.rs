@@ -82,7 +82,8 @@ impl Experiment<'_> {
     /// # Errors
     /// The first of: a disk's error, a callback that failed, an observer's. A run that diverges is a result, not an error.
     pub fn run(&mut self, options: &RunOptions, observer: &dyn Observer) -> Result<(), TrainError> {
-        let mut waiting: Vec<usize> = (0..self.jobs.len()).filter(|&i| self.jobs[i].score.is_none()).collect();
+        let mut waiting: Vec<usize> =
+            (0..self.jobs.len()).filter(|&i| self.jobs[i].score.is_none()).collect();
         waiting.sort_by(|&a, &b| self.jobs[b].cost.total_cmp(&self.jobs[a].cost));
         let cores = options.cores.max(1);
         let workers = options.side_by_side.unwrap_or(cores).clamp(1, waiting.len().max(1));
@@ -147,8 +148,12 @@ impl Experiment<'_> {
                     now.cost_left -= job.cost;
                     let speed = now.cost_done / start.elapsed().as_secs_f64().max(1e-9);
                     let seconds_left = now.cost_left.max(0.0) / speed.max(1e-9);
-                    let progress =
-                        Progress { score: &score, done: now.done, total: self.jobs.len(), seconds_left };
+                    let progress = Progress {
+                        score: &score,
+                        done: now.done,
+                        total: self.jobs.len(),
+                        seconds_left,
+                    };
                     observer.finished(&progress);
                     now.scores.push((at, score));
                 }
@@ -184,7 +189,9 @@ impl Experiment<'_> {
             data_fingerprint: self.data.fingerprint.clone(),
             ..RunInfo::default()
         };
-        let text = config.to_toml().map_err(|error| TrainError::Internal { message: error.to_string() })?;
+        let text = config
+            .to_toml()
+            .map_err(|error| TrainError::Internal { message: error.to_string() })?;
         run.begin(&text, &config, trainer.model(), &info)?;
         let callbacks = config.build_callbacks(&run.callback_context());
         let mut callbacks = callbacks.map_err(|(_, error)| TrainError::Monitors(vec![error]))?;
@@ -202,7 +209,8 @@ impl Experiment<'_> {
                 // The images that it learned from: those before the validation part.
                 let indices: Vec<u32> = (0..fit.samples as u32).collect();
                 let measured = trainer.measure(&self.data.train, &indices);
-                train_final = Some(TestScore { loss: measured.loss(), accuracy: measured.accuracy() });
+                train_final =
+                    Some(TestScore { loss: measured.loss(), accuracy: measured.accuracy() });
             }
         }
         observer.trained(&run, &row.name, &history)?;
@@ -234,7 +242,8 @@ impl Experiment<'_> {
             images_per_second: fit.mean_images_per_second(),
             threads,
             side_by_side,
-            weights_hash: (!fit.diverged()).then(|| weights_hash(trainer.model(), trainer.weights())),
+            weights_hash: (!fit.diverged())
+                .then(|| weights_hash(trainer.model(), trainer.weights())),
         };
         score.write(&run)?;
         Ok(score)
@@ -244,5 +253,8 @@ impl Experiment<'_> {
 /// What the last epoch reported of the training images.
 fn last_epoch(fit: &FitResult, history: &RunHistory) -> TestScore {
     let last = |values: &[f64]| values.last().copied().unwrap_or(f64::NAN);
-    TestScore { loss: last(fit.history.get("loss").unwrap_or_default()), accuracy: last(history.accuracy("")) }
+    TestScore {
+        loss: last(fit.history.get("loss").unwrap_or_default()),
+        accuracy: last(history.accuracy("")),
+    }
 }

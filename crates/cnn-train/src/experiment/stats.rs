@@ -123,7 +123,8 @@ fn incomplete_beta(a: f64, b: f64, x: f64) -> f64 {
     if x <= 0.0 || x >= 1.0 {
         return x.clamp(0.0, 1.0);
     }
-    let front = (ln_gamma(a + b) - ln_gamma(a) - ln_gamma(b) + a * x.ln() + b * (1.0 - x).ln()).exp();
+    let front =
+        (ln_gamma(a + b) - ln_gamma(a) - ln_gamma(b) + a * x.ln() + b * (1.0 - x).ln()).exp();
     // The fraction converges fast below the mean; above it the mirrored one does.
     if x < (a + 1.0) / (a + b + 2.0) {
         front * fraction(a, b, x) / a
@@ -206,7 +207,10 @@ mod tests {
     use super::*;
 
     fn near(got: f64, expected: f64) {
-        assert!((got - expected).abs() <= 1e-9 * expected.abs().max(1e-3), "{got} is not {expected}");
+        assert!(
+            (got - expected).abs() <= 1e-9 * expected.abs().max(1e-3),
+            "{got} is not {expected}"
+        );
     }
 
     #[test]

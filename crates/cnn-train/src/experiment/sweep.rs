@@ -33,8 +33,18 @@ pub const MAX_ROWS: usize = 1_000;
 /// Seeds of one experiment, at most.
 pub const MAX_SEEDS: usize = 1_000;
 
-const KEYS: [&str; 10] =
-    ["name", "model", "data", "seeds", "threshold", "baseline", "cost", "eval_train", "grid", "variants"];
+const KEYS: [&str; 10] = [
+    "name",
+    "model",
+    "data",
+    "seeds",
+    "threshold",
+    "baseline",
+    "cost",
+    "eval_train",
+    "grid",
+    "variants",
+];
 
 /// A checked experiment.
 #[derive(Clone, Debug, PartialEq)]
@@ -88,7 +98,8 @@ impl Threshold {
     /// The first epoch, from 1, whose value is good enough.
     pub fn reached(&self, values: &[f64]) -> Option<usize> {
         let good = |value: &f64| {
-            self.at_least.is_none_or(|bound| *value >= bound) && self.at_most.is_none_or(|bound| *value <= bound)
+            self.at_least.is_none_or(|bound| *value >= bound)
+                && self.at_most.is_none_or(|bound| *value <= bound)
         };
         values.iter().position(|value| value.is_finite() && good(value)).map(|at| at + 1)
     }
@@ -143,13 +154,16 @@ impl Sweep {
         find_model: &FindModel<'_>,
     ) -> Result<Self, Diagnostics> {
         let (document, found) = Document::parse(file, text);
-        let mut reader =
-            Reader { document, found, overrides, find_model, bases: HashMap::new(), said: HashSet::new() };
+        let mut reader = Reader {
+            document,
+            found,
+            overrides,
+            find_model,
+            bases: HashMap::new(),
+            said: HashSet::new(),
+        };
         let sweep = reader.sweep(file);
-        match sweep {
-            Some(sweep) if !reader.found.has_errors() => Ok(sweep),
-            _ => Err(reader.found),
-        }
+        if reader.found.has_errors() { Err(reader.found) } else { Ok(sweep) }
     }
 }
 
@@ -174,15 +188,24 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    fn error(&mut self, code: &'static str, span: Option<Range<usize>>, what: &str, label: &str, help: &str) {
+    fn error(
+        &mut self,
+        code: &'static str,
+        span: Option<Range<usize>>,
+        what: &str,
+        label: &str,
+        help: &str,
+    ) {
         let error = Diagnostic::error(code, what).at(span).with_label(label).with_help(help);
         self.document.report(&mut self.found, error);
     }
 
-    fn sweep(&mut self, file: &str) -> Option<Sweep> {
+    fn sweep(&mut self, file: &str) -> Sweep {
         self.document.unknown_top_level(&KEYS, &mut self.found);
-        let stem = std::path::Path::new(file).file_stem().map(|stem| stem.to_string_lossy().into_owned());
-        let name = self.document.value::<String>("name", &mut self.found).or(stem).unwrap_or_default();
+        let stem =
+            std::path::Path::new(file).file_stem().map(|stem| stem.to_string_lossy().into_owned());
+        let name =
+            self.document.value::<String>("name", &mut self.found).or(stem).unwrap_or_default();
         if !plain(&name) {
             let what = format!("`{}` cannot name a folder", name.escape_default());
             self.error("E001", self.document.span("name"), &what, "letters, digits, - and _", "");
@@ -192,22 +215,31 @@ impl Reader<'_> {
         let threshold = self.threshold();
         let baseline = self.document.value::<String>("baseline", &mut self.found);
         let cost = self.document.value::<Cost>("cost", &mut self.found).unwrap_or_default();
-        let eval_train = self.document.value::<bool>("eval_train", &mut self.found).unwrap_or_default();
+        let eval_train =
+            self.document.value::<bool>("eval_train", &mut self.found).unwrap_or_default();
         let rows = self.rows();
         let names: Vec<&str> = rows.iter().map(|row| row.name.as_str()).collect();
-        if let Some(baseline) = baseline.as_deref().filter(|name| !names.contains(name) && !names.is_empty()) {
+        if let Some(baseline) =
+            baseline.as_deref().filter(|name| !names.contains(name) && !names.is_empty())
+        {
             let label = match nearest(baseline, names.iter().copied()) {
                 Some(near) => format!("did you mean `{near}`?"),
                 None => "no such row".to_owned(),
             };
             let span = self.document.span("baseline");
             let help = format!("the rows are {}", names.join(", "));
-            self.error("E002", span, &format!("there is no row `{baseline}` to compare with"), &label, &help);
+            self.error(
+                "E002",
+                span,
+                &format!("there is no row `{baseline}` to compare with"),
+                &label,
+                &help,
+            );
         }
         if let Some(threshold) = &threshold {
             self.monitored(threshold, &rows);
         }
-        Some(Sweep { name, data, seeds, threshold, baseline, cost, eval_train, rows })
+        Sweep { name, data, seeds, threshold, baseline, cost, eval_train, rows }
     }
 
     /// A number of seeds, or a list of them; 1 to 5 if the file does not say.
@@ -230,8 +262,16 @@ impl Reader<'_> {
         }
         for (i, seed) in seeds.iter().enumerate() {
             if seeds[..i].contains(seed) {
-                let what = format!("the seed {seed} is listed twice: its runs would be the same, bit for bit");
-                self.error("E003", Some(list[i].place.value.clone()), &what, "again", "give each seed once");
+                let what = format!(
+                    "the seed {seed} is listed twice: its runs would be the same, bit for bit"
+                );
+                self.error(
+                    "E003",
+                    Some(list[i].place.value.clone()),
+                    &what,
+                    "again",
+                    "give each seed once",
+                );
             }
         }
         seeds
@@ -246,7 +286,13 @@ impl Reader<'_> {
         if bounds.is_empty() || bounds.iter().any(|bound| !bound.is_finite()) {
             let help = "threshold = { monitor = \"accuracy\", at_least = 0.9 }; at_most for a loss";
             let span = self.document.span("threshold");
-            self.error("E004", span, "the threshold has no value to reach", "at_least or at_most", help);
+            self.error(
+                "E004",
+                span,
+                "the threshold has no value to reach",
+                "at_least or at_most",
+                help,
+            );
         }
         Some(threshold)
     }
@@ -266,7 +312,10 @@ impl Reader<'_> {
                 Some(_) => "val_ metrics need fit.validation_split".to_owned(),
                 None => format!("it has {}", metrics.join(", ")),
             };
-            let what = format!("row `{}` has no metric `{}` for the threshold", row.name, threshold.monitor);
+            let what = format!(
+                "row `{}` has no metric `{}` for the threshold",
+                row.name, threshold.monitor
+            );
             self.error("E004", self.document.span("threshold.monitor"), &what, &label, &help);
             return;
         }
@@ -276,7 +325,8 @@ impl Reader<'_> {
         let base = self.document.value::<String>("model", &mut self.found);
         let grid = self.grid();
         let variants = self.document.typed_list::<VariantSpec>("variants", &[], &mut self.found);
-        let variants: Vec<Option<VariantSpec>> = variants.into_iter().map(|item| item.value).collect();
+        let variants: Vec<Option<VariantSpec>> =
+            variants.into_iter().map(|item| item.value).collect();
         let sets: Vec<Vec<Change>> = (0..variants.len()).map(|i| self.set(i)).collect();
         if self.found.has_errors() && variants.iter().any(Option::is_none) {
             return Vec::new();
@@ -289,11 +339,20 @@ impl Reader<'_> {
         } else {
             let head = |(i, variant): (usize, &'_ Option<VariantSpec>)| (i, variant.is_some());
             let sound = variants.iter().enumerate().map(head).filter(|(_, sound)| *sound);
-            sound.map(|(i, _)| (variants[i].as_ref(), sets[i].as_slice(), format!("variants.{i}.name"))).collect()
+            sound
+                .map(|(i, _)| {
+                    (variants[i].as_ref(), sets[i].as_slice(), format!("variants.{i}.name"))
+                })
+                .collect()
         };
         for (variant, set, place) in &heads {
-            let Some(model) = variant.and_then(|variant| variant.model.as_deref()).or(base.as_deref()) else {
-                let who = variant.map_or_else(|| "the sweep".to_owned(), |v| format!("the variant `{}`", v.name));
+            let Some(model) =
+                variant.and_then(|variant| variant.model.as_deref()).or(base.as_deref())
+            else {
+                let who = variant.map_or_else(
+                    || "the sweep".to_owned(),
+                    |v| format!("the variant `{}`", v.name),
+                );
                 let span = self.document.span(place);
                 let help = "model = \"cnn32\" at the top, or in each variant: a preset or a file";
                 self.error("E005", span, &format!("{who} names no model"), "", help);
@@ -307,7 +366,10 @@ impl Reader<'_> {
                 }
                 if name.is_empty() {
                     let stem = std::path::Path::new(model).file_stem();
-                    name = stem.map_or_else(|| "model".to_owned(), |stem| stem.to_string_lossy().into_owned());
+                    name = stem.map_or_else(
+                        || "model".to_owned(),
+                        |stem| stem.to_string_lossy().into_owned(),
+                    );
                 }
                 let changes = set.iter().chain(choice.iter().copied()).collect();
                 plans.push(Plan { name, model, changes, place: self.document.span(place) });
@@ -334,10 +396,27 @@ impl Reader<'_> {
             let before = &rows[..i];
             if before.iter().any(|(other, _)| other.name == row.name) {
                 let what = format!("two rows have the name `{}`", row.name);
-                self.error("E007", place.clone(), &what, "again", "give each variant a name of its own");
-            } else if let Some((other, _)) = before.iter().find(|(other, _)| other.config == row.config) {
-                let what = format!("the rows `{}` and `{}` are the same configuration", other.name, row.name);
-                self.error("E007", place.clone(), &what, "the same again", "leave one out, or change a value in it");
+                self.error(
+                    "E007",
+                    place.clone(),
+                    &what,
+                    "again",
+                    "give each variant a name of its own",
+                );
+            } else if let Some((other, _)) =
+                before.iter().find(|(other, _)| other.config == row.config)
+            {
+                let what = format!(
+                    "the rows `{}` and `{}` are the same configuration",
+                    other.name, row.name
+                );
+                self.error(
+                    "E007",
+                    place.clone(),
+                    &what,
+                    "the same again",
+                    "leave one out, or change a value in it",
+                );
             }
         }
     }
@@ -354,28 +433,47 @@ impl Reader<'_> {
             return Vec::new();
         };
         if entries.is_empty() {
-            self.error("E008", span, "the grid is empty", "no path with values", HELP);
+            self.error("E008", span.clone(), "the grid is empty", "no path with values", HELP);
         }
         let mut grid: Vec<Vec<Change>> = Vec::new();
         for (path, entry) in flat(entries, "", &|_, value| matches!(value, Node::Table(_))) {
             let place = entry.place.entry();
             let keys = self.keys_to("grid", &path);
             let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
-            let values = self.document.entries(&keys).filter(|_| matches!(entry.value, Node::List(_)));
+            let values =
+                self.document.entries(&keys).filter(|_| matches!(entry.value, Node::List(_)));
             let Some(values) = values else {
                 let help = format!("\"{path}\" = [{}]", entry.value);
-                self.error("E008", Some(place), &format!("`{path}` needs a list of values"), "expected […]", &help);
+                self.error(
+                    "E008",
+                    Some(place),
+                    &format!("`{path}` needs a list of values"),
+                    "expected […]",
+                    &help,
+                );
                 continue;
             };
             if values.is_empty() {
-                self.error("E008", Some(place), &format!("`{path}` has no value to try"), "an empty list", HELP);
+                self.error(
+                    "E008",
+                    Some(place),
+                    &format!("`{path}` has no value to try"),
+                    "an empty list",
+                    HELP,
+                );
                 continue;
             }
             let Some(parsed) = self.path(&path, &place) else { continue };
             for (i, value) in values.iter().enumerate() {
                 if values[..i].iter().any(|before| before.value == value.value) {
                     let what = format!("`{path}` lists {} twice", value.value);
-                    self.error("E008", Some(value.place.value.clone()), &what, "again", "give each value once");
+                    self.error(
+                        "E008",
+                        Some(value.place.value.clone()),
+                        &what,
+                        "again",
+                        "give each value once",
+                    );
                 }
             }
             let change = |value: RawEntry| Change {
@@ -388,7 +486,13 @@ impl Reader<'_> {
         }
         let most = grid.iter().fold(1usize, |product, values| product.saturating_mul(values.len()));
         if most > MAX_ROWS {
-            self.error("E006", span, &format!("the grid has {most} combinations"), "", "1000 rows are the most");
+            self.error(
+                "E006",
+                span,
+                &format!("the grid has {most} combinations"),
+                "",
+                "1000 rows are the most",
+            );
             return Vec::new();
         }
         grid
@@ -401,8 +505,13 @@ impl Reader<'_> {
         loop {
             let so_far: Vec<&str> = keys.iter().map(String::as_str).collect();
             let entries = self.document.entries(&so_far).unwrap_or_default();
-            let fits = |entry: &&RawEntry| rest == entry.key || rest.starts_with(&format!("{}.", entry.key));
-            let Some(entry) = entries.iter().filter(fits).max_by_key(|entry| entry.key.len()) else { return keys };
+            let fits = |entry: &&RawEntry| {
+                rest == entry.key || rest.starts_with(&format!("{}.", entry.key))
+            };
+            let Some(entry) = entries.iter().filter(fits).max_by_key(|entry| entry.key.len())
+            else {
+                return keys;
+            };
             keys.push(entry.key.clone());
             match rest.get(entry.key.len() + 1..) {
                 Some(below) if !below.is_empty() => rest = below,
@@ -414,11 +523,21 @@ impl Reader<'_> {
     /// The changes of a variant.
     fn set(&mut self, variant: usize) -> Vec<Change> {
         let number = variant.to_string();
-        let Some(entries) = self.document.entries(&["variants", &number]) else { return Vec::new() };
-        let Some(set) = entries.into_iter().find(|entry| entry.key == "set") else { return Vec::new() };
+        let Some(entries) = self.document.entries(&["variants", &number]) else {
+            return Vec::new();
+        };
+        let Some(set) = entries.into_iter().find(|entry| entry.key == "set") else {
+            return Vec::new();
+        };
         let Some(entries) = self.document.entries(&["variants", &number, "set"]) else {
             let help = "set = { \"fit.epochs\" = 5 }";
-            self.error("E008", Some(set.place.entry()), "`set` must be a table", "expected { … }", help);
+            self.error(
+                "E008",
+                Some(set.place.entry()),
+                "`set` must be a table",
+                "expected { … }",
+                help,
+            );
             return Vec::new();
         };
         // `set.fit.epochs = 5` without quotes is a table in a table.
@@ -441,7 +560,15 @@ impl Reader<'_> {
 
     fn path(&mut self, text: &str, place: &Range<usize>) -> Option<Path> {
         Path::parse(text)
-            .map_err(|refused| self.error("E009", Some(place.clone()), &refused.what, &refused.label, &refused.help))
+            .map_err(|refused| {
+                self.error(
+                    "E009",
+                    Some(place.clone()),
+                    &refused.what,
+                    &refused.label,
+                    &refused.help,
+                );
+            })
             .ok()
     }
 
@@ -464,7 +591,13 @@ impl Reader<'_> {
                     let first = found.iter().find(|one| one.severity == Severity::Error);
                     let why = first.map_or_else(String::new, |one| one.message.clone());
                     let help = format!("`cnn summary {model}` shows all of its mistakes");
-                    self.error("E005", place, &format!("the model `{model}` has mistakes"), &why, &help);
+                    self.error(
+                        "E005",
+                        place,
+                        &format!("the model `{model}` has mistakes"),
+                        &why,
+                        &help,
+                    );
                     None
                 }
             },
@@ -481,7 +614,8 @@ impl Reader<'_> {
         let mut sound = true;
         for i in order {
             let change = plan.changes[i];
-            if let Err(Refused { what, label, help }) = draft.change(i, &change.path, &change.value) {
+            if let Err(Refused { what, label, help }) = draft.change(i, &change.path, &change.value)
+            {
                 sound = false;
                 if self.said.insert((what.clone(), change.place.start)) {
                     let what = format!("row `{}`: {what}", plan.name);
@@ -533,9 +667,16 @@ impl Reader<'_> {
             if !self.said.insert((mistake.message.clone(), at)) {
                 continue;
             }
-            let mut error = Diagnostic::error(mistake.code, format!("row `{}`: {}", plan.name, mistake.message))
-                .at(place)
-                .with_label(if blamed.is_some() { mistake.label.clone() } else { String::new() });
+            let mut error = Diagnostic::error(
+                mistake.code,
+                format!("row `{}`: {}", plan.name, mistake.message),
+            )
+            .at(place)
+            .with_label(if blamed.is_some() {
+                mistake.label.clone()
+            } else {
+                String::new()
+            });
             if let (None, Some(span)) = (blamed, &mistake.span) {
                 let line = text[span.start.min(text.len())..].lines().next().unwrap_or_default();
                 error = error.with_note(format!("in the row's model.toml: {line}"));
@@ -548,10 +689,15 @@ impl Reader<'_> {
 }
 
 /// The entries with the keys of inner tables joined by points, as far as `inner` says so.
-fn flat(entries: Vec<RawEntry>, prefix: &str, inner: &dyn Fn(&str, &Node) -> bool) -> Vec<(String, RawEntry)> {
+fn flat(
+    entries: Vec<RawEntry>,
+    prefix: &str,
+    inner: &dyn Fn(&str, &Node) -> bool,
+) -> Vec<(String, RawEntry)> {
     let mut all = Vec::new();
     for entry in entries {
-        let path = if prefix.is_empty() { entry.key.clone() } else { format!("{prefix}.{}", entry.key) };
+        let path =
+            if prefix.is_empty() { entry.key.clone() } else { format!("{prefix}.{}", entry.key) };
         match &entry.value {
             Node::Table(table) if inner(&path, &entry.value) => {
                 let below = |(key, value): &(String, Node)| RawEntry {
@@ -570,6 +716,9 @@ fn flat(entries: Vec<RawEntry>, prefix: &str, inner: &dyn Fn(&str, &Node) -> boo
 /// Good for the name of a folder, on any system.
 fn plain(name: &str) -> bool {
     let fits = |c: char| c.is_alphanumeric() || " -_.=,+()×".contains(c);
-    !name.is_empty() && name.chars().count() <= 120 && !name.starts_with('.') && name.trim() == name && name.chars().all(fits)
+    !name.is_empty()
+        && name.chars().count() <= 120
+        && !name.starts_with('.')
+        && name.trim() == name
+        && name.chars().all(fits)
 }
-

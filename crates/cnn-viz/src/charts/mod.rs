@@ -1,15 +1,19 @@
 //! The charts: numbers in, a [`Scene`] out.
 
 mod axes;
+mod bands;
 mod confusion;
 mod grid;
 mod lines;
 mod reliability;
+mod scatter;
 
+pub use bands::{BandChart, BandMark, BandPanel, BandSeries, band_chart};
 pub use confusion::{ConfusionMatrix, confusion_matrix};
 pub use grid::{GridCell, ImageGrid, image_grid};
 pub use lines::{LearningCurves, LineChart, Series, learning_curves, learning_panels, line_chart};
 pub use reliability::{Reliability, ReliabilityBin, reliability};
+pub use scatter::{ScatterChart, ScatterPoint, scatter_chart};
 
 use crate::color::{Color, PALETTE};
 use crate::font::text_width;

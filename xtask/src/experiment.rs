@@ -1,0 +1,116 @@
+//! `cargo xtask experiment NAME`: trains an experiment that comes with `cnn`, and puts its table into docs/results.md.
+//!
+//! `cnn experiment` does the work: runs that are finished are not repeated, so the command can be interrupted and called
+//! again. This file only fills the part of the page between `<!-- NAME:begin -->` and `<!-- NAME:end -->`, from the
+//! experiment's results.json. What a sentence claims is decided by the numbers, not written beforehand.
+
+mod course;
+
+use crate::repo;
+use anyhow::{Context, Result, bail};
+use serde_json::Value;
+use std::fmt::Write as _;
+use std::fs;
+
+const PAGE: &str = "docs/results.md";
+const IMAGES: &str = "docs/images";
+const RUNS: &str = "runs/experiments";
+
+/// Trained when none is named.
+const DEFAULT: &str = "course";
+
+/// With these the result is another than the page's.
+const OTHER_RESULT: [&str; 8] =
+    ["--epochs", "--limit", "--seeds", "--data", "--output", "--dry-run", "--list", "--format"];
+
+/// Trains what is missing, then writes the page.
+pub(crate) fn run(args: &[String]) -> Result<u8> {
+    let (name, rest) = match args.split_first() {
+        Some((first, rest)) if !first.starts_with('-') => (first.as_str(), rest),
+        _ => (DEFAULT, args),
+    };
+    let mut line = vec!["run", "--release", "-p", "cnn-cli", "--", "experiment", name];
+    line.extend(rest.iter().map(String::as_str));
+    let code = repo::status("cargo", &line, &[])?;
+    let named = |arg: &String| OTHER_RESULT.iter().any(|flag| arg.split('=').next() == Some(flag));
+    if code != 0 || rest.iter().any(named) {
+        return Ok(code);
+    }
+    fill(name)?;
+    println!("wrote {PAGE}");
+    Ok(0)
+}
+
+/// Puts an experiment's results and pictures into the page.
+fn fill(name: &str) -> Result<()> {
+    let folder = repo::root().join(RUNS).join(name);
+    let file = folder.join("results.json");
+    let text = fs::read_to_string(&file).with_context(|| file.display().to_string())?;
+    let results: Value = serde_json::from_str(&text).with_context(|| file.display().to_string())?;
+    let mut pictures = String::new();
+    let cost = results["cost"].as_str().unwrap_or("macs");
+    for picture in [format!("accuracy-{cost}"), "curves".to_owned()] {
+        let to = format!("{IMAGES}/{name}-{picture}.svg");
+        fs::copy(folder.join(format!("{picture}.svg")), repo::root().join(&to))
+            .with_context(|| to.clone())?;
+        let _ = write!(pictures, "![{name}: {picture}](images/{name}-{picture}.svg)\n\n");
+    }
+    let block = if name == "course" {
+        course::block(&results)?
+    } else {
+        let table = folder.join("table.md");
+        let table = fs::read_to_string(&table).with_context(|| table.display().to_string())?;
+        // Without its heading: the page has one.
+        table.split_once("\n\n").map(|(_, rest)| rest.to_owned()).unwrap_or_default()
+    };
+    let page = repo::read(PAGE)?;
+    let by = format!(
+        "This part is written by `cargo xtask experiment {name}`; every number is read from the runs' files."
+    );
+    let machine = machine();
+    let block = format!("{by}\n\n{}\n\n{pictures}Measured on {machine}.", block.trim());
+    fs::write(repo::root().join(PAGE), replaced(&page, name, &block)?).context(PAGE)
+}
+
+/// The page with another text between its markers.
+fn replaced(page: &str, name: &str, block: &str) -> Result<String> {
+    let (begin, end) = (format!("<!-- {name}:begin -->"), format!("<!-- {name}:end -->"));
+    let Some((before, rest)) = page.split_once(&begin) else {
+        bail!("{PAGE} has no line {begin}: put it and {end} where the table belongs")
+    };
+    let Some((_, after)) = rest.split_once(&end) else {
+        bail!("{PAGE} has no {end} below {begin}")
+    };
+    Ok(format!("{before}{begin}\n{block}\n{end}{after}"))
+}
+
+/// The processor's name and the number of threads.
+fn machine() -> String {
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    let info = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let model = info
+        .lines()
+        .find_map(|line| line.strip_prefix("model name"))
+        .and_then(|line| line.split(':').nth(1));
+    format!("{} with {threads} threads", model.map_or("an unnamed processor", str::trim))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_is_between_the_markers_changes() {
+        let page = "# Results\n<!-- a:begin -->\nold\n<!-- a:end -->\nmine\n";
+        let new = replaced(page, "a", "new").unwrap();
+        assert_eq!(new, "# Results\n<!-- a:begin -->\nnew\n<!-- a:end -->\nmine\n");
+        assert_eq!(replaced(&new, "a", "new").unwrap(), new);
+        assert!(replaced(page, "b", "new").is_err());
+        assert!(replaced("<!-- a:end --><!-- a:begin -->", "a", "new").is_err());
+    }
+
+    #[test]
+    fn the_page_has_a_place_for_the_course() {
+        assert!(replaced(&repo::read(PAGE).unwrap(), DEFAULT, "").is_ok());
+    }
+}
