@@ -41,7 +41,7 @@ pub(crate) enum Command {
     Train(Box<train::Args>),
     /// Measure a trained model: loss, accuracy, report per class, confusion matrix.
     Evaluate(evaluate::Args),
-    /// Compare networks: a grid or a list of them × seeds, in one table with tests and pictures.
+    /// Compare networks: a grid of them × seeds, in one table with tests and pictures.
     Experiment(Box<experiment::Args>),
     /// Classify pictures with a trained model.
     Predict(predict::Args),

@@ -14,8 +14,8 @@ use std::path::{Path, PathBuf};
 
 const EXAMPLES: &str = "\
 Examples:
-  cnn experiment course --data fashion-mnist     the course's table, 7 networks × 5 seeds; goes on where it was interrupted
-  cnn experiment sweep.toml --dry-run            the rows, with parameters and MACs
+  cnn experiment course                    the course's table; called again, it goes on where it was
+  cnn experiment sweep.toml --dry-run      the rows, with parameters and MACs
   cnn experiment sweep.toml --seeds 2 --epochs 1 --limit 2000 --output try";
 
 /// What `cnn experiment` takes. Values given here win over the sweep's.
@@ -50,7 +50,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..), allow_negative_numbers = true)]
     limit: Option<u32>,
 
-    /// Runs at the same time; 0 takes as many as there are threads. Any number gives the same table, seconds apart.
+    /// Runs at the same time; 0 takes as many as there are threads. Any number gives the same table, apart from the seconds.
     #[arg(long, value_name = "N", default_value_t = 0, value_parser = clap::value_parser!(u16).range(0..=1024), allow_negative_numbers = true)]
     jobs: u16,
 

@@ -5,12 +5,13 @@ use crate::support::{cnn, code, snapshot, stdout, transcript};
 #[test]
 fn every_help() {
     let folder = tempfile::tempdir().unwrap();
-    let commands: [&[&str]; 8] = [
+    let commands: [&[&str]; 9] = [
         &[],
         &["new"],
         &["summary"],
         &["train"],
         &["evaluate"],
+        &["experiment"],
         &["predict"],
         &["data"],
         &["data", "info"],
