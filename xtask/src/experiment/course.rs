@@ -193,10 +193,10 @@ fn beside_keras(results: &Value, keras: &Value) -> Result<String> {
         }
     }
     Ok(format!(
-        "Ours lies above Keras's mean in {} of {} rows, for a reason that can be seen: with its seed set, Keras takes the images in the
-same order in every epoch (`python data/golden/keras_shuffle.py`), which fits the training images faster and the test images worse.
-Ours shuffles anew in every epoch; told not to (`cnn train dnn --no-shuffle`), it lands where Keras does, and Keras made to shuffle
-anew (`python data/golden/keras_reference.py --fresh-order PRESET`) comes close to ours: the column \"new order\". At the same weights
+        "Ours lies above Keras's mean in {} of {} rows. One cause can be seen: with its seed set, Keras takes the images in the same order
+in every epoch (`python data/golden/keras_shuffle.py`), which fits the training images faster and the test images worse. Ours
+shuffles anew in every epoch; told not to (`cnn train dnn --no-shuffle`), it lands where Keras does, and Keras made to shuffle anew
+(`python data/golden/keras_reference.py --fresh-order PRESET`) comes close to ours: the column \"new order\". At the same weights
 both compute the same (`python data/golden/compare_keras.py --each-step`).
 ",
         above.0, above.1
