@@ -28,15 +28,34 @@ pub(super) struct Refused {
     pub(super) what: String,
     pub(super) label: String,
     pub(super) help: String,
+    /// Whether the value is to blame, and not the path.
+    pub(super) of_value: bool,
 }
 
 fn refused(what: String, label: &str, help: &str) -> Refused {
-    Refused { what, label: label.to_owned(), help: help.to_owned() }
+    Refused { what, label: label.to_owned(), help: help.to_owned(), of_value: false }
+}
+
+fn refused_value(what: String, label: &str, help: &str) -> Refused {
+    Refused { of_value: true, ..refused(what, label, help) }
 }
 
 /// The first words of paths.
 const BEGINNINGS: [&str; 8] =
     ["layers", "compile", "fit", "callbacks", "input", "insert.before", "insert.after", "repeat"];
+
+/// What people call by its last word alone.
+const INSIDE: [(&str, &str); 9] = [
+    ("optimizer", "compile.optimizer"),
+    ("learning_rate", "compile.optimizer.learning_rate"),
+    ("loss", "compile.loss"),
+    ("epochs", "fit.epochs"),
+    ("batch_size", "fit.batch_size"),
+    ("validation_split", "fit.validation_split"),
+    ("filters", "layers.Conv2D.filters"),
+    ("kernel_size", "layers.Conv2D.kernel_size"),
+    ("units", "layers.dense.units"),
+];
 
 impl Path {
     /// Reads a path.
@@ -67,7 +86,10 @@ impl Path {
             }
             (top, _) if TOP_LEVEL.contains(&top) && top != "name" => Ok(Self::Value(keys)),
             (top, _) => {
+                let inside =
+                    |(word, path): &(&str, &'static str)| nearest(top, [*word]).map(|_| *path);
                 let near = nearest(top, BEGINNINGS.iter().copied().chain(TOP_LEVEL));
+                let near = near.or_else(|| INSIDE.iter().find_map(inside));
                 let label = match near {
                     Some(near) => format!("did you mean `{near}`?"),
                     None => "no such part of a model.toml".to_owned(),
@@ -187,7 +209,7 @@ impl Draft {
             _ => None,
         };
         let Some(times) = times else {
-            return Err(refused(
+            return Err(refused_value(
                 format!("a part of the model cannot be repeated {value} times"),
                 "expected a whole number, 0 to 100",
                 "0 leaves the part out, 1 changes nothing",
@@ -293,7 +315,7 @@ fn layer(value: &Node) -> Result<Node, Refused> {
     match value {
         Node::Table(_) => Ok(value.clone()),
         Node::Text(name) => Ok(Node::Table(vec![("type".to_owned(), Node::Text(name.clone()))])),
-        other => Err(refused(
+        other => Err(refused_value(
             format!("{other} is no layer"),
             "expected a table with a `type`",
             "for example { type = \"Dropout\", rate = 0.5 }; [] inserts nothing",

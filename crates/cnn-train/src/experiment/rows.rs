@@ -11,6 +11,9 @@ pub(super) struct Change {
     pub(super) text: String,
     pub(super) path: Path,
     pub(super) value: Node,
+    /// The path in the file,
+    pub(super) key: Range<usize>,
+    /// and its value.
     pub(super) place: Range<usize>,
 }
 

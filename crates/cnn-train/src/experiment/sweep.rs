@@ -476,13 +476,15 @@ impl Reader<'_> {
                     );
                 }
             }
-            let change = |value: RawEntry| Change {
-                text: path.clone(),
-                path: parsed.clone(),
-                value: value.value,
-                place: value.place.value,
-            };
-            grid.push(values.into_iter().map(change).collect());
+            let mut changes: Vec<Change> = Vec::new();
+            for RawEntry { value, place, .. } in values {
+                if changes.iter().all(|before| before.value != value) {
+                    let (text, path) = (path.clone(), parsed.clone());
+                    let key = entry.place.key.clone();
+                    changes.push(Change { text, path, value, key, place: place.value });
+                }
+            }
+            grid.push(changes);
         }
         let most = grid.iter().fold(1usize, |product, values| product.saturating_mul(values.len()));
         if most > MAX_ROWS {
@@ -552,7 +554,8 @@ impl Reader<'_> {
         for (path, entry) in flat(entries, "", &inner) {
             let place = entry.place.entry();
             if let Some(parsed) = self.path(&path, &place) {
-                changes.push(Change { text: path, path: parsed, value: entry.value, place });
+                let key = entry.place.key.clone();
+                changes.push(Change { text: path, path: parsed, value: entry.value, key, place });
             }
         }
         changes
@@ -614,24 +617,23 @@ impl Reader<'_> {
         let mut sound = true;
         for i in order {
             let change = plan.changes[i];
-            if let Err(Refused { what, label, help }) = draft.change(i, &change.path, &change.value)
+            if let Err(Refused { what, label, help, of_value }) =
+                draft.change(i, &change.path, &change.value)
             {
                 sound = false;
-                if self.said.insert((what.clone(), change.place.start)) {
+                let place = if of_value { &change.place } else { &change.key };
+                if self.said.insert((what.clone(), place.start)) {
                     let what = format!("row `{}`: {what}", plan.name);
-                    self.error("E009", Some(change.place.clone()), &what, &label, &help);
+                    self.error("E009", Some(place.clone()), &what, &label, &help);
                 }
             }
-        }
-        if !sound {
-            return None;
         }
         let text = draft.text();
         match Config::from_toml_with(&plan.name, &text, self.overrides) {
             Ok((config, _)) => {
                 let model = config.model.build().ok()?;
                 let (parameters, macs) = (model.param_count() as u64, model.macs());
-                Some(Row { name: plan.name.clone(), config, parameters, macs })
+                sound.then(|| Row { name: plan.name.clone(), config, parameters, macs })
             }
             Err(found) => {
                 self.blame(plan, &draft, &text, &found);
@@ -662,7 +664,12 @@ impl Reader<'_> {
                 all.max_by_key(|(_, path)| path.len()).map(|(number, _)| *number)
             });
             let culprit = blamed.or(plan.changes.len().checked_sub(1)).map(|i| plan.changes[i]);
-            let place = culprit.map(|change| change.place.clone()).or(plan.place.clone());
+            // An unknown key is the path's last word; everything else is about the value.
+            let part = |change: &Change| match mistake.code {
+                "M003" => change.key.clone(),
+                _ => change.place.clone(),
+            };
+            let place = culprit.map(part).or(plan.place.clone());
             let at = place.as_ref().map_or(0, |place| place.start);
             if !self.said.insert((mistake.message.clone(), at)) {
                 continue;
