@@ -103,6 +103,11 @@ pub trait Layer: Send + Sync + fmt::Debug {
         None
     }
 
+    /// True where training draws random numbers and inference does not: dropout, noise, augmentation.
+    fn is_random(&self) -> bool {
+        false
+    }
+
     /// True where y is x under another shape; the engine then copies nothing.
     fn is_reshape(&self) -> bool {
         false

@@ -201,7 +201,7 @@ fn a_wrong_input_shape_is_an_error_with_both_shapes_and_a_fix() {
             );
         } else {
             assert!(
-                matches!(spec.kind(), "Activation" | "Dropout" | "Flatten"),
+                matches!(spec.kind(), "Activation" | "Dropout" | "Flatten" | "GaussianNoise"),
                 "{spec:?} accepts {wrong:?}"
             );
         }

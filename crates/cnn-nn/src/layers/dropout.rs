@@ -129,6 +129,10 @@ impl Layer for BuiltDropout {
             *dx = if kept == 1 { dy * scale } else { 0.0 };
         }
     }
+
+    fn is_random(&self) -> bool {
+        true
+    }
 }
 
 #[cfg(test)]

@@ -8,17 +8,38 @@ mod conv2d;
 mod conv_max_pool;
 mod dense;
 mod dropout;
+mod factor;
 mod flatten;
+mod gaussian_noise;
 mod max_pooling2d;
 mod pair;
+mod per_image;
+mod random_contrast;
+mod random_crop;
+mod random_erasing;
+mod random_flip;
+mod random_rotation;
+mod random_translation;
+mod random_zoom;
+mod resample;
 
 pub use activation::{Activation, Function};
 pub use conv2d::Conv2D;
 pub use dense::Dense;
 pub use dropout::Dropout;
+pub use factor::Factor;
 pub use flatten::Flatten;
+pub use gaussian_noise::GaussianNoise;
 pub use max_pooling2d::MaxPooling2D;
 pub use pair::Pair;
+pub use random_contrast::RandomContrast;
+pub use random_crop::RandomCrop;
+pub use random_erasing::{Fill, RandomErasing};
+pub use random_flip::{FlipMode, RandomFlip};
+pub use random_rotation::RandomRotation;
+pub use random_translation::RandomTranslation;
+pub use random_zoom::RandomZoom;
+pub use resample::{FillMode, Interpolation};
 
 use crate::layer::{BuildError, Built};
 use cnn_tensor::Shape;
@@ -89,8 +110,24 @@ registry! {
     Dropout = "dropout",
     /// All axes into one.
     Flatten = "flatten",
+    /// Random noise in training.
+    GaussianNoise = "gaussian_noise",
     /// Maximum of each window.
     MaxPooling2D = "max_pooling2d",
+    /// Images of random contrast in training.
+    RandomContrast = "random_contrast",
+    /// Random parts of images in training.
+    RandomCrop = "random_crop",
+    /// Images with a random rectangle covered in training.
+    RandomErasing = "random_erasing",
+    /// Images mirrored at random in training.
+    RandomFlip = "random_flip",
+    /// Images turned at random in training.
+    RandomRotation = "random_rotation",
+    /// Images moved at random in training.
+    RandomTranslation = "random_translation",
+    /// Images enlarged or shrunk at random in training.
+    RandomZoom = "random_zoom",
 }
 
 /// The height, width and channels of an image-shaped input, or the error that teaches what was missing.
