@@ -32,6 +32,7 @@ presets![
     "one-conv64",
     "conv-conv-pool",
     "three-conv64",
+    "cnn32-augmented",
     "mnist-assignment",
 ];
 

@@ -11,6 +11,8 @@ mod dropout;
 mod factor;
 mod flatten;
 mod gaussian_noise;
+#[cfg(test)]
+mod keras_draws;
 mod max_pooling2d;
 mod pair;
 mod per_image;

@@ -66,12 +66,13 @@ impl Spec for RandomContrast {
 }
 
 #[derive(Debug)]
-struct BuiltRandomContrast {
-    channels: usize,
-    pixels: usize,
-    contrast: Interval,
+pub(super) struct BuiltRandomContrast {
+    pub(super) channels: usize,
+    pub(super) pixels: usize,
+    /// From which the contrast is drawn.
+    pub(super) contrast: Interval,
     /// The numbers that pixels may have.
-    range: Interval,
+    pub(super) range: Interval,
 }
 
 impl BuiltRandomContrast {
@@ -81,7 +82,7 @@ impl BuiltRandomContrast {
         (channel.map(|&x| f64::from(x)).sum::<f64>() / self.pixels as f64) as f32
     }
 
-    fn adjust(&self, contrast: f32, x: &[f32], y: &mut [f32]) {
+    pub(super) fn adjust(&self, contrast: f32, x: &[f32], y: &mut [f32]) {
         for channel in 0..self.channels {
             let mean = self.mean(x, channel);
             let pixels = x[channel..].iter().step_by(self.channels);

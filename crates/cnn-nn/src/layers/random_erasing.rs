@@ -142,16 +142,18 @@ impl BuiltRandomErasing {
         let rows = covered(height, shares[0], places[0]);
         erase.then(|| [rows, covered(width, shares[1], places[1])])
     }
+}
 
-    /// The positions of the covered rows in the image.
-    fn rows(&self, [rows, columns]: [Range<usize>; 2]) -> impl Iterator<Item = Range<usize>> {
-        let [_, width, c] = self.size;
-        rows.map(move |i| (i * width + columns.start) * c..(i * width + columns.end) * c)
-    }
+/// The positions of the covered rows in an image of that size.
+pub(super) fn rows(
+    [_, width, c]: [usize; 3],
+    [rows, columns]: [Range<usize>; 2],
+) -> impl Iterator<Item = Range<usize>> {
+    rows.map(move |i| (i * width + columns.start) * c..(i * width + columns.end) * c)
 }
 
 /// The pixels of an axis of `len` that a rectangle of `share`·len covers, which begins at `place` of the room that is left.
-fn covered(len: usize, share: f32, place: f32) -> Range<usize> {
+pub(super) fn covered(len: usize, share: f32, place: f32) -> Range<usize> {
     let side = share * len as f32;
     let start = place * (len as f32 - side);
     // Whole numbers i with start <= i < start + side.
@@ -162,7 +164,7 @@ impl PerImage for BuiltRandomErasing {
     fn forward(&self, random: &mut ChaCha8Rng, x: &[f32], y: &mut [f32]) {
         y.copy_from_slice(x);
         let Some(rectangle) = self.draw(random) else { return };
-        for row in self.rows(rectangle) {
+        for row in rows(self.size, rectangle) {
             for pixel in y[row].chunks_exact_mut(self.size[2]) {
                 if let Some(fill) = &self.fill {
                     pixel.copy_from_slice(fill);
@@ -179,7 +181,7 @@ impl PerImage for BuiltRandomErasing {
     fn backward(&self, random: &mut ChaCha8Rng, _: &[f32], dy: &[f32], dx: &mut [f32]) {
         dx.copy_from_slice(dy);
         let Some(rectangle) = self.draw(random) else { return };
-        for row in self.rows(rectangle) {
+        for row in rows(self.size, rectangle) {
             dx[row].fill(0.0);
         }
     }
