@@ -1,6 +1,6 @@
 //! The command line as clap sees it: names, help texts, defaults, ranges.
 
-use crate::commands::{data, evaluate, experiment, new, predict, summary, train};
+use crate::commands::{augment, data, evaluate, experiment, new, predict, summary, train};
 use clap::{Parser, Subcommand, ValueEnum};
 
 const EXAMPLES: &str = "\
@@ -45,6 +45,9 @@ pub(crate) enum Command {
     Experiment(Box<experiment::Args>),
     /// Classify pictures with a trained model.
     Predict(predict::Args),
+    /// See what the random layers of a model do to its images.
+    #[command(subcommand)]
+    Augment(augment::Command),
     /// Look at data sets.
     #[command(subcommand)]
     Data(data::Command),

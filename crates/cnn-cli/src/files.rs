@@ -83,10 +83,6 @@ pub(crate) fn must_be_free(path: &Path, force: bool) -> Result<(), Failure> {
 pub(crate) const PNG_SCALE: f32 = 2.0;
 
 /// Writes a picture: as SVG or PNG where the path says which, otherwise as both beside each other. Returns what was written.
-#[expect(
-    dead_code,
-    reason = "the first command that writes a picture of its own takes this line away"
-)]
 pub(crate) fn picture(path: &Path, scene: &Scene, force: bool) -> Result<Vec<PathBuf>, Failure> {
     let extension = path.extension().and_then(|extension| extension.to_str());
     let paths = match extension.map(str::to_ascii_lowercase).as_deref() {

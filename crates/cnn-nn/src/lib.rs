@@ -1,6 +1,7 @@
 //! Layers with their gradients, losses, the Sequential model, model.toml, the summary and the engine that runs them.
 #![forbid(unsafe_code)]
 
+pub mod augment;
 pub mod config;
 pub mod engine;
 mod init;

@@ -4,6 +4,7 @@
 mod support;
 
 use cnn_kernels::Isa;
+use cnn_nn::augment::Front;
 use cnn_nn::engine::{Engine, Options, TrainKey};
 use cnn_nn::layer::Built;
 use cnn_nn::layer::Pass;
@@ -362,4 +363,38 @@ fn loss_gradient_equals_finite_differences() {
         worst = worst.max(((up - down) / (2.0 * f64::from(eps)) - f64::from(gradient[i])).abs());
     }
     assert!(worst < 2e-3, "largest difference {worst}");
+}
+
+/// A batch through the whole model, and the same batch as its front shows it through the rest: the same losses.
+#[test]
+fn the_front_shows_what_training_sees() {
+    let random = "[[layers]]\ntype = \"RandomFlip\"\n[[layers]]\ntype = \"RandomCrop\"\nheight = 5\nwidth = 6\npadding = 1\n\
+                  [[layers]]\ntype = \"MaxPooling2D\"\n[[layers]]\ntype = \"Dropout\"\nrate = 0.2\n";
+    let rest = "[[layers]]\ntype = \"Flatten\"\n[[layers]]\ntype = \"Dense\"\nunits = 3\nactivation = \"softmax\"\n";
+    let build = |text: &str| ModelSpec::from_toml("m", text).unwrap().0.build().unwrap();
+    let whole = build(&format!("input = [7, 6, 2]\n{random}{rest}"));
+    let bare = build(&format!("input = [2, 3, 2]\n{rest}"));
+    let front = Front::of(&whole).unwrap();
+    assert_eq!(front.kinds(), ["RandomFlip", "RandomCrop", "MaxPooling2D", "Dropout"]);
+    assert_eq!(front.output(), bare.input());
+    assert!(Front::of(&bare).is_none());
+
+    let (x, weights) = (numbers(6, 9 * 84), whole.initial_weights(3));
+    let key = TrainKey { seed: 11, step: 40 };
+    let losses = |model: &Model, x: &[f32]| {
+        let len = model.input().len();
+        let feed = |range: std::ops::Range<usize>, to: &mut [f32], labels: &mut [u32]| {
+            to.copy_from_slice(&x[range.start * len..range.end * len]);
+            for (label, i) in labels.iter_mut().zip(range) {
+                *label = (i % 3) as u32;
+            }
+        };
+        let mut gradient = vec![0.0; weights.len()];
+        let metrics = engine(model, 2, true).gradients(&weights, 9, &feed, key, &mut gradient);
+        (metrics.loss_sum.to_bits(), bits(&gradient))
+    };
+    let seen = front.train(&x, key, 0);
+    assert_eq!(losses(&whole, &x), losses(&bare, &seen));
+    let alone = front.train(&x[84 * 4..84 * 5], key, 4);
+    assert_eq!(alone, seen[12 * 4..12 * 5], "an image is changed the same without its batch");
 }

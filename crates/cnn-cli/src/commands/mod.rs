@@ -1,5 +1,6 @@
 //! The subcommands, one file each.
 
+pub(crate) mod augment;
 pub(crate) mod data;
 pub(crate) mod evaluate;
 pub(crate) mod experiment;

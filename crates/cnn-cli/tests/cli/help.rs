@@ -13,6 +13,8 @@ fn every_help() {
         &["evaluate"],
         &["experiment"],
         &["predict"],
+        &["augment"],
+        &["augment", "preview"],
         &["data"],
         &["data", "info"],
     ];

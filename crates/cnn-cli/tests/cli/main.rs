@@ -1,6 +1,7 @@
 //! Drives the `cnn` binary: its help, its answers to good and bad files, its exit codes.
 #![expect(clippy::unwrap_used, reason = "a test's helper may panic")]
 
+mod augment;
 mod data;
 mod experiment;
 mod help;

@@ -30,12 +30,15 @@ fn assert_equal(case: &str, ours: &[f32], keras: &[f32]) {
     }
 }
 
+/// The map that a layer makes of what it drew.
+type MapOf<'a> = &'a dyn Fn(&[f32]) -> Affine;
+
 #[test]
 fn images_through_maps_equal_keras() {
     let (size, mut count) = ([SIZE[0], SIZE[1]], 0);
     for (case, arrays) in cases() {
         let (kind, mode) = case.split_once('/').unwrap();
-        let (columns, map): (usize, &dyn Fn(&[f32]) -> Affine) = match kind {
+        let (columns, map): (usize, MapOf<'_>) = match kind {
             "RandomRotation" => (1, &|drawn| Affine::rotation(size, drawn[0])),
             "RandomTranslation" => {
                 (2, &|drawn| Affine::translation(drawn[0] * 7.0, drawn[1] * 5.0))
