@@ -5,7 +5,7 @@ use crate::support::{cnn, code, snapshot, stdout, transcript};
 #[test]
 fn every_help() {
     let folder = tempfile::tempdir().unwrap();
-    let commands: [&[&str]; 9] = [
+    let commands: [&[&str]; 11] = [
         &[],
         &["new"],
         &["summary"],
