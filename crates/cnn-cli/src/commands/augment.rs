@@ -36,7 +36,7 @@ pub(crate) struct Args {
     data: String,
 
     /// Positions in the training split, one row of the picture each.
-    #[arg(long, value_name = "N,N", value_delimiter = ',', default_value = "0,1,2,3,4", num_args = 1..)]
+    #[arg(long, value_name = "N,N", value_delimiter = ',', default_value = "0,1,2,3,4")]
     images: Vec<u32>,
 
     /// Steps of the training to show, one column each, after the image itself.
