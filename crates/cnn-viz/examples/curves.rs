@@ -5,8 +5,9 @@
 #![expect(clippy::print_stdout, reason = "an example is a program")]
 
 use cnn_viz::charts::{
-    ConfusionMatrix, GridCell, ImageGrid, LearningCurves, LineChart, Series, confusion_matrix,
-    image_grid, learning_curves, line_chart,
+    BandChart, BandMark, BandPanel, BandSeries, ConfusionMatrix, GridCell, ImageGrid,
+    LearningCurves, LineChart, ScatterChart, ScatterPoint, Series, band_chart, confusion_matrix,
+    image_grid, learning_curves, line_chart, scatter_chart,
 };
 use cnn_viz::{Bitmap, Colormap, Scene};
 use ndarray::Array2;
@@ -19,7 +20,12 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     save(&folder, "lines", &lines())?;
     save(&folder, "confusion", &confusion()?)?;
     save(&folder, "grid", &grid())?;
-    println!("curves, lines, confusion and grid (.svg and .png) are in {}", folder.display());
+    save(&folder, "bands", &bands())?;
+    save(&folder, "scatter", &scatter())?;
+    println!(
+        "curves, lines, confusion, grid, bands and scatter (.svg and .png) are in {}",
+        folder.display()
+    );
     Ok(())
 }
 
@@ -115,5 +121,47 @@ fn grid() -> Scene {
         columns: 4,
         cell: 112.0,
         cells: &cells,
+    })
+}
+
+fn bands() -> Scene {
+    let curve = |color, name, top: f64, width: f64| BandSeries {
+        name,
+        color,
+        dashed: false,
+        points: (1..=12)
+            .map(|e| (f64::from(e), top - 0.4 / f64::from(e), width / f64::from(e)))
+            .collect(),
+    };
+    let panel = |heading: &str, top: f64| BandPanel {
+        heading: heading.to_owned(),
+        series: vec![curve(0, "training", 1.0, 0.05), curve(1, "validation", top, 0.1)],
+        marks: vec![BandMark { x: 9.0, y: 1.0 - 0.4 / 9.0, text: "here".to_owned() }],
+    };
+    band_chart(&BandChart {
+        title: "Five seeds",
+        subtitle: "invented means and deviations",
+        x_label: "epoch",
+        note: "Lines: means; bands: one standard deviation.",
+        columns: 2,
+        same_y: true,
+        panels: vec![panel("plain", 0.90), panel("with dropout", 0.95)],
+    })
+}
+
+fn scatter() -> Scene {
+    let point = |name, x, y, on_front| ScatterPoint { name, x, y, y_error: Some(0.004), on_front };
+    scatter_chart(&ScatterChart {
+        title: "Accuracy against cost",
+        subtitle: "invented networks",
+        x_label: "multiply-accumulates per image (logarithmic)",
+        y_label: "Accuracy",
+        points: &[
+            point("small", 1e5, 0.87, true),
+            point("middle", 1.4e6, 0.90, true),
+            point("wide", 5e6, 0.899, false),
+            point("large", 2.2e7, 0.92, true),
+        ],
+        note: "Bars: one standard deviation. Blue: the Pareto front.",
     })
 }

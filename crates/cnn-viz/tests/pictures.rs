@@ -1,8 +1,9 @@
 //! The pictures themselves: the SVG text, the pixels of the PNG, and histories that go wrong.
 
 use cnn_viz::charts::{
-    ConfusionMatrix, GridCell, ImageGrid, LearningCurves, LineChart, Series, confusion_matrix,
-    image_grid, learning_curves, line_chart,
+    BandChart, BandMark, BandPanel, BandSeries, ConfusionMatrix, GridCell, ImageGrid,
+    LearningCurves, LineChart, ScatterChart, ScatterPoint, Series, band_chart, confusion_matrix,
+    image_grid, learning_curves, line_chart, scatter_chart,
 };
 use cnn_viz::{Bitmap, Color, Colormap, Item, PALETTE, Scene, VizError};
 use ndarray::Array2;
@@ -256,4 +257,135 @@ proptest! {
         let series = [Series { name: "any", points: &points }];
         check_svg(&line_chart(&LineChart { title: "any", series: &series, whole_x, ..Default::default() }));
     }
+}
+
+/// Where the circles of at least this radius are.
+fn circles(scene: &Scene, least: f32) -> Vec<(f32, f32)> {
+    let circle = |item: &Item| match item {
+        Item::Circle { center, radius, .. } if *radius >= least => Some(*center),
+        _ => None,
+    };
+    scene.items.iter().filter_map(circle).collect()
+}
+
+#[test]
+fn the_cost_axis_is_logarithmic_and_the_front_climbs() {
+    let point = |name, x, y, on_front| ScatterPoint { name, x, y, y_error: Some(0.01), on_front };
+    let points = [
+        point("first", 1e3, 0.8, true),
+        point("second", 1e4, 0.9, true),
+        point("beaten", 1e5, 0.85, false),
+        point("free", 0.0, 0.9, false),
+        point("broken", 1e4, f64::NAN, false),
+    ];
+    let scene = scatter_chart(&ScatterChart { title: "t", points: &points, ..Default::default() });
+    check_svg(&scene);
+    let mut at = circles(&scene, 5.0);
+    at.sort_by(|a, b| a.0.total_cmp(&b.0));
+    assert_eq!(at.len(), 3, "what cannot be placed is left out");
+    assert!((at[1].0 - at[0].0 - (at[2].0 - at[1].0)).abs() < 0.01, "tenfold is one step: {at:?}");
+    assert!(at[1].1 < at[0].1, "better is higher");
+    let shown = texts(&scene);
+    for word in ["first", "second", "beaten", "1k", "10k", "100k"] {
+        assert!(shown.contains(&word), "{word}: {shown:?}");
+    }
+    assert!(shown.iter().any(|text| text.contains("Left out, as not measured: 2")), "{shown:?}");
+    let stairs = scene.items.iter().find_map(|item| match item {
+        Item::Polyline { points, .. } => Some(points.clone()),
+        _ => None,
+    });
+    assert_eq!(stairs.unwrap(), [at[0], (at[1].0, at[0].1), at[1]], "level, then up");
+    check_svg(&scatter_chart(&ScatterChart::default()));
+}
+
+#[test]
+fn names_of_points_do_not_cover_each_other() {
+    let names: Vec<String> = (0..6).map(|i| format!("network number {i}")).collect();
+    let point = |(i, name): (usize, &'static str)| ScatterPoint {
+        name,
+        x: 1e6 * (1.0 + i as f64 * 0.02),
+        y: 0.9 + i as f64 * 0.004,
+        y_error: None,
+        on_front: false,
+    };
+    let leaked: Vec<&'static str> = names.into_iter().map(|name| &*name.leak()).collect();
+    let points: Vec<_> = leaked.iter().copied().enumerate().map(point).collect();
+    let scene = scatter_chart(&ScatterChart { points: &points, ..Default::default() });
+    let boxed = |item: &Item| match item {
+        Item::Text(text) if text.text.starts_with("network") => {
+            let width = cnn_viz::text_width(&text.text, text.size, text.weight);
+            Some((text.x, text.x + width, text.y))
+        }
+        _ => None,
+    };
+    let labels: Vec<_> = scene.items.iter().filter_map(boxed).collect();
+    assert_eq!(labels.len(), 6);
+    for (i, a) in labels.iter().enumerate() {
+        for b in &labels[..i] {
+            let apart = a.0 >= b.1 || b.0 >= a.1 || (a.2 - b.2).abs() >= 11.0;
+            assert!(apart, "{labels:?}");
+        }
+    }
+}
+
+#[test]
+fn a_band_lies_around_its_line_and_every_panel_is_drawn() {
+    let series = |name, points: &[(f64, f64, f64)]| BandSeries {
+        name,
+        color: 0,
+        dashed: false,
+        points: points.to_vec(),
+    };
+    let chart = BandChart {
+        title: "bands",
+        x_label: "epoch",
+        columns: 2,
+        panels: vec![
+            BandPanel {
+                heading: "both".to_owned(),
+                series: vec![series(
+                    "mean",
+                    &[(1.0, 0.5, 0.1), (2.0, 0.7, 0.1), (3.0, f64::NAN, 0.1)],
+                )],
+                marks: vec![BandMark { x: 2.0, y: 0.7, text: "there".to_owned() }],
+            },
+            BandPanel {
+                heading: "one".to_owned(),
+                series: vec![series("mean", &[(1.0, 0.5, 0.0)])],
+                marks: vec![],
+            },
+            BandPanel { heading: "none".to_owned(), ..Default::default() },
+        ],
+        ..Default::default()
+    };
+    let scene = band_chart(&chart);
+    check_svg(&scene);
+    let shown = texts(&scene);
+    for word in ["both", "one", "none", "there", "nothing recorded"] {
+        assert!(shown.contains(&word), "{word}: {shown:?}");
+    }
+    assert_eq!(shown.iter().filter(|text| **text == "mean").count(), 1, "the legend names it once");
+    let band = scene.items.iter().find_map(|item| match item {
+        Item::Polygon { points, opacity, .. } => Some((points.clone(), *opacity)),
+        _ => None,
+    });
+    let (band, opacity) = band.unwrap();
+    assert!(band.len() == 4 && opacity < 0.5);
+    let line = scene.items.iter().find_map(|item| match item {
+        Item::Polyline { points, .. } => Some(points.clone()),
+        _ => None,
+    });
+    for (point, (upper, lower)) in
+        line.unwrap().iter().zip([(band[0], band[3]), (band[1], band[2])])
+    {
+        assert!(
+            (f32::midpoint(upper.1, lower.1) - point.1).abs() < 0.01,
+            "the line is in the middle"
+        );
+    }
+    // The band's pixels are pale, not the line's colour.
+    let pixels = Pixels::of(&scene, 1.0);
+    let (x, y) = (f32::midpoint(band[0].0, band[1].0), f32::midpoint(band[0].1, band[1].1) + 4.0);
+    let color = pixels.at(x as u32, y as u32);
+    assert!(color != Color::WHITE && color != PALETTE[0], "{color:?}");
 }

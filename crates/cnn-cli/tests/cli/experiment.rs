@@ -82,7 +82,9 @@ fn a_sweep_becomes_runs_a_table_and_pictures() {
     snapshot("experiment-dry-run", &dry);
     assert!(!path.join("runs").exists(), "a dry run writes nothing");
     let text = good(path, &["experiment", "sweep.toml"]);
-    for part in ["two convolutions,batch_size=16", "best", "paired t-test", "epochs to it"] {
+    for part in
+        ["two convolutions,batch_size=16", "best", "paired t-test", "Epochs: until accuracy ≥ 0.8"]
+    {
         assert!(text.contains(part), "{part}: {text}");
     }
     let experiment = path.join("runs/experiments/bars");

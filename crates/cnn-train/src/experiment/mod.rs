@@ -10,8 +10,11 @@
 //! folder for each run and goes on where it was interrupted. [`Results`] depends on the runs alone, not on the order or the
 //! number of threads in which they were trained.
 
+mod build;
 mod edit;
+mod grid;
 mod plan;
+mod read;
 mod results;
 mod rows;
 mod run;

@@ -127,7 +127,7 @@ impl Results {
             header.push("final weights".to_owned());
         }
         if self.threshold.is_some() {
-            header.push("epochs to it".to_owned());
+            header.push("epochs".to_owned());
         }
         header.push("seconds".to_owned());
         if diverged {
@@ -183,9 +183,7 @@ impl Results {
             self.cost.name()
         ));
         if let Some(threshold) = &self.threshold {
-            notes.push(format!(
-                "Epochs to it: the first epoch with {threshold}, mean over the runs that came so far."
-            ));
+            notes.push(format!("Epochs: until {threshold}, mean over the runs that came so far."));
         }
         if let Some(other) = self.compared_with.as_ref().filter(|_| self.rows.len() > 1) {
             notes.extend(self.test_notes(other, seeds));

@@ -19,7 +19,7 @@ pub struct BandSeries<'a> {
     pub points: Vec<(f64, f64, f64)>,
 }
 
-/// A place that is pointed out: a ring with words beside it.
+/// A place that is pointed out: a dot, a dashed line down to the axis, and words at its foot.
 #[derive(Clone, Debug, PartialEq)]
 pub struct BandMark {
     /// Where.
@@ -149,12 +149,14 @@ fn draw(
     }
     for mark in &panel.marks {
         let (x, y) = place(mark.x, mark.y);
+        let dash = Some((4.0, 4.0));
+        let stroke = Stroke { dash, ..Stroke::new(Color::AXIS, 1.25) };
+        scene.line((x, y), (x, top + h), stroke);
         scene.circle((x, y), 4.5, Color::INK);
+        // At the foot of the plot: the curves are mostly above.
         let width = text_width(&mark.text, 12.0, Weight::Medium);
-        let right = x + 10.0 + width <= left + w;
-        let at = if right { x + 10.0 } else { x - 10.0 - width };
-        let y = if y - top < 24.0 { y + 20.0 } else { y - 8.0 };
-        scene.text(Text::new(at, y, 12.0, &mark.text).weight(Weight::Medium));
+        let at = if x + 8.0 + width <= left + w { x + 8.0 } else { x - 8.0 - width };
+        scene.text(Text::new(at, top + h - 10.0, 12.0, &mark.text).weight(Weight::Medium));
     }
 }
 

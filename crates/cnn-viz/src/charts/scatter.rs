@@ -90,7 +90,10 @@ pub fn scatter_chart(chart: &ScatterChart<'_>) -> Scene {
             taken.push((x - 4.0, high, x + 4.0, low));
         }
     }
-    for p in &points {
+    // Those on the front on top.
+    let mut order = points.clone();
+    order.sort_by_key(|p| p.on_front);
+    for p in order {
         scene.circle(axes.place(p.x, p.y), 5.0, if p.on_front { FRONT } else { OTHER });
     }
     for p in &points {
@@ -205,7 +208,11 @@ impl Axes {
 /// Marks between two powers of ten (in log₁₀): at 1, 2 and 5 where there is room, else at 1 alone, else every few powers.
 fn logarithmic(low: f64, high: f64) -> Vec<(f64, String)> {
     let (first, last) = (low.floor() as i32, high.ceil() as i32);
-    let steps: &[f64] = if high - low <= 3.0 { &[1.0, 2.0, 5.0] } else { &[1.0] };
+    let steps: &[f64] = match high - low {
+        span if span <= 0.9 => &[1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 7.0],
+        span if span <= 3.0 => &[1.0, 2.0, 5.0],
+        _ => &[1.0],
+    };
     let every = ((last - first) / 10).max(1);
     let marks = (first..=last)
         .step_by(every as usize)
@@ -238,6 +245,7 @@ mod tests {
             logarithmic(low.log10(), high.log10()).into_iter().map(|mark| mark.1).collect()
         };
         assert_eq!(labels(9e4, 3e6), ["100k", "200k", "500k", "1M", "2M"]);
+        assert_eq!(labels(1.4e5, 5.2e5), ["150k", "200k", "300k", "400k", "500k"]);
         assert_eq!(labels(1.0, 1e5), ["1", "10", "100", "1k", "10k", "100k"]);
     }
 }
