@@ -16,9 +16,15 @@ impl Embedded {
     }
 }
 
-/// All of them.
-pub(crate) const EXPERIMENTS: &[Embedded] =
-    &[Embedded { name: "course", text: include_str!("../experiments/course.toml") }];
+macro_rules! experiments {
+    ($($name:literal),+ $(,)?) => {
+        /// All of them.
+        pub(crate) const EXPERIMENTS: &[Embedded] =
+            &[$(Embedded { name: $name, text: include_str!(concat!("../experiments/", $name, ".toml")) }),+];
+    };
+}
+
+experiments!["course", "overfitting"];
 
 /// The experiment of that name.
 pub(crate) fn find(name: &str) -> Option<&'static Embedded> {

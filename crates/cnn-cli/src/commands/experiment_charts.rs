@@ -10,9 +10,6 @@ use cnn_viz::charts::{
     scatter_chart,
 };
 
-/// Training accuracy that the course asks for; pointed out where a row passes it.
-const PASSED: f64 = 0.995;
-
 /// Writes `accuracy-COST` for each cost and `curves`, as SVG and PNG.
 pub(super) fn write(experiment: &Experiment<'_>, results: &Results) -> Result<(), Failure> {
     let others = [Cost::Macs, Cost::Parameters, Cost::Seconds];
@@ -112,14 +109,8 @@ fn panels_of_metrics(results: &Results) -> Vec<BandPanel<'_>> {
 
 fn panels_of_rows(results: &Results) -> Vec<BandPanel<'_>> {
     let panel = |row: &RowResult| {
-        let train = accuracy(row, "");
-        let passed = train.iter().position(|epoch| epoch.mean >= PASSED);
+        let (train, validation) = (accuracy(row, ""), accuracy(row, "val_"));
         let test = row.test_accuracy.map_or_else(String::new, |s| format!(" · test {:.4}", s.mean));
-        let mark = |epoch: usize| BandMark {
-            x: (epoch + 1) as f64,
-            y: train[epoch].mean,
-            text: format!("99.5 % of training in epoch {}", epoch + 1),
-        };
         BandPanel {
             heading: format!("{}{test}", row.name),
             series: vec![
@@ -133,13 +124,26 @@ fn panels_of_rows(results: &Results) -> Vec<BandPanel<'_>> {
                     name: "validation accuracy",
                     color: 1,
                     dashed: false,
-                    points: points(accuracy(row, "val_")),
+                    points: points(validation),
                 },
             ],
-            marks: passed.map(mark).into_iter().collect(),
+            marks: passed(results, train, validation).into_iter().collect(),
         }
     };
     results.rows.iter().map(panel).collect()
+}
+
+/// Where the training accuracy passes the experiment's threshold, and what the validation images say in that epoch.
+fn passed(results: &Results, train: &[Summary], validation: &[Summary]) -> Option<BandMark> {
+    let threshold =
+        results.threshold.as_ref().filter(|t| matches!(&*t.monitor, "accuracy" | "acc"))?;
+    let means: Vec<f64> = train.iter().map(|epoch| epoch.mean).collect();
+    let epoch = threshold.reached(&means)?;
+    let then = validation.get(epoch - 1).map(|s| format!(", validation {:.4}", s.mean));
+    let bound =
+        threshold.at_least.map_or_else(|| threshold.to_string(), |bound| format!("≥ {bound}"));
+    let text = format!("training {bound} in epoch {epoch}{}", then.unwrap_or_default());
+    Some(BandMark { x: epoch as f64, y: means[epoch - 1], text })
 }
 
 /// The accuracy, `accuracy` or `acc`, with this prefix.

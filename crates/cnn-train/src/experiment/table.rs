@@ -124,7 +124,7 @@ impl Results {
         header.push("difference".to_owned());
         header.extend(["test loss", "train accuracy", "train loss"].map(str::to_owned));
         if finals {
-            header.push("final weights".to_owned());
+            header.push("train, final".to_owned());
         }
         if self.threshold.is_some() {
             header.push("epochs".to_owned());
@@ -187,6 +187,12 @@ impl Results {
         }
         if let Some(other) = self.compared_with.as_ref().filter(|_| self.rows.len() > 1) {
             notes.extend(self.test_notes(other, seeds));
+        }
+        if self.rows.iter().any(|row| row.train_final_accuracy.is_some()) {
+            notes.push(
+                "Train, final: accuracy on the training images with the final weights, as the test has it."
+                    .to_owned(),
+            );
         }
         if self.side_by_side > 1 {
             notes.push(format!(
