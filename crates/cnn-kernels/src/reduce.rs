@@ -15,6 +15,11 @@ pub fn sum_f64(isa: Isa, x: &[f32]) -> f64 {
     dispatch!(isa, sum_f64(x), scalar::reduce::sum_f64)
 }
 
+/// The sum of the absolute values of `x` in f64, in the order of [`sum_f64`].
+pub fn sum_abs_f64(isa: Isa, x: &[f32]) -> f64 {
+    dispatch!(isa, sum_abs_f64(x), scalar::reduce::sum_abs_f64)
+}
+
 /// The sum of the squares of `x` in f64, in the order of [`sum_f64`].
 pub fn sum_squares_f64(isa: Isa, x: &[f32]) -> f64 {
     dispatch!(isa, sum_squares_f64(x), scalar::reduce::sum_squares_f64)

@@ -6,6 +6,13 @@ use crate::Isa;
 use crate::isa::dispatch;
 use crate::scalar;
 
+/// `g += l1·sign(w) + 2·l2·w`: the gradient of the penalty `l1·Σ|w| + l2·Σw²`. The sign of zero is zero.
+/// Source: Keras `L1L2`.
+pub fn add_penalty(isa: Isa, l1: f32, l2: f32, w: &[f32], g: &mut [f32]) {
+    assert_eq!(w.len(), g.len(), "add_penalty: gradient length");
+    dispatch!(isa, add_penalty(l1, l2, w, g), scalar::update::add_penalty);
+}
+
 /// `w −= lr·g`. Source: Keras `SGD` without momentum.
 pub fn sgd(isa: Isa, lr: f32, w: &mut [f32], g: &[f32]) {
     assert_eq!(w.len(), g.len(), "sgd: gradient length");

@@ -98,6 +98,7 @@ fn everything(isa: Isa, len: usize) -> Vec<Vec<f32>> {
     update::adam(isa, 1e-3, 0.1, 1e-3, 1e-7, &mut w, &g, &mut m, &mut v);
     update::sgd_momentum(isa, 0.1, 0.9, false, &mut w, &g, &mut m);
     update::sgd_momentum(isa, 0.1, 0.9, true, &mut w, &g, &mut m);
+    update::add_penalty(isa, 0.3, 0.7, &g, &mut w);
     reduce::add_assign(isa, &mut w, &g);
     let bytes: Vec<u8> = (0..len).map(|i| (i * 37) as u8).collect();
     let (mut scaled, mut unit) = (vec![7.0; len], vec![7.0; len]);
@@ -109,7 +110,11 @@ fn everything(isa: Isa, len: usize) -> Vec<Vec<f32>> {
         v,
         scaled,
         unit,
-        vec![reduce::sum_f64(isa, &g) as f32, reduce::sum_squares_f64(isa, &g) as f32],
+        vec![
+            reduce::sum_f64(isa, &g) as f32,
+            reduce::sum_squares_f64(isa, &g) as f32,
+            reduce::sum_abs_f64(isa, &g) as f32,
+        ],
     ]);
     results
 }
@@ -181,6 +186,78 @@ fn loss_and_gradient_are_those_of_the_formula() {
     }
 }
 
+/// Two labels per sample: the formula in f64, the bits of the plain loss where one label has everything, and the same bits
+/// under every instruction set.
+#[test]
+fn the_loss_of_two_labels_is_that_of_the_formula() {
+    for classes in [2, 10, 17] {
+        let n = 8;
+        let logits: Vec<f32> = numbers(2, n * classes).iter().map(|x| x * 9.0).collect();
+        let labels: Vec<u32> = (0..n).map(|i| (i * 5 % classes) as u32).collect();
+        let partners: Vec<u32> = (0..n).map(|i| (i * 3 % classes) as u32).collect();
+        let shares: Vec<f32> = [1.0, 0.0, 0.5, 0.3, 0.7, 0.5, 0.999, 0.2].to_vec();
+        let (mut expected, mut right) = (0.0, 0);
+        let mut gradient = Vec::new();
+        for (s, x) in logits.chunks(classes).enumerate() {
+            let mut soft = vec![0.0; classes];
+            soft[labels[s] as usize] += f64::from(shares[s]);
+            soft[partners[s] as usize] += 1.0 - f64::from(shares[s]);
+            let sum: f64 = x.iter().map(|x| f64::from(*x).exp()).sum();
+            let first_largest = |row: &[f64]| {
+                let max = row.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+                row.iter().position(|v| *v == max)
+            };
+            let wide: Vec<f64> = x.iter().map(|x| f64::from(*x)).collect();
+            right += usize::from(first_largest(&soft) == first_largest(&wide));
+            for (x, soft) in wide.iter().zip(&soft) {
+                expected -= soft * (x - sum.ln());
+                gradient.push((x.exp() / sum - soft) * 0.25);
+            }
+        }
+        let run = |isa, partners: &[u32], shares: &[f32], d: &mut [f32]| {
+            loss::softmax_cross_entropy_mixed(
+                isa, classes, &logits, &labels, partners, shares, 0.25, d,
+            )
+        };
+        let mut reference = vec![7.0; logits.len()];
+        let (total, correct) = run(scalar(), &partners, &shares, &mut reference);
+        assert!((total - expected).abs() <= 2e-6 * expected, "{total}, {expected}");
+        assert_eq!(correct, right);
+        for (got, truth) in reference.iter().zip(&gradient) {
+            assert!((f64::from(*got) - truth).abs() < 1e-7, "{got}, {truth}");
+        }
+        for isa in Isa::available() {
+            let mut d = vec![7.0; logits.len()];
+            let got = run(isa, &partners, &shares, &mut d);
+            assert_eq!((got.0.to_bits(), got.1), (total.to_bits(), correct));
+            assert_same(&d, &reference, isa.name());
+            assert_eq!(run(isa, &partners, &shares, &mut []).0.to_bits(), total.to_bits());
+            let mut plain = vec![7.0; logits.len()];
+            let hard =
+                loss::softmax_cross_entropy(isa, classes, &logits, &labels, 0.25, &mut plain);
+            for (partners, shares) in [(&labels, &shares), (&partners, &vec![1.0; n])] {
+                let got = run(isa, partners, shares, &mut d);
+                assert_eq!((got.0.to_bits(), got.1), (hard.0.to_bits(), hard.1));
+                for (label, row) in labels.iter().zip(d.chunks(classes)) {
+                    assert!(row[*label as usize] <= 0.0);
+                }
+                if partners == &labels {
+                    assert_same(&d, &plain, isa.name());
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn a_penalty_pulls_towards_zero_and_leaves_zero_alone() {
+    for isa in Isa::available() {
+        let mut g = [1.0, 1.0, 1.0, 1.0];
+        update::add_penalty(isa, 0.5, 0.25, &[2.0, -2.0, 0.0, -0.0], &mut g);
+        assert_eq!(g, [2.5, -0.5, 1.0, 1.0]);
+    }
+}
+
 #[test]
 fn the_first_of_equal_logits_is_the_prediction() {
     let run = |label| {
@@ -217,6 +294,8 @@ fn sums_are_those_of_f64() {
         let x = numbers(1, len);
         let sum: f64 = x.iter().map(|x| f64::from(*x)).sum();
         let squares: f64 = x.iter().map(|x| f64::from(*x) * f64::from(*x)).sum();
+        let absolute: f64 = x.iter().map(|x| f64::from(x.abs())).sum();
+        assert!((reduce::sum_abs_f64(Isa::best(), &x) - absolute).abs() < 1e-10);
         assert!((reduce::sum_f64(Isa::best(), &x) - sum).abs() < 1e-10);
         assert!((reduce::sum_squares_f64(Isa::best(), &x) - squares).abs() < 1e-10);
     }

@@ -18,6 +18,11 @@ pub(crate) fn sum_squares_f64(x: &[f32]) -> f64 {
 }
 
 #[inline(always)]
+pub(crate) fn sum_abs_f64(x: &[f32]) -> f64 {
+    sum_map(x, |x| f64::from(x.abs()))
+}
+
+#[inline(always)]
 fn sum_map(x: &[f32], f: impl Fn(f32) -> f64) -> f64 {
     let mut sums = [0.0_f64; 16];
     let (chunks, rest) = x.as_chunks::<16>();

@@ -1,6 +1,15 @@
 //! Optimizer updates in plain loops; the fast variants are these same loops under another instruction set.
 
 #[inline(always)]
+pub(crate) fn add_penalty(l1: f32, l2: f32, w: &[f32], g: &mut [f32]) {
+    let twice = 2.0 * l2;
+    for (w, g) in w.iter().zip(g) {
+        let sign = f32::from(i8::from(*w > 0.0) - i8::from(*w < 0.0));
+        *g += l1 * sign + twice * w;
+    }
+}
+
+#[inline(always)]
 pub(crate) fn sgd(lr: f32, w: &mut [f32], g: &[f32]) {
     for (w, g) in w.iter_mut().zip(g) {
         *w -= lr * g;

@@ -56,12 +56,15 @@ macro_rules! kernels {
             plain fn softmax(classes: usize, x: &mut [f32]) = $crate::scalar::activation::softmax;
             plain fn softmax_backward(classes: usize, y: &[f32], dy: &mut [f32]) = $crate::scalar::activation::softmax_backward;
             plain fn softmax_cross_entropy(classes: usize, logits: &[f32], labels: &[u32], scale: f32, dlogits: &mut [f32]) -> (f64, usize) = $crate::scalar::loss::softmax_cross_entropy;
+            plain fn softmax_cross_entropy_mixed(classes: usize, logits: &[f32], labels: &[u32], partners: &[u32], shares: &[f32], scale: f32, dlogits: &mut [f32]) -> (f64, usize) = $crate::scalar::loss::softmax_cross_entropy_mixed;
+            plain fn add_penalty(l1: f32, l2: f32, w: &[f32], g: &mut [f32]) = $crate::scalar::update::add_penalty;
             plain fn sgd(lr: f32, w: &mut [f32], g: &[f32]) = $crate::scalar::update::sgd;
             plain fn sgd_momentum(lr: f32, momentum: f32, nesterov: bool, w: &mut [f32], g: &[f32], v: &mut [f32]) = $crate::scalar::update::sgd_momentum;
             plain fn adam(alpha: f32, rest_1: f32, rest_2: f32, epsilon: f32, w: &mut [f32], g: &[f32], m: &mut [f32], v: &mut [f32]) = $crate::scalar::update::adam;
             plain fn add_assign(acc: &mut [f32], x: &[f32]) = $crate::scalar::reduce::add_assign;
             plain fn sum_f64(x: &[f32]) -> f64 = $crate::scalar::reduce::sum_f64;
             plain fn sum_squares_f64(x: &[f32]) -> f64 = $crate::scalar::reduce::sum_squares_f64;
+            plain fn sum_abs_f64(x: &[f32]) -> f64 = $crate::scalar::reduce::sum_abs_f64;
             plain fn u8_to_f32(bytes: &[u8], scale: f32, out: &mut [f32]) = $crate::scalar::convert::u8_to_f32;
             plain fn u8_to_unit(bytes: &[u8], out: &mut [f32]) = $crate::scalar::convert::u8_to_unit;
         }
