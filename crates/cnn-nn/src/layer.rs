@@ -7,6 +7,7 @@
 //! Dimension letters: n samples in the shard, h w c height, width and channels, f filters. Slices are row-major with the
 //! sample axis first, so `x.len() = n · input.len()`.
 
+use crate::regularizer::Regularizer;
 use cnn_kernels::Isa;
 use cnn_tensor::Shape;
 use std::fmt;
@@ -160,6 +161,8 @@ pub struct ParamSpec {
     pub shape: Vec<usize>,
     /// How it starts.
     pub initializer: Initializer,
+    /// What it adds to the loss, if it is regularised.
+    pub penalty: Option<Regularizer>,
 }
 
 /// How a parameter starts.

@@ -9,6 +9,7 @@ pub mod layer;
 pub mod layers;
 pub mod loss;
 pub mod model;
+pub mod regularizer;
 pub mod summary;
 mod window;
 

@@ -89,6 +89,30 @@ impl Loss {
     ) -> (f64, usize) {
         cnn_kernels::loss::softmax_cross_entropy(isa, self.classes, logits, labels, scale, dlogits)
     }
+
+    /// As [`Self::evaluate`], for samples with two labels each: share·CE(label) + (1 − share)·CE(partner). `pairs` are the
+    /// labels, the partners' labels and the shares. A sample counts as right where the answer is the label with the larger
+    /// share (of equal shares, the smaller class), as Keras's `categorical_accuracy` counts soft labels.
+    pub fn evaluate_mixed(
+        &self,
+        isa: Isa,
+        logits: &[f32],
+        pairs: (&[u32], &[u32], &[f32]),
+        scale: f32,
+        dlogits: &mut [f32],
+    ) -> (f64, usize) {
+        let (labels, partners, shares) = pairs;
+        cnn_kernels::loss::softmax_cross_entropy_mixed(
+            isa,
+            self.classes,
+            logits,
+            labels,
+            partners,
+            shares,
+            scale,
+            dlogits,
+        )
+    }
 }
 
 #[cfg(test)]

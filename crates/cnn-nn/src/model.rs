@@ -13,6 +13,7 @@ pub use spec::{LayerEntry, ModelSpec, TOP_LEVEL};
 
 use crate::layer::{Initializer, Layer};
 use crate::layers::LayerSpec;
+use crate::regularizer::Regularizer;
 use cnn_tensor::{Shape, Window};
 use std::ops::Range;
 use std::sync::Arc;
@@ -76,6 +77,8 @@ pub struct ParamInfo {
     pub range: Range<usize>,
     /// How it starts.
     pub initializer: Initializer,
+    /// What it adds to the loss, if it is regularised.
+    pub penalty: Option<Regularizer>,
 }
 
 /// The part of the model's input that one number of a layer's output depends on.

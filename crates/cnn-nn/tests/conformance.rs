@@ -5,12 +5,13 @@ mod support;
 
 use cnn_kernels::Isa;
 use cnn_nn::augment::Front;
-use cnn_nn::engine::{Engine, Options, TrainKey};
+use cnn_nn::engine::{Engine, Options, Targets, TrainKey};
 use cnn_nn::layer::Built;
 use cnn_nn::layer::Pass;
 use cnn_nn::layers::{Dense, Flatten, Function, LayerSpec};
 use cnn_nn::loss::{Loss, LossSpec};
 use cnn_nn::model::{LayerEntry, Model, ModelSpec};
+use cnn_nn::regularizer::Regularizer;
 use cnn_tensor::Shape;
 use cnn_tensor::random::{Purpose, stream, uniform_f32};
 use support::Bench;
@@ -335,12 +336,9 @@ fn tanh_convolution() -> (LayerSpec, Vec<usize>) {
     LayerSpec::examples().into_iter().find(|(spec, _)| smooth(spec)).unwrap()
 }
 
-/// The engine's mean gradient of the loss against central differences, through a whole network.
-#[test]
-fn loss_gradient_equals_finite_differences() {
-    let (layer, input) = tanh_convolution();
-    let model = network(layer, input);
-    let mut engine = engine(&model, 1, true);
+/// The largest distance between the engine's mean gradient of the loss and central differences, through a whole network.
+fn worst_gradient(model: &Model) -> f64 {
+    let mut engine = engine(model, 1, true);
     let mut weights = model.initial_weights(2);
     let len = model.input().len();
     let data = numbers(5, 6 * len);
@@ -352,16 +350,28 @@ fn loss_gradient_equals_finite_differences() {
     };
     let mut gradient = vec![0.0; weights.len()];
     engine.gradients(&weights, 6, &feed, TrainKey { seed: 0, step: 0 }, &mut gradient);
-    let mut worst = 0.0f64;
+    let (mut worst, mut checked) = (0.0f64, 0);
     for i in (0..weights.len()).step_by(7) {
         let (before, eps) = (weights[i], 1e-2f32);
+        if before != 0.0 && before.abs() <= eps {
+            continue; // |w| has its kink within the step
+        }
         weights[i] = before + eps;
         let up = engine.evaluate(&weights, 6, &feed).loss();
         weights[i] = before - eps;
         let down = engine.evaluate(&weights, 6, &feed).loss();
         weights[i] = before;
         worst = worst.max(((up - down) / (2.0 * f64::from(eps)) - f64::from(gradient[i])).abs());
+        checked += 1;
     }
+    assert!(checked > 10, "{checked} weights");
+    worst
+}
+
+#[test]
+fn loss_gradient_equals_finite_differences() {
+    let (layer, input) = tanh_convolution();
+    let worst = worst_gradient(&network(layer, input));
     assert!(worst < 2e-3, "largest difference {worst}");
 }
 
@@ -397,4 +407,143 @@ fn the_front_shows_what_training_sees() {
     assert_eq!(losses(&whole, &x), losses(&bare, &seen));
     let alone = front.train(&x[84 * 4..84 * 5], key, 4);
     assert_eq!(alone, seen[12 * 4..12 * 5], "an image is changed the same without its batch");
+}
+
+/// The same with penalties on every parameter, each of them large enough to show.
+#[test]
+fn loss_gradient_holds_the_penalties() {
+    let (layer, input) = tanh_convolution();
+    let mut spec = network(layer, input).spec();
+    let strong = |l1, l2| Some(Regularizer { l1, l2 });
+    for entry in &mut spec.layers {
+        match &mut entry.spec {
+            LayerSpec::Conv2D(conv) => {
+                (conv.kernel_regularizer, conv.bias_regularizer) =
+                    (strong(0.3, 0.2), strong(0.0, 0.4));
+            }
+            LayerSpec::Dense(dense) => {
+                (dense.kernel_regularizer, dense.bias_regularizer) =
+                    (strong(0.0, 0.5), strong(0.1, 0.0));
+            }
+            _ => {}
+        }
+    }
+    let worst = worst_gradient(&spec.build().unwrap());
+    assert!(worst < 2e-3, "largest difference {worst}");
+}
+
+/// The penalty is in the loss of a step and of an evaluation alike, weighs a batch as its samples do, and is the same sum
+/// for any number of threads, on parameters that lie across several blocks.
+#[test]
+fn the_penalty_is_part_of_every_loss() {
+    let text = r#"
+        input = [70]
+        [[layers]]
+        type = "Dense"
+        units = 130
+        activation = "tanh"
+        kernel_regularizer = { l1 = 0.01, l2 = 0.02 }
+        [[layers]]
+        type = "Dense"
+        units = 3
+        activation = "softmax"
+        bias_regularizer = { l2 = 5.0 }
+    "#;
+    let model = ModelSpec::from_toml("model.toml", text).unwrap().0.build().unwrap();
+    let bare = text.replace("kernel_regularizer", "#").replace("bias_regularizer", "#");
+    let bare = ModelSpec::from_toml("model.toml", &bare).unwrap().0.build().unwrap();
+    let mut weights = model.initial_weights(3);
+    let last = weights.len() - 1;
+    weights[last] = 0.5;
+    let kernel = weights[..70 * 130].iter().map(|w| f64::from(*w));
+    let expected: f64 = kernel.map(|w| 0.01 * w.abs() + 0.02 * w * w).sum::<f64>() + 5.0 * 0.25;
+    let data = numbers(6, 21 * 70);
+    let feed = |range: std::ops::Range<usize>, x: &mut [f32], labels: &mut [u32]| {
+        x.copy_from_slice(&data[range.start * 70..range.end * 70]);
+        labels.fill(1);
+    };
+    let key = TrainKey { seed: 1, step: 0 };
+    let run = |model: &Model, threads| {
+        let mut engine = engine(model, threads, true);
+        let evaluated = engine.evaluate(&weights, 21, &feed);
+        let mut same = weights.clone();
+        let trained = engine.train_step(&mut same, &mut [], 21, &feed, key, &|_, _, _| {});
+        (evaluated, trained)
+    };
+    let (evaluated, trained) = run(&model, 1);
+    let (bare_evaluated, bare_trained) = run(&bare, 1);
+    for (with, without) in [(evaluated, bare_evaluated), (trained, bare_trained)] {
+        assert!(
+            (with.penalty() - expected).abs() < 1e-6 * expected,
+            "{} {expected}",
+            with.penalty()
+        );
+        assert!((with.loss() - (without.loss() + expected)).abs() < 1e-6);
+        assert_eq!(with.data_loss().to_bits(), without.loss().to_bits());
+        assert_eq!((without.penalty(), without.correct), (0.0, with.correct));
+    }
+    for threads in [2, 7] {
+        assert_eq!(run(&model, threads), (evaluated, trained), "{threads} threads");
+    }
+}
+
+/// A batch of mixed pairs: its gradient is share times that of the one label and the rest of the other's.
+#[test]
+fn a_mixed_batch_has_the_mean_of_both_gradients() {
+    let (layer, input) = tanh_convolution();
+    let model = network(layer, input);
+    let (weights, len) = (model.initial_weights(2), model.input().len());
+    let data = numbers(5, 13 * len);
+    let pixels = |range: &std::ops::Range<usize>, x: &mut [f32]| {
+        x.copy_from_slice(&data[range.start * len..range.end * len]);
+    };
+    let label = |shift: usize, range: std::ops::Range<usize>, labels: &mut [u32]| {
+        for (label, i) in labels.iter_mut().zip(range) {
+            *label = ((i + shift) % 3) as u32;
+        }
+    };
+    let key = TrainKey { seed: 1, step: 0 };
+    // One plain gradient step of size 1 shows the gradient.
+    let take = |w: &mut [f32], g: &[f32], _: &mut [&mut [f32]]| {
+        for (w, g) in w.iter_mut().zip(g) {
+            *w = *g;
+        }
+    };
+    let plain = |shift: usize| {
+        let feed = |range: std::ops::Range<usize>, x: &mut [f32], labels: &mut [u32]| {
+            pixels(&range, x);
+            label(shift, range, labels);
+        };
+        let mut gradient = weights.clone();
+        let metrics =
+            engine(&model, 1, true).train_step(&mut gradient, &mut [], 13, &feed, key, &take);
+        (gradient, metrics)
+    };
+    let mixed = |threads, share: f32| {
+        let feed = |range: std::ops::Range<usize>, x: &mut [f32], targets: Targets<'_>| {
+            pixels(&range, x);
+            label(0, range.clone(), targets.labels);
+            label(1, range, targets.partners);
+            targets.shares.fill(share);
+        };
+        let mut gradient = weights.clone();
+        let metrics = engine(&model, threads, true).train_step_mixed(
+            &mut gradient,
+            &mut [],
+            13,
+            &feed,
+            key,
+            &take,
+        );
+        (gradient, metrics)
+    };
+    let ((first, a), (second, b)) = (plain(0), plain(1));
+    let (gradient, metrics) = mixed(1, 0.75);
+    for ((got, first), second) in gradient.iter().zip(&first).zip(&second) {
+        assert!((got - (0.75 * first + 0.25 * second)).abs() < 1e-6, "{got} {first} {second}");
+    }
+    assert!((metrics.loss() - (0.75 * a.loss() + 0.25 * b.loss())).abs() < 1e-6);
+    assert_eq!((metrics.correct, mixed(1, 0.25).1.correct), (a.correct, b.correct));
+    assert_eq!(bits(&mixed(7, 0.75).0), bits(&gradient));
+    assert_eq!(bits(&mixed(1, 1.0).0), bits(&first));
 }

@@ -5,6 +5,7 @@ use cnn_nn::layers::{
     Activation, Conv2D, Dense, Dropout, Flatten, Function, LayerSpec, MaxPooling2D,
 };
 use cnn_nn::model::{LayerEntry, Model, ModelSpec};
+use cnn_nn::regularizer::Regularizer;
 use cnn_nn::summary;
 use cnn_tensor::Padding;
 use proptest::prelude::*;
@@ -166,6 +167,22 @@ fn wide_shows_the_arithmetic() {
     let uneven = summary::wide(&with_dropout().build().unwrap());
     assert!(uneven.contains("h: "), "{uneven}");
     assert!(uneven.contains("w: "), "{uneven}");
+}
+
+#[test]
+fn penalties_are_shown_with_their_factors() {
+    let conv = Conv2D { kernel_regularizer: Some(Regularizer::l2(1e-4)), ..Conv2D::new(4, 3) };
+    let both = Some(Regularizer { l1: 0.01, l2: 0.5 });
+    let dense = Dense { bias_regularizer: both, ..Dense::new(2) };
+    let layers =
+        vec![LayerSpec::Conv2D(conv).into(), flatten().into(), LayerSpec::Dense(dense).into()];
+    let model = image(layers).build().unwrap();
+    let text = summary::wide(&model);
+    let line = " Penalties on the loss: conv2d/kernel L2 0.0001, dense/bias L1 0.01 + L2 0.5\n";
+    assert!(text.ends_with(line), "{text}");
+    let data = summary::json(&model);
+    assert_eq!(data["layers"][0]["weights"][1]["penalty"], serde_json::Value::Null);
+    assert_eq!(data["layers"][2]["weights"][1]["penalty"]["l2"], 0.5);
 }
 
 #[test]

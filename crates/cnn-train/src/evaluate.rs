@@ -12,8 +12,12 @@ use std::fmt::{self, Write as _};
 /// How a model does on a data set.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Evaluation {
-    /// Mean loss.
+    /// Mean loss, the penalty of regularised weights included, as Keras reports it.
     pub loss: f64,
+    /// Mean loss of the images alone.
+    pub data_loss: f64,
+    /// The penalty of regularised weights; 0 for a model without regularisers.
+    pub penalty: f64,
     /// Share of right answers.
     pub accuracy: f64,
     /// Number of images.
@@ -70,14 +74,21 @@ impl Trainer {
     ) -> Result<(Evaluation, Vec<Answer>), TrainError> {
         let answers = self.answers(split)?;
         let indices: Vec<u32> = (0..split.len() as u32).collect();
-        let loss = self.measure(split, &indices).loss();
+        let measured = self.measure(split, &indices);
         let k = self.classes();
         let mut confusion = vec![0u64; k * k];
         for answer in &answers {
             confusion[answer.truth * k + answer.predicted] += 1;
         }
-        let mut evaluation =
-            Evaluation { loss, accuracy: 0.0, samples: split.len(), classes: k, confusion };
+        let mut evaluation = Evaluation {
+            loss: measured.loss(),
+            data_loss: measured.data_loss(),
+            penalty: measured.penalty(),
+            accuracy: 0.0,
+            samples: split.len(),
+            classes: k,
+            confusion,
+        };
         evaluation.accuracy = evaluation.correct() as f64 / split.len() as f64;
         Ok((evaluation, answers))
     }
@@ -199,6 +210,8 @@ mod tests {
         // scikit-learn's own example: y_true = [0, 1, 2, 2, 2], y_pred = [0, 0, 2, 2, 1].
         Evaluation {
             loss: 1.0,
+            data_loss: 1.0,
+            penalty: 0.0,
             accuracy: 0.6,
             samples: 5,
             classes: 3,

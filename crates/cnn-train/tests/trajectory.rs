@@ -1,8 +1,11 @@
-//! Twenty Adam steps beside Keras's own: `data/golden/trajectory.npz`, see `data/golden/README.md`.
+//! Twenty Adam steps beside Keras's own, without and with regularisers: `data/golden/trajectory.npz` and
+//! `data/golden/regularizers.npz`, see `data/golden/README.md`.
 
 use cnn_callbacks::{BatchEnd, Callback, Control};
 use cnn_data::{Images, Split};
-use cnn_train::{Config, NamedTensor, TrainOptions, Trainer};
+use cnn_nn::engine::{Engine, Options, TrainKey};
+use cnn_nn::loss::{Loss, LossSpec};
+use cnn_train::{Config, Isa, NamedTensor, TrainOptions, Trainer};
 use ndarray::Array4;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
@@ -69,58 +72,117 @@ fn assert_close(name: &str, ours: &[f32], golden: &[f32]) {
     }
 }
 
-#[test]
-fn twenty_adam_steps_are_keras_s() {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../data/golden/trajectory.npz");
-    let arrays = golden(&std::fs::read(path).unwrap());
-    let find = |name: &str| {
-        arrays
-            .iter()
-            .find(|a| a.name == name)
-            .unwrap_or_else(|| panic!("{name} in the golden file"))
-    };
-    let tensors = |group: &str| -> Vec<NamedTensor> {
+/// A golden file by its name in data/golden.
+struct File(Vec<Golden>);
+
+impl File {
+    fn read(name: &str) -> Self {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../data/golden").join(name);
+        Self(golden(&std::fs::read(path).unwrap()))
+    }
+
+    fn find(&self, name: &str) -> &Golden {
+        let found = self.0.iter().find(|a| a.name == name);
+        found.unwrap_or_else(|| panic!("{name} in the golden file"))
+    }
+
+    fn toml(&self) -> String {
+        String::from_utf8(self.find("toml").bytes.clone()).unwrap()
+    }
+
+    fn tensors(&self, group: &str) -> Vec<NamedTensor> {
         let of_group =
-            arrays.iter().filter_map(|a| Some((a.name.strip_prefix(group)?.to_owned(), a)));
+            self.0.iter().filter_map(|a| Some((a.name.strip_prefix(group)?.to_owned(), a)));
         of_group
             .map(|(name, a)| NamedTensor { name, shape: a.shape.clone(), values: a.f32s() })
             .collect()
+    }
+
+    /// The batches of trajectory.npz, one after the other.
+    fn batches(&self) -> Split {
+        let images = Array4::from_shape_vec((320, 8, 8, 1), self.find("x").f32s()).unwrap();
+        let (labels, _) = self.find("labels").bytes.as_chunks::<8>();
+        let labels = labels.iter().map(|b| i64::from_le_bytes(*b) as u32).collect();
+        Split { images: Images::F32(images), labels }
+    }
+}
+
+fn trainer(toml: &str, initial: &[NamedTensor], threads: usize, fuse: bool) -> Trainer {
+    let (config, _) =
+        Config::from_toml("trajectory.toml", toml).unwrap_or_else(|found| panic!("{found}"));
+    let options = TrainOptions { threads, fuse, ..TrainOptions::default() };
+    let mut trainer = Trainer::new(&config, config.model.build().unwrap(), options).unwrap();
+    trainer.set_named_weights(initial).unwrap();
+    trainer
+}
+
+/// Trains and gives each batch's own loss and accuracy, from the running means.
+fn train(trainer: &mut Trainer, data: &Split) -> (Vec<f32>, Vec<f32>) {
+    let means = Arc::new(Mutex::new(Vec::new()));
+    trainer.fit(data, None, &mut [Box::new(Collect(means.clone()))]).unwrap();
+    let means = means.lock().unwrap();
+    let before = std::iter::once(&(0.0, 0.0)).chain(means.iter());
+    let own = |pick: fn(&(f64, f64)) -> f64| -> Vec<f32> {
+        let values = means.iter().zip(before.clone()).enumerate();
+        values
+            .map(|(i, (now, last))| (pick(now) * (i + 1) as f64 - pick(last) * i as f64) as f32)
+            .collect()
     };
-    let x = Array4::from_shape_vec((320, 8, 8, 1), find("x").f32s()).unwrap();
-    let labels = find("labels")
-        .bytes
-        .as_chunks::<8>()
-        .0
-        .iter()
-        .map(|b| i64::from_le_bytes(*b) as u32)
-        .collect();
-    let data = Split { images: Images::F32(x), labels };
-    let toml = String::from_utf8(find("toml").bytes.clone()).unwrap();
+    (own(|m| m.0), own(|m| m.1))
+}
 
+fn assert_weights(trainer: &Trainer, golden: &[NamedTensor]) {
+    let ours = cnn_train::named_tensors(trainer.model(), trainer.weights());
+    assert_eq!(ours.len(), golden.len());
+    for tensor in golden {
+        let own = ours.iter().find(|t| t.name == tensor.name).unwrap();
+        assert_close(&tensor.name, &own.values, &tensor.values);
+    }
+}
+
+#[test]
+fn twenty_adam_steps_are_keras_s() {
+    let file = File::read("trajectory.npz");
     for (threads, fuse) in [(1, true), (3, true), (2, false)] {
-        let (config, _) =
-            Config::from_toml("trajectory.toml", &toml).unwrap_or_else(|found| panic!("{found}"));
-        let options = TrainOptions { threads, fuse, ..TrainOptions::default() };
-        let mut trainer = Trainer::new(&config, config.model.build().unwrap(), options).unwrap();
-        trainer.set_named_weights(&tensors("initial/")).unwrap();
-        let means = Arc::new(Mutex::new(Vec::new()));
-        trainer.fit(&data, None, &mut [Box::new(Collect(means.clone()))]).unwrap();
+        let mut trainer = trainer(&file.toml(), &file.tensors("initial/"), threads, fuse);
+        let (losses, accuracies) = train(&mut trainer, &file.batches());
+        assert_close("losses", &losses, &file.find("losses").f32s());
+        assert_close("accuracies", &accuracies, &file.find("accuracies").f32s());
+        assert_weights(&trainer, &file.tensors("final/"));
+    }
+}
 
-        // From the running means back to each batch's own value.
-        let means = means.lock().unwrap();
-        let before = std::iter::once(&(0.0, 0.0)).chain(means.iter());
-        let own = |pick: fn(&(f64, f64)) -> f64| -> Vec<f32> {
-            let values = means.iter().zip(before.clone()).enumerate();
-            values
-                .map(|(i, (now, last))| (pick(now) * (i + 1) as f64 - pick(last) * i as f64) as f32)
-                .collect()
+/// The same steps with L1, L2 and both on kernels and biases: losses with their penalties, what evaluate reports, the first
+/// gradient and the last weights.
+#[test]
+fn penalties_are_keras_s() {
+    let (file, start) = (File::read("regularizers.npz"), File::read("trajectory.npz"));
+    let data = start.batches();
+    for (threads, fuse) in [(1, true), (3, true), (2, false)] {
+        let mut trainer = trainer(&file.toml(), &start.tensors("initial/"), threads, fuse);
+        let evaluated = trainer.evaluate(&data).unwrap();
+        let ours = [evaluated.loss, evaluated.accuracy, evaluated.penalty].map(|x| x as f32);
+        assert_close("evaluate", &ours, &file.find("evaluate").f32s());
+        assert!((evaluated.loss - evaluated.data_loss - evaluated.penalty).abs() < 1e-12);
+
+        let (model, weights) = (trainer.model().clone(), trainer.weights().to_vec());
+        let loss = Loss::new(&LossSpec::default(), model.output(), true).unwrap();
+        let options = Options { threads, fuse, isa: Isa::best(), batch_size: 16 };
+        let mut gradient = vec![0.0; weights.len()];
+        let feed = |range: std::ops::Range<usize>, x: &mut [f32], labels: &mut [u32]| {
+            let indices: Vec<u32> = range.map(|i| i as u32).collect();
+            data.fill(&indices, x, labels);
         };
-        assert_close("losses", &own(|m| m.0), &find("losses").f32s());
-        assert_close("accuracies", &own(|m| m.1), &find("accuracies").f32s());
-        let final_weights = cnn_train::named_tensors(trainer.model(), trainer.weights());
-        for tensor in tensors("final/") {
-            let ours = final_weights.iter().find(|t| t.name == tensor.name).unwrap();
-            assert_close(&tensor.name, &ours.values, &tensor.values);
+        let key = TrainKey { seed: 0, step: 0 };
+        Engine::new(&model, &loss, options).gradients(&weights, 16, &feed, key, &mut gradient);
+        for (ours, golden) in
+            cnn_train::named_tensors(&model, &gradient).iter().zip(file.tensors("gradient/"))
+        {
+            assert_eq!(ours.name, golden.name);
+            assert_close(&ours.name, &ours.values, &golden.values);
         }
+
+        assert_close("losses", &train(&mut trainer, &data).0, &file.find("losses").f32s());
+        assert_weights(&trainer, &file.tensors("final/"));
     }
 }

@@ -59,7 +59,8 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
         let rows: Vec<&[u64]> = result.confusion.chunks_exact(result.classes).collect();
         let object = json!({
             "schema": 1, "model": trainer.model().name(), "data": data.name, "images": result.samples,
-            "loss": result.loss, "accuracy": result.accuracy, "accuracy_95": [low, high],
+            "loss": result.loss, "data_loss": result.data_loss, "penalty": result.penalty,
+            "accuracy": result.accuracy, "accuracy_95": [low, high],
             "ece": calibration.ece, "mean_confidence": calibration.confidence,
             "classes": saved.classes, "report": report, "confusion_matrix": rows,
         });
@@ -67,6 +68,13 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     }
     let mut text = format!("{} images of {}\n", result.samples, data.name);
     let _ = writeln!(text, "loss: {:.4} - accuracy: {:.4}", result.loss, result.accuracy);
+    if result.penalty > 0.0 {
+        let _ = writeln!(
+            text,
+            "the loss is that of the images, {:.4}, and the penalty of the regularised weights, {:.4}",
+            result.data_loss, result.penalty
+        );
+    }
     let _ = writeln!(
         text,
         "accuracy, 95 % interval: {low:.4} to {high:.4} (Wilson)\n\

@@ -3,7 +3,7 @@
 //! A batch is cut into **shards** whose size depends on the batch size alone. A thread takes a shard through the whole
 //! network and back while its activations are in cache. Then, after one barrier, the parameters are cut into **blocks**: for
 //! each block the shards' gradients are added in shard order (or, for a Dense kernel, the gradient is computed over the
-//! whole batch), and the optimizer updates the block while it is hot. Which thread takes which shard or block changes
+//! whole batch), then the gradient of its penalties, and the optimizer updates the block while it is hot. Which thread takes which shard or block changes
 //! nothing, so neither does the number of threads.
 //!
 //! ```text
@@ -13,6 +13,9 @@
 //! ```
 
 mod blocks;
+mod feed;
+mod metrics;
+mod penalties;
 mod program;
 mod shard;
 
@@ -21,12 +24,12 @@ use crate::model::Model;
 use blocks::Blocks;
 pub use cnn_kernels::Isa;
 use cnn_kernels::pool::Pool;
+use feed::Source;
+pub use feed::{Feed, MixedFeed, Targets};
+pub use metrics::BatchMetrics;
+use penalties::Penalties;
 use program::Program;
 use shard::{Batch, Shard};
-use std::ops::Range;
-
-/// Fills positions `range` of the batch: pixels into the first slice, labels into the second. Called from many threads.
-pub type Feed<'a> = dyn Fn(Range<usize>, &mut [f32], &mut [u32]) + Sync + 'a;
 
 /// Updates a block of weights from its gradient; the last argument is the block's part of each optimizer slot.
 pub type Update<'a> = dyn Fn(&mut [f32], &[f32], &mut [&mut [f32]]) + Sync + 'a;
@@ -62,36 +65,6 @@ pub struct TrainKey {
     pub step: u64,
 }
 
-/// Sums over the samples of a batch or a data set.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct BatchMetrics {
-    /// Sum of the losses.
-    pub loss_sum: f64,
-    /// Right answers.
-    pub correct: usize,
-    /// Samples.
-    pub count: usize,
-}
-
-impl BatchMetrics {
-    /// Mean loss.
-    pub fn loss(&self) -> f64 {
-        self.loss_sum / self.count as f64
-    }
-
-    /// Share of right answers.
-    pub fn accuracy(&self) -> f64 {
-        self.correct as f64 / self.count as f64
-    }
-
-    /// Adds another batch's sums.
-    pub fn add(&mut self, other: &Self) {
-        self.loss_sum += other.loss_sum;
-        self.correct += other.correct;
-        self.count += other.count;
-    }
-}
-
 /// Runs one model: its program, its threads and its memory.
 #[derive(Debug)]
 pub struct Engine {
@@ -107,6 +80,7 @@ pub struct Engine {
     packed: Vec<f32>,
     gradient: Vec<f32>,
     blocks: Blocks,
+    penalties: Penalties,
     /// Applied after the network, where the program stops at the logits.
     softmax: bool,
 }
@@ -129,6 +103,7 @@ impl Engine {
         let batch_size = options.batch_size.max(1);
         let shard_size = batch_size.div_ceil(MAX_SHARDS).max(MIN_SHARD);
         let count = if train { batch_size.div_ceil(shard_size) } else { 0 };
+        let blocks = Blocks::new(&program);
         Self {
             shards: (0..count).map(|_| Shard::new(&program, shard_size, true)).collect(),
             readers: Vec::new(),
@@ -139,7 +114,8 @@ impl Engine {
             pool: Pool::new(options.threads),
             batch_size,
             shard_size,
-            blocks: Blocks::new(&program),
+            penalties: Penalties::new(model, &blocks),
+            blocks,
             softmax,
             program,
         }
@@ -163,7 +139,36 @@ impl Engine {
         key: TrainKey,
         update: &Update<'_>,
     ) -> BatchMetrics {
-        let metrics = self.run_shards(weights, n, feed, key);
+        self.step(weights, slots, n, Source::Plain(feed), key, update)
+    }
+
+    /// As [`Self::train_step`], on a batch whose images are mixed in pairs: the loss is share·CE(label) +
+    /// (1 − share)·CE(partner), and a sample counts as right where the answer is the label with the larger share.
+    ///
+    /// # Panics
+    /// As [`Self::train_step`].
+    pub fn train_step_mixed(
+        &mut self,
+        weights: &mut [f32],
+        slots: &mut [Vec<f32>],
+        n: usize,
+        feed: &MixedFeed<'_>,
+        key: TrainKey,
+        update: &Update<'_>,
+    ) -> BatchMetrics {
+        self.step(weights, slots, n, Source::Mixed(feed), key, update)
+    }
+
+    fn step(
+        &mut self,
+        weights: &mut [f32],
+        slots: &mut [Vec<f32>],
+        n: usize,
+        source: Source<'_>,
+        key: TrainKey,
+        update: &Update<'_>,
+    ) -> BatchMetrics {
+        let metrics = self.run_shards(weights, n, source, key);
         match slots {
             [] => self.run_blocks::<2, 0>(n, weights, [], update),
             [a] => self.run_blocks::<3, 1>(n, weights, [a], update),
@@ -174,7 +179,7 @@ impl Engine {
         metrics
     }
 
-    /// The mean gradient over a batch, written to `gradient`; nothing is updated.
+    /// The mean gradient over a batch, penalties included, written to `gradient`; nothing is updated.
     ///
     /// # Panics
     /// As [`Self::train_step`].
@@ -186,20 +191,22 @@ impl Engine {
         key: TrainKey,
         gradient: &mut [f32],
     ) -> BatchMetrics {
-        let metrics = self.run_shards(weights, n, feed, key);
+        let metrics = self.run_shards(weights, n, Source::Plain(feed), key);
         let mut same = weights.to_vec();
         self.run_blocks::<2, 0>(n, &mut same, [], &|_, _, _| {});
         gradient.copy_from_slice(&self.gradient);
         metrics
     }
 
-    /// Loss and right answers over `n` samples, in inference mode.
+    /// Loss, penalties included, and right answers over `n` samples, in inference mode.
     pub fn evaluate(&mut self, weights: &[f32], n: usize, feed: &Feed<'_>) -> BatchMetrics {
         let visit: &Visit<'_> = &|shard, batch, metrics, _| {
             shard.evaluate_loss(batch, 1.0);
             metrics.add(&shard.metrics);
         };
-        self.read(weights, n, feed, visit, &mut [])
+        let mut metrics = self.read(weights, n, feed, visit, &mut []);
+        metrics.penalty_sum = self.penalties.sum(&self.pool, self.isa, weights) * n as f64;
+        metrics
     }
 
     /// The network's output for `n` samples: probabilities where the model ends in a softmax.
@@ -225,7 +232,7 @@ impl Engine {
     pub fn activations(&mut self, weights: &[f32], n: usize, feed: &Feed<'_>) -> Vec<Vec<f32>> {
         self.pack(weights);
         let mut shard = Shard::new(&self.program, n.max(1), false);
-        let batch = self.batch(weights, feed, None);
+        let batch = self.batch(weights, Source::Plain(feed), None);
         self.pool
             .for_each(std::slice::from_mut(&mut shard), |_, shard| shard.forward(&batch, 0..n));
         let mut outputs: Vec<Vec<f32>> = self
@@ -248,7 +255,7 @@ impl Engine {
     fn batch<'a>(
         &'a self,
         weights: &'a [f32],
-        feed: &'a Feed<'a>,
+        source: Source<'a>,
         key: Option<TrainKey>,
     ) -> Batch<'a> {
         Batch {
@@ -257,7 +264,7 @@ impl Engine {
             loss: self.loss.as_ref(),
             weights,
             packed: &self.packed,
-            feed,
+            source,
             key,
         }
     }
@@ -274,13 +281,13 @@ impl Engine {
         &mut self,
         weights: &[f32],
         n: usize,
-        feed: &Feed<'_>,
+        source: Source<'_>,
         key: TrainKey,
     ) -> BatchMetrics {
         assert!(0 < n && n <= self.batch_size, "a batch of {n}, made for 1 to {}", self.batch_size);
         self.pack(weights);
         let mut shards = std::mem::take(&mut self.shards);
-        let batch = self.batch(weights, feed, Some(key));
+        let batch = self.batch(weights, source, Some(key));
         let (size, scale) = (self.shard_size, 1.0 / n as f32);
         let used = &mut shards[..n.div_ceil(size)];
         self.pool.for_each(used, |i, shard| {
@@ -292,6 +299,7 @@ impl Engine {
         for shard in used {
             metrics.add(&shard.metrics);
         }
+        metrics.penalty_sum = self.penalties.sum(&self.pool, self.isa, weights) * n as f64;
         self.shards = shards;
         metrics
     }
@@ -305,7 +313,8 @@ impl Engine {
         update: &Update<'_>,
     ) {
         let shards = &self.shards[..n.div_ceil(self.shard_size)];
-        let (program, isa, blocks) = (&self.program, self.isa, &self.blocks);
+        let (program, isa) = (&self.program, self.isa);
+        let (blocks, penalties) = (&self.blocks, &self.penalties);
         let mut slots = slots.into_iter();
         let mut first = [Some(weights), Some(self.gradient.as_mut_slice())].into_iter();
         let slices: [&mut [f32]; N] = std::array::from_fn(|_| {
@@ -317,6 +326,7 @@ impl Engine {
             let mut slots: [&mut [f32]; K] =
                 std::array::from_fn(|_| parts.next().unwrap_or_default());
             blocks.gradient(i, program, isa, shards, g);
+            penalties.add_gradient(i, &blocks.ranges()[i], isa, w, g);
             update(w, g, &mut slots);
         });
     }
@@ -338,7 +348,7 @@ impl Engine {
                 (0..MAX_SHARDS).map(|_| Shard::new(program, READ_CHUNK, false)).collect();
         }
         let mut readers = std::mem::take(&mut self.readers);
-        let batch = self.batch(weights, feed, None);
+        let batch = self.batch(weights, Source::Plain(feed), None);
         let share = n.div_ceil(MAX_SHARDS).next_multiple_of(READ_CHUNK);
         let per_sample = output.len().checked_div(n).unwrap_or(0);
         let mut outputs = output.chunks_mut((share * per_sample).max(1));

@@ -1,7 +1,7 @@
 //! The memory of one shard, and the walk of a shard through the network and back.
 
 use super::program::{Program, Step};
-use super::{BatchMetrics, Feed, TrainKey};
+use super::{BatchMetrics, Source, Targets, TrainKey};
 use crate::layer::{self, Pass, Weights, Work};
 use crate::loss::Loss;
 use cnn_kernels::Isa;
@@ -20,6 +20,9 @@ pub(super) struct Shard {
     /// Gradient of the parameters that are not left to the whole batch.
     pub(super) dw: Vec<f32>,
     labels: Vec<u32>,
+    /// The second labels and the shares of the first, where the batch is mixed.
+    partners: Vec<u32>,
+    shares: Vec<f32>,
     /// Positions in the batch.
     range: Range<usize>,
     pub(super) metrics: BatchMetrics,
@@ -33,7 +36,7 @@ pub(super) struct Batch<'a> {
     pub(super) loss: Option<&'a Loss>,
     pub(super) weights: &'a [f32],
     pub(super) packed: &'a [f32],
-    pub(super) feed: &'a Feed<'a>,
+    pub(super) source: Source<'a>,
     pub(super) key: Option<TrainKey>,
 }
 
@@ -71,6 +74,8 @@ impl Shard {
             scratch: vec![0.0; program.scratch_len],
             dw: if train { vec![0.0; program.dw_len] } else { Vec::new() },
             labels: vec![0; size],
+            partners: vec![0; if train { size } else { 0 }],
+            shares: vec![0.0; if train { size } else { 0 }],
             range: 0..0,
             metrics: BatchMetrics::default(),
         }
@@ -90,8 +95,14 @@ impl Shard {
     pub(super) fn forward(&mut self, batch: &Batch<'_>, range: Range<usize>) {
         let (n, program) = (range.len(), batch.program);
         self.range = range.clone();
-        let labels = &mut self.labels[..n];
-        (batch.feed)(range.clone(), &mut self.acts[0][..n * program.slots[0]], labels);
+        let (x, labels) = (&mut self.acts[0][..n * program.slots[0]], &mut self.labels[..n]);
+        match batch.source {
+            Source::Plain(feed) => feed(range.clone(), x, labels),
+            Source::Mixed(feed) => {
+                let (partners, shares) = (&mut self.partners[..n], &mut self.shares[..n]);
+                feed(range.clone(), x, Targets { labels, partners, shares });
+            }
+        }
         for (step, saved) in program.steps.iter().zip(&mut self.saved) {
             let (before, after) = self.acts.split_at_mut(step.y);
             let x = &before[step.x][..n * program.slots[step.x]];
@@ -123,9 +134,15 @@ impl Shard {
         self.metrics = match batch.loss {
             None => BatchMetrics { count: n, ..BatchMetrics::default() },
             Some(loss) => {
-                let (loss_sum, correct) =
-                    loss.evaluate(batch.isa, logits, &self.labels[..n], scale, dlogits);
-                BatchMetrics { loss_sum, correct, count: n }
+                let labels = &self.labels[..n];
+                let (loss_sum, correct) = match batch.source {
+                    Source::Plain(_) => loss.evaluate(batch.isa, logits, labels, scale, dlogits),
+                    Source::Mixed(_) => {
+                        let pairs = (labels, &self.partners[..n], &self.shares[..n]);
+                        loss.evaluate_mixed(batch.isa, logits, pairs, scale, dlogits)
+                    }
+                };
+                BatchMetrics { loss_sum, correct, count: n, ..BatchMetrics::default() }
             }
         };
     }

@@ -2,7 +2,9 @@
 //!
 //! **Shapes** `[h, w, c]` → `[O(h), O(w), filters]` with O(i) = floor((i − f + 2p)/s) + 1.
 //! **Parameters** kernel `[kh, kw, c, filters]` and bias `[filters]`: (kh·kw·c + 1)·filters numbers, Glorot-uniform and zeros.
-//! **Errors** no filters, a kernel or stride of 0, a kernel larger than the padded input.
+//! **Regularisers** `kernel_regularizer` and `bias_regularizer` add l1·Σ|w| + l2·Σw² to the loss: `{ l2 = 1e-4 }`, `{ l1 = … }`,
+//! both, or Keras's `"l1"`, `"l2"`, `"l1l2"` with factors of 0.01 (see [`crate::regularizer`]).
+//! **Errors** no filters, a kernel or stride of 0, a kernel larger than the padded input, a negative factor of a regulariser.
 //! **Source** Keras `Conv2D` (cross-correlation: the kernel is not flipped). `same` pads unevenly: the odd pixel goes to the
 //! bottom and the right.
 //!
@@ -16,6 +18,7 @@
 //! filters = 32
 //! kernel_size = 3
 //! activation = "relu"
+//! kernel_regularizer = { l2 = 1e-4 }
 //! # "#;
 //! # let model = cnn_nn::ModelSpec::from_toml("model.toml", text).unwrap().0.build().unwrap();
 //! # assert_eq!(model.output().dims(), [26, 26, 32]);
@@ -23,10 +26,9 @@
 //! ```
 
 use super::conv_max_pool::ConvMaxPool;
-use super::{Function, Pair, Spec, bad_key, image_shape};
-use crate::layer::{
-    BuildError, Built, Facts, Initializer, Layer, ParamSpec, Pass, Shard, Weights, Work,
-};
+use super::{Function, Pair, Spec, bad_key, image_shape, kernel_and_bias};
+use crate::layer::{BuildError, Built, Facts, Initializer, Layer, Pass, Shard, Weights, Work};
+use crate::regularizer::Regularizer;
 use crate::window::windows;
 use cnn_kernels::Isa;
 use cnn_kernels::conv::{self, ConvGeometry};
@@ -53,6 +55,12 @@ pub struct Conv2D {
     /// Whether a bias is added; default true.
     #[serde(default = "yes", skip_serializing_if = "is_yes")]
     pub use_bias: bool,
+    /// Penalty on the kernel, such as `{ l2 = 1e-4 }`; default none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kernel_regularizer: Option<Regularizer>,
+    /// Penalty on the bias; default none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bias_regularizer: Option<Regularizer>,
 }
 
 fn one() -> Pair {
@@ -82,6 +90,8 @@ impl Conv2D {
             padding: Padding::Valid,
             activation: Function::Linear,
             use_bias: true,
+            kernel_regularizer: None,
+            bias_regularizer: None,
         }
     }
 }
@@ -105,15 +115,12 @@ impl Spec for Conv2D {
             fan_in: taps.saturating_mul(c),
             fan_out: taps.saturating_mul(self.filters),
         };
-        let shape = vec![kernel.h, kernel.w, c, self.filters];
-        let mut params = vec![ParamSpec { name: "kernel", shape, initializer: fans }];
-        if self.use_bias {
-            params.push(ParamSpec {
-                name: "bias",
-                shape: vec![self.filters],
-                initializer: Initializer::Zeros,
-            });
-        }
+        let params = kernel_and_bias(
+            vec![kernel.h, kernel.w, c, self.filters],
+            fans,
+            self.use_bias,
+            [self.kernel_regularizer, self.bias_regularizer],
+        )?;
         let macs = [kernel.h, kernel.w, c, self.filters, rows.output, cols.output]
             .iter()
             .fold(1u64, |macs, &n| macs.saturating_mul(n as u64));
@@ -147,6 +154,14 @@ impl Spec for Conv2D {
                 vec![4, 5, 2],
             ),
             (Self { activation: Function::Softmax, ..conv(3, 1) }, vec![3, 3, 4]),
+            (
+                Self {
+                    kernel_regularizer: Some(Regularizer { l1: 1e-3, l2: 2e-3 }),
+                    bias_regularizer: Some(Regularizer::l2(0.05)),
+                    ..conv(6, 3)
+                },
+                vec![5, 4, 2],
+            ),
         ]
     }
 }

@@ -3,7 +3,9 @@
 //! **Shapes** `[…, n]` → `[…, units]`: an image keeps its height and width, as in Keras; put a `Flatten` before the layer to
 //! look at all of it at once.
 //! **Parameters** kernel `[n, units]` and bias `[units]`: (n + 1)·units numbers, Glorot-uniform and zeros.
-//! **Errors** no units.
+//! **Regularisers** `kernel_regularizer` and `bias_regularizer` add l1·Σ|w| + l2·Σw² to the loss: `{ l2 = 1e-4 }`, `{ l1 = … }`,
+//! both, or Keras's `"l1"`, `"l2"`, `"l1l2"` with factors of 0.01 (see [`crate::regularizer`]).
+//! **Errors** no units, a negative factor of a regulariser.
 //! **Source** Keras `Dense`.
 //!
 //! ```
@@ -15,17 +17,18 @@
 //! type = "Dense"
 //! units = 128
 //! activation = "relu"
+//! kernel_regularizer = { l2 = 1e-4 }
 //! # "#;
 //! # let model = cnn_nn::ModelSpec::from_toml("model.toml", text).unwrap().0.build().unwrap();
 //! # assert_eq!(model.param_count(), 102_528);
 //! ```
 
 use super::conv2d::{is_yes, yes};
-use super::{Function, Spec, bad_key};
+use super::{Function, Spec, bad_key, kernel_and_bias};
 use crate::layer::{
-    BatchGradient, BuildError, Built, Facts, Initializer, Layer, ParamSpec, Pass, Shard, Weights,
-    Work,
+    BatchGradient, BuildError, Built, Facts, Initializer, Layer, Pass, Shard, Weights, Work,
 };
+use crate::regularizer::Regularizer;
 use cnn_kernels::{Isa, dense};
 use cnn_tensor::Shape;
 use serde::{Deserialize, Serialize};
@@ -43,12 +46,24 @@ pub struct Dense {
     /// Whether a bias is added; default true.
     #[serde(default = "yes", skip_serializing_if = "is_yes")]
     pub use_bias: bool,
+    /// Penalty on the kernel, such as `{ l2 = 1e-4 }`; default none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kernel_regularizer: Option<Regularizer>,
+    /// Penalty on the bias; default none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bias_regularizer: Option<Regularizer>,
 }
 
 impl Dense {
     /// A dense layer with Keras's defaults: no activation, with bias.
     pub fn new(units: usize) -> Self {
-        Self { units, activation: Function::Linear, use_bias: true }
+        Self {
+            units,
+            activation: Function::Linear,
+            use_bias: true,
+            kernel_regularizer: None,
+            bias_regularizer: None,
+        }
     }
 }
 
@@ -73,14 +88,12 @@ impl Spec for Dense {
         };
         let (n_in, n_out) = (std::mem::replace(last, self.units), self.units);
         let initializer = Initializer::GlorotUniform { fan_in: n_in, fan_out: n_out };
-        let mut params = vec![ParamSpec { name: "kernel", shape: vec![n_in, n_out], initializer }];
-        if self.use_bias {
-            params.push(ParamSpec {
-                name: "bias",
-                shape: vec![n_out],
-                initializer: Initializer::Zeros,
-            });
-        }
+        let params = kernel_and_bias(
+            vec![n_in, n_out],
+            initializer,
+            self.use_bias,
+            [self.kernel_regularizer, self.bias_regularizer],
+        )?;
         Ok(Built {
             layer: Box::new(BuiltDense { n_in, n_out, activation: self.activation }),
             output: Shape::new(dims),
@@ -95,6 +108,14 @@ impl Spec for Dense {
             (Self { use_bias: false, ..Self::new(17) }, vec![33]),
             (Self { activation: Function::Softmax, ..Self::new(10) }, vec![4]),
             (Self { activation: Function::Tanh, ..Self::new(3) }, vec![2, 3, 4]),
+            (
+                Self {
+                    kernel_regularizer: Some(Regularizer::l2(3e-3)),
+                    bias_regularizer: Some(Regularizer::l1(1e-2)),
+                    ..Self::new(7)
+                },
+                vec![9],
+            ),
         ]
     }
 }

@@ -43,7 +43,8 @@ pub use random_translation::RandomTranslation;
 pub use random_zoom::RandomZoom;
 pub use resample::{FillMode, Interpolation};
 
-use crate::layer::{BuildError, Built};
+use crate::layer::{BuildError, Built, Initializer, ParamSpec};
+use crate::regularizer::Regularizer;
 use cnn_tensor::Shape;
 use serde::{Deserialize, Serialize};
 
@@ -147,6 +148,33 @@ fn image_shape(kind: &str, input: &Shape) -> Result<[usize; 3], BuildError> {
             _ => "the input of this layer must have exactly three axes".to_owned(),
         },
     })
+}
+
+/// The parameters of a layer that multiplies with a kernel `shape`, whose last axis counts the outputs, and may add a bias.
+/// `regularizers` are those of the kernel and of the bias.
+fn kernel_and_bias(
+    shape: Vec<usize>,
+    initializer: Initializer,
+    use_bias: bool,
+    regularizers: [Option<Regularizer>; 2],
+) -> Result<Vec<ParamSpec>, BuildError> {
+    let [kernel, bias] = regularizers;
+    let outputs = shape.last().copied().unwrap_or_default();
+    let penalty = Regularizer::checked(kernel, "kernel_regularizer")?;
+    let mut params = vec![ParamSpec { name: "kernel", shape, initializer, penalty }];
+    let penalty = Regularizer::checked(bias, "bias_regularizer")?;
+    if use_bias {
+        let (shape, initializer) = (vec![outputs], Initializer::Zeros);
+        params.push(ParamSpec { name: "bias", shape, initializer, penalty });
+    } else if bias.is_some() {
+        return Err(bad_key(
+            "bias_regularizer",
+            "M037",
+            "bias_regularizer is given, but use_bias = false: there is no bias".into(),
+            "drop bias_regularizer, or use_bias = false",
+        ));
+    }
+    Ok(params)
 }
 
 /// An error about one key.

@@ -231,6 +231,7 @@ impl<'a> Builder<'a> {
                 shape: param.shape,
                 range: start..end,
                 initializer: param.initializer,
+                penalty: param.penalty,
             }
         });
         let params: Vec<_> = params.collect();

@@ -27,9 +27,12 @@ pub fn json(model: &Model) -> Value {
 }
 
 fn layer(layer: &ModelLayer) -> Value {
-    let params = layer.params.iter().map(
-        |param| json!({ "name": param.name, "shape": param.shape, "offset": param.range.start }),
-    );
+    let params = layer.params.iter().map(|param| {
+        json!({
+            "name": param.name, "shape": param.shape, "offset": param.range.start,
+            "penalty": param.penalty.map(|penalty| json!({ "l1": penalty.l1, "l2": penalty.l2 })),
+        })
+    });
     json!({
         "name": layer.name,
         "type": layer.kind(),

@@ -3,7 +3,7 @@
 use super::keras::totals;
 use super::numbers::{commas, size};
 use super::rich::{Overflow, cells, wrap};
-use crate::model::{Model, ModelLayer, ReceptiveField};
+use crate::model::{Model, ModelLayer, ParamInfo, ReceptiveField};
 
 /// Widest cell of a layer's name.
 const MAX_NAME: usize = 40;
@@ -41,11 +41,18 @@ pub fn wide(model: &Model) -> String {
             size(model.activation_bytes())
         ),
     ];
-    for total in totals(model).iter().chain(&sums) {
+    for total in totals(model).iter().chain(&sums).chain(&penalties(model)) {
         out.push_str(total);
         out.push('\n');
     }
     out
+}
+
+/// What regularised parameters add to the loss; nothing where there are none.
+fn penalties(model: &Model) -> Option<String> {
+    let of = |param: &ParamInfo| Some(format!("{} {}", param.name, param.penalty?));
+    let penalties: Vec<String> = model.params().filter_map(of).collect();
+    (!penalties.is_empty()).then(|| format!(" Penalties on the loss: {}", penalties.join(", ")))
 }
 
 fn cells_of(layer: &ModelLayer) -> [Vec<String>; 7] {

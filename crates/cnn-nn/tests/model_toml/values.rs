@@ -122,6 +122,47 @@ fn wrong_numbers_say_what_is_wrong_with_them() {
 }
 
 #[test]
+fn a_regularizer_is_a_table_or_one_of_keras_s_names() {
+    use cnn_nn::regularizer::Regularizer;
+    let dense = |value: &str| layer("Dense", &format!("units = 3\nkernel_regularizer = {value}"));
+    for (value, expected) in [
+        ("{ l2 = 1e-4 }", Some(Regularizer::l2(1e-4))),
+        ("{ l1 = 1, l2 = 0.5 }", Some(Regularizer { l1: 1.0, l2: 0.5 })),
+        ("\"l1\"", Some(Regularizer::l1(0.01))),
+        ("\"L2\"", Some(Regularizer::l2(0.01))),
+        ("\"l1l2\"", Some(Regularizer { l1: 0.01, l2: 0.01 })),
+        ("\"l1_l2\"", Some(Regularizer { l1: 0.01, l2: 0.01 })),
+        ("{ l2 = 0 }", None),
+    ] {
+        let (model, _) = ModelSpec::read("model.toml", &dense(value)).unwrap();
+        assert_eq!(model.layers()[0].params[0].penalty, expected, "{value}");
+        assert_eq!(model.layers()[0].params[1].penalty, None);
+    }
+    let start = "M006 6:1 `kernel_regularizer` cannot be";
+    only(&dense("0.01"), start, &["a table such as { l2 = 1e-4 }"]);
+    only(&dense("true"), start, &["a table such as { l2 = 1e-4 }"]);
+    only(
+        &dense("{}"),
+        "M005 6:22 `kernel_regularizer` of layer 1 (Dense) needs `l2`",
+        &["missing"],
+    );
+    only(&dense("\"l3\""), "M004 6:1 unknown kernel_regularizer \"l3\"", &["did you mean \"l1\""]);
+    only(&dense("{ L2 = 0.1 }"), "M003 6:24 unknown key `L2`", &["did you mean `l2`?"]);
+    only(&dense("{ l2 = \"0.1\" }"), "M006 6:24 `l2` cannot be \"0.1\"", &["l2 = 0.1"]);
+    let range =
+        "M037 6:1 layer 1 `dense` (Dense): kernel_regularizer: l2 must be 0 or more, and finite";
+    only(&dense("{ l2 = -1e-4 }"), range, &["got -0.0001", "kernel_regularizer = { l2 = 1e-4 }"]);
+    only(&dense("{ l2 = nan }"), range, &["got NaN"]);
+    only(&dense("{ l2 = inf }"), range, &["got inf"]);
+    only(
+        &layer("Dense", "units = 3\nuse_bias = false\nbias_regularizer = \"l2\""),
+        "M037 7:1 layer 1 `dense` (Dense): bias_regularizer is given, but use_bias = false",
+        &["drop bias_regularizer"],
+    );
+    only(&layer("Flatten", "kernel_regularizer = \"l2\""), "M003 5:1 unknown key", &[]);
+}
+
+#[test]
 fn names_are_unique_and_harmless() {
     let two = |a: &str, b: &str| {
         format!(
