@@ -174,8 +174,7 @@ fn penalties_are_shown_with_their_factors() {
     let conv = Conv2D { kernel_regularizer: Some(Regularizer::l2(1e-4)), ..Conv2D::new(4, 3) };
     let both = Some(Regularizer { l1: 0.01, l2: 0.5 });
     let dense = Dense { bias_regularizer: both, ..Dense::new(2) };
-    let layers =
-        vec![LayerSpec::Conv2D(conv).into(), flatten().into(), LayerSpec::Dense(dense).into()];
+    let layers = vec![LayerSpec::Conv2D(conv), flatten(), LayerSpec::Dense(dense)];
     let model = image(layers).build().unwrap();
     let text = summary::wide(&model);
     let line = " Penalties on the loss: conv2d/kernel L2 0.0001, dense/bias L1 0.01 + L2 0.5\n";
