@@ -1,6 +1,8 @@
 //! Twenty Adam steps beside Keras's own, without and with regularisers: `data/golden/trajectory.npz` and
 //! `data/golden/regularizers.npz`, see `data/golden/README.md`.
 
+#![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+
 use cnn_callbacks::{BatchEnd, Callback, Control};
 use cnn_data::{Images, Split};
 use cnn_nn::engine::{Engine, Options, TrainKey};
