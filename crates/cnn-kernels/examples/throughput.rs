@@ -10,7 +10,7 @@
 use std::time::Instant;
 
 use cnn_kernels::conv::{self, ConvGeometry};
-use cnn_kernels::max_pool::{self, PoolGeometry};
+use cnn_kernels::max_pool::PoolGeometry;
 use cnn_kernels::{Isa, dense, loss, update};
 
 /// Images in a shard.
@@ -114,13 +114,24 @@ fn convolution(isa: Isa, name: &str, g: &ConvGeometry, input_gradient: bool) -> 
             &mut scratch,
         );
     });
-    let (dy, mut dz) = (numbers(4, pooled.len()), vec![0.0; y.len()]);
-    total += time(&format!("{name} backward relu pool"), SHARD, 0, || {
-        max_pool::backward_relu(isa, &p, &pooled, &dy, &argmax, &mut dz);
-    });
+    let dy = numbers(4, pooled.len());
+    let mut scratch = vec![0.0; conv::backward_pool_scratch_len(g)];
     let (mut dkernel, mut dbias) = (vec![0.0; kernel.len()], vec![0.0; g.f]);
     total += time(&format!("{name} backward kernel"), SHARD, macs, || {
-        conv::backward_kernel(isa, g, &x, &dz, &mut dkernel, &mut dbias);
+        let (dkernel, dbias) = (&mut dkernel, &mut dbias);
+        conv::backward_max_pool_kernel(
+            isa,
+            g,
+            &p,
+            true,
+            &x,
+            &pooled,
+            &dy,
+            &argmax,
+            dkernel,
+            dbias,
+            &mut scratch,
+        );
     });
     if input_gradient {
         let (mut packed, mut dx) = (vec![0.0; conv::packed_len(g)], vec![0.0; x.len()]);
@@ -128,7 +139,18 @@ fn convolution(isa: Isa, name: &str, g: &ConvGeometry, input_gradient: bool) -> 
             conv::transpose_kernel(g, &kernel, &mut packed);
         });
         total += time(&format!("{name} backward input"), SHARD, macs, || {
-            conv::backward_input(isa, g, &packed, &dz, &mut dx);
+            conv::backward_max_pool_input(
+                isa,
+                g,
+                &p,
+                true,
+                &packed,
+                &pooled,
+                &dy,
+                &argmax,
+                &mut dx,
+                &mut scratch,
+            );
         });
     }
     total

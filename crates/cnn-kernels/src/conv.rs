@@ -192,6 +192,87 @@ pub fn backward_kernel(
     }
 }
 
+/// The length of `scratch` that [`backward_max_pool_kernel`] and [`backward_max_pool_input`] need, in `f32`.
+pub fn backward_pool_scratch_len(g: &ConvGeometry) -> usize {
+    g.output_len().max(g.kernel_len())
+}
+
+/// The gradients of kernel and bias of what [`forward_max_pool`] computes, **added** to `dkernel` and `dbias` (or empty).
+///
+/// Gives exactly what [`crate::max_pool::backward_relu`] (or `backward`, without `relu`) followed by [`backward_kernel`]
+/// gives for finite numbers, without multiplying by the zeros that pooling and relu leave. `x` `n·h·w·c`; `y`, `dy` and
+/// `argmax` `n·p.oh·p.ow·f`: what `forward_max_pool` wrote, and the gradient of that; `scratch` at least
+/// [`backward_pool_scratch_len`].
+pub fn backward_max_pool_kernel(
+    isa: Isa,
+    g: &ConvGeometry,
+    p: &PoolGeometry,
+    relu: bool,
+    x: &[f32],
+    y: &[f32],
+    dy: &[f32],
+    argmax: &[u16],
+    dkernel: &mut [f32],
+    dbias: &mut [f32],
+    scratch: &mut [f32],
+) {
+    check_pooled(g, p, x, y, dy, argmax);
+    check_parameters(g, dkernel, dbias);
+    let scratch = &mut scratch[..backward_pool_scratch_len(g)];
+    dispatch!(
+        isa,
+        conv_backward_pooled_parameters(g, p, relu, x, y, dy, argmax, dkernel, dbias, scratch),
+        scalar::conv::backward_pooled_parameters
+    );
+}
+
+/// The gradient of the input of what [`forward_max_pool`] computes. Overwrites `dx` (`n·h·w·c`); the rest is as in
+/// [`backward_max_pool_kernel`], `packed` as in [`backward_input`].
+pub fn backward_max_pool_input(
+    isa: Isa,
+    g: &ConvGeometry,
+    p: &PoolGeometry,
+    relu: bool,
+    packed: &[f32],
+    y: &[f32],
+    dy: &[f32],
+    argmax: &[u16],
+    dx: &mut [f32],
+    scratch: &mut [f32],
+) {
+    check_pooled(g, p, dx, y, dy, argmax);
+    assert_eq!(packed.len(), packed_len(g), "conv: packed kernel length of {g:?}");
+    let scratch = &mut scratch[..backward_pool_scratch_len(g)];
+    dispatch!(
+        isa,
+        conv_backward_pooled_input(g, p, relu, packed, y, dy, argmax, dx, scratch),
+        scalar::conv::backward_pooled_input
+    );
+}
+
+/// A pooling that fits its convolution, and slices of whole images.
+fn check_pooled(
+    g: &ConvGeometry,
+    p: &PoolGeometry,
+    x: &[f32],
+    y: &[f32],
+    dy: &[f32],
+    argmax: &[u16],
+) {
+    assert_eq!(
+        (p.h, p.w, p.c),
+        (g.oh, g.ow, g.f),
+        "conv: pooling does not fit the convolution's output"
+    );
+    assert!(g.stride_h > 0 && g.stride_w > 0, "conv: a stride is zero: {g:?}");
+    let n = x.len().checked_div(g.input_len()).unwrap_or(0);
+    assert_eq!(x.len(), n * g.input_len(), "conv: input is not whole images of {g:?}");
+    assert_eq!(y.len(), n * p.output_len(), "conv: pooled output length for {n} images");
+    assert_eq!(dy.len(), y.len(), "conv: gradient of another length than the pooled output");
+    assert_eq!(argmax.len(), y.len(), "conv: argmax of another length than the pooled output");
+    p.check_argmax(y, argmax);
+}
+
 fn check_parameters(g: &ConvGeometry, kernel: &[f32], bias: &[f32]) {
     assert_eq!(kernel.len(), g.kernel_len(), "conv: kernel length of {g:?}");
     assert!(

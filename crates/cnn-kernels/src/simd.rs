@@ -13,6 +13,8 @@ pub(crate) trait Simd: Copy {
     type W: Copy;
     /// Lanes of a register.
     const LANES: usize;
+    /// How many there are.
+    const REGISTERS: usize;
 
     /// `x` in every lane.
     fn splat(self, x: f32) -> Self::V;
@@ -34,6 +36,8 @@ pub(crate) trait Simd: Copy {
     fn gt(self, a: Self::V, b: Self::V) -> Self::M;
     /// `a == b`, false for NaN.
     fn eq(self, a: Self::V, b: Self::V) -> Self::M;
+    /// The truth values as bits, lane 0 the lowest.
+    fn bits(self, m: Self::M) -> u32;
     /// `yes` where `m`, else `no`.
     fn select(self, m: Self::M, yes: Self::V, no: Self::V) -> Self::V;
     /// The first `LANES` numbers of `from`, as `f32`.

@@ -159,6 +159,20 @@ proptest! {
         let mut p = common::pool(g.oh + pool_pad.0, g.ow + pool_pad.1, g.f, window, stride);
         (p.h, p.w, p.pad_top, p.pad_left) = (g.oh, g.ow, pool_pad.0, pool_pad.1);
         check_fused(&g, &p, 2, relu);
+        check_fused_gradients(&g, &p, 2, relu);
+    }
+
+    #[test]
+    fn fused_gradients_of_any_kernel_equal_the_two_steps(
+        size in (5_usize..12, 5_usize..12, 1_usize..20, 1_usize..20),
+        kernel in (1_usize..4, 1_usize..4),
+        stride in (1_usize..3, 1_usize..3),
+        window in (1_usize..3, 1_usize..4),
+        relu: bool,
+    ) {
+        let g = common::conv(size, kernel, stride, (0, 0, 0, 0)).expect("fits");
+        let p = common::pool(g.oh, g.ow, g.f, window, window);
+        check_fused_gradients(&g, &p, 2, relu);
     }
 }
 
@@ -203,6 +217,74 @@ fn check_fused(g: &ConvGeometry, p: &PoolGeometry, n: usize, relu: bool) {
     }
 }
 
+/// The gradients of a fused pooling have the bits of the two steps, on every instruction set.
+fn check_fused_gradients(g: &ConvGeometry, p: &PoolGeometry, n: usize, relu: bool) {
+    let (x, kernel, bias) =
+        (numbers(1, n * g.input_len()), numbers(2, g.kernel_len()), numbers(3, g.f));
+    let (mut y, mut argmax) = (vec![0.0; n * p.output_len()], vec![0; n * p.output_len()]);
+    let mut scratch = vec![f32::NAN; conv::pool_scratch_len(g, p)];
+    conv::forward_max_pool(
+        scalar(),
+        g,
+        p,
+        &x,
+        &kernel,
+        &bias,
+        relu,
+        &mut y,
+        &mut argmax,
+        &mut scratch,
+    );
+    let dy = numbers(7, y.len());
+    let mut dz = vec![0.0; n * g.output_len()];
+    if relu {
+        max_pool::backward_relu(scalar(), p, &y, &dy, &argmax, &mut dz);
+    } else {
+        max_pool::backward(scalar(), p, &dy, &argmax, &mut dz);
+    }
+    let mut packed = vec![0.0; conv::packed_len(g)];
+    conv::transpose_kernel(g, &kernel, &mut packed);
+    let (mut dx, mut dkernel, mut dbias) =
+        (vec![7.0; x.len()], numbers(4, kernel.len()), numbers(5, bias.len()));
+    conv::backward_input(scalar(), g, &packed, &dz, &mut dx);
+    conv::backward_kernel(scalar(), g, &x, &dz, &mut dkernel, &mut dbias);
+    for isa in Isa::available() {
+        let what = format!("{} {g:?} {p:?}", isa.name());
+        let mut scratch = vec![f32::NAN; conv::backward_pool_scratch_len(g)];
+        let (mut fused_dx, mut fused_dkernel, mut fused_dbias) =
+            (vec![7.0; x.len()], numbers(4, kernel.len()), numbers(5, bias.len()));
+        conv::backward_max_pool_kernel(
+            isa,
+            g,
+            p,
+            relu,
+            &x,
+            &y,
+            &dy,
+            &argmax,
+            &mut fused_dkernel,
+            &mut fused_dbias,
+            &mut scratch,
+        );
+        scratch.fill(f32::NAN);
+        conv::backward_max_pool_input(
+            isa,
+            g,
+            p,
+            relu,
+            &packed,
+            &y,
+            &dy,
+            &argmax,
+            &mut fused_dx,
+            &mut scratch,
+        );
+        assert_same(&fused_dkernel, &dkernel, &format!("dkernel {what}"));
+        assert_same(&fused_dbias, &dbias, &format!("dbias {what}"));
+        assert_same(&fused_dx, &dx, &format!("dx {what}"));
+    }
+}
+
 #[test]
 fn fused_pooling_of_the_course_s_shapes_equals_the_two_steps() {
     for (h, c, f) in [
@@ -213,11 +295,15 @@ fn fused_pooling_of_the_course_s_shapes_equals_the_two_steps() {
         (13, 32, 32),
         (13, 64, 64),
         (12, 3, 40),
+        (9, 16, 80),
+        (9, 13, 65),
     ] {
         let g = common::conv((h, h, c, f), (3, 3), (1, 1), (0, 0, 0, 0)).expect("fits");
         let p = common::pool(g.oh, g.ow, f, (2, 2), (2, 2));
         check_fused(&g, &p, 2, true);
         check_fused(&g, &p, 1, false);
+        check_fused_gradients(&g, &p, 2, true);
+        check_fused_gradients(&g, &p, 1, false);
     }
 }
 

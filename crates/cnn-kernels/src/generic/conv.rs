@@ -5,6 +5,7 @@
 
 use std::ops::Range;
 
+use super::one_channel;
 use super::tile::{Loop, Start, Sum};
 use crate::conv::ConvGeometry;
 use crate::simd::Simd;
@@ -42,6 +43,13 @@ pub(super) fn forward_rows<S: Simd>(
 ) {
     for (ys, xs) in zones(rows.clone(), g.ow, |oy| g.rows(oy), |ox| g.columns(ox)) {
         let (kys, kxs) = (g.rows(ys.start), g.columns(xs.start));
+        if one_channel::fits(g) && kys.len() == 3 && kxs.len() == 3 {
+            for oy in ys {
+                let y = &mut y[(oy - rows.start) * g.ow * g.f..][..g.ow * g.f];
+                one_channel::forward_row(s, g, x, kernel, bias, relu, oy, xs.clone(), y);
+            }
+            continue;
+        }
         let sum = Sum {
             parts: &[(x, kernel)],
             k: (kys.start * g.kw + kxs.start) * g.c * g.f,

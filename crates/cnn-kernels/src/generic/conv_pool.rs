@@ -1,7 +1,10 @@
-//! Convolution fused with max pooling: only as many rows of the convolution are kept as a pooling window is high.
+//! Convolution fused with max pooling: only as many rows of the convolution are kept as a pooling window is high, and the
+//! gradients are taken from the winners of the windows.
 
-use super::conv::forward_rows;
-use super::max_pool::{forward_row, part};
+use super::conv::{backward_input, backward_kernel, forward_rows};
+use super::max_pool::{self, forward_row, part};
+use super::winners::Pooled;
+use super::{one_channel, winners};
 use crate::conv::ConvGeometry;
 use crate::max_pool::PoolGeometry;
 use crate::simd::Simd;
@@ -23,6 +26,9 @@ pub(crate) fn forward<S: Simd>(
     if p.output_len() == 0 || g.input_len() == 0 {
         return;
     }
+    if one_channel::fits_pooled(g, p) {
+        return one_channel::forward_pooled(s, g, p, x, kernel, bias, relu, y, argmax);
+    }
     let (conv_row, pool_row) = (g.ow * g.f, p.ow * p.c);
     for (i, (x, y)) in
         x.chunks_exact(g.input_len()).zip(y.chunks_exact_mut(p.output_len())).enumerate()
@@ -39,5 +45,74 @@ pub(crate) fn forward<S: Simd>(
             let argmax = part(argmax, (i * p.oh + oy) * pool_row, pool_row);
             forward_row(s, p, oy, |row| row % p.ph * conv_row, scratch, y, argmax);
         }
+    }
+}
+
+/// The gradients of kernel and bias, added to `dkernel` and `dbias`. `scratch` is at least as long as the convolution's
+/// output and as the kernel.
+#[inline(always)]
+pub(crate) fn backward_parameters<S: Simd>(
+    s: S,
+    g: &ConvGeometry,
+    p: &PoolGeometry,
+    relu: bool,
+    x: &[f32],
+    y: &[f32],
+    dy: &[f32],
+    argmax: &[u16],
+    dkernel: &mut [f32],
+    dbias: &mut [f32],
+    scratch: &mut [f32],
+) {
+    if p.output_len() == 0 || g.input_len() == 0 || g.kernel_len() == 0 {
+        return;
+    }
+    if one_channel::fits_pooled(g, p) {
+        one_channel::backward_pooled(s, g, p, relu, x, y, dy, argmax, dkernel, dbias);
+        return;
+    }
+    if winners::fits(g, p) {
+        let sums = &mut scratch[..g.kernel_len()];
+        winners::backward_kernel(s, g, p, Pooled { relu, y, dy, argmax }, x, dkernel, dbias, sums);
+        return;
+    }
+    let dz = &mut scratch[..g.output_len()];
+    for (i, x) in x.chunks_exact(g.input_len()).enumerate() {
+        let part = i * p.output_len()..(i + 1) * p.output_len();
+        max_pool::backward(s, p, &y[part.clone()], &dy[part.clone()], relu, &argmax[part], dz);
+        backward_kernel(s, g, x, dz, dkernel);
+        if !dbias.is_empty() {
+            crate::scalar::dense::backward_bias(dz, dbias);
+        }
+    }
+}
+
+/// The gradient of the input. Overwrites `dx`; `scratch` is at least as long as the convolution's output.
+#[inline(always)]
+pub(crate) fn backward_image<S: Simd>(
+    s: S,
+    g: &ConvGeometry,
+    p: &PoolGeometry,
+    relu: bool,
+    packed: &[f32],
+    y: &[f32],
+    dy: &[f32],
+    argmax: &[u16],
+    dx: &mut [f32],
+    scratch: &mut [f32],
+) {
+    if p.output_len() == 0 || g.input_len() == 0 {
+        dx.fill(0.0);
+        return;
+    }
+    if winners::fits(g, p) {
+        winners::backward_input(s, g, p, Pooled { relu, y, dy, argmax }, packed, dx);
+        return;
+    }
+    let dz = &mut scratch[..g.output_len()];
+    for (i, dx) in dx.chunks_exact_mut(g.input_len()).enumerate() {
+        let part = i * p.output_len()..(i + 1) * p.output_len();
+        max_pool::backward(s, p, &y[part.clone()], &dy[part.clone()], relu, &argmax[part], dz);
+        backward_input(s, g, packed, dz, dx);
     }
 }

@@ -5,4 +5,6 @@ pub(crate) mod conv;
 pub(crate) mod conv_pool;
 pub(crate) mod dense;
 pub(crate) mod max_pool;
+mod one_channel;
 mod tile;
+mod winners;

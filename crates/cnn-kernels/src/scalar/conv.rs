@@ -95,6 +95,57 @@ pub(crate) fn forward_max_pool(
     }
 }
 
+/// Gradients of kernel and bias, by way of the gradient of the whole image before pooling.
+pub(crate) fn backward_pooled_parameters(
+    g: &ConvGeometry,
+    p: &PoolGeometry,
+    relu: bool,
+    x: &[f32],
+    y: &[f32],
+    dy: &[f32],
+    argmax: &[u16],
+    dkernel: &mut [f32],
+    dbias: &mut [f32],
+    scratch: &mut [f32],
+) {
+    if p.output_len() == 0 || g.input_len() == 0 {
+        return;
+    }
+    let dz = &mut scratch[..g.output_len()];
+    for (i, x) in x.chunks_exact(g.input_len()).enumerate() {
+        let part = i * p.output_len()..(i + 1) * p.output_len();
+        super::max_pool::backward(p, &y[part.clone()], &dy[part.clone()], relu, &argmax[part], dz);
+        backward_kernel(g, x, dz, dkernel);
+        if !dbias.is_empty() {
+            super::dense::backward_bias(dz, dbias);
+        }
+    }
+}
+
+/// Gradient of the input, likewise.
+pub(crate) fn backward_pooled_input(
+    g: &ConvGeometry,
+    p: &PoolGeometry,
+    relu: bool,
+    packed: &[f32],
+    y: &[f32],
+    dy: &[f32],
+    argmax: &[u16],
+    dx: &mut [f32],
+    scratch: &mut [f32],
+) {
+    if p.output_len() == 0 || g.input_len() == 0 {
+        dx.fill(0.0);
+        return;
+    }
+    let dz = &mut scratch[..g.output_len()];
+    for (i, dx) in dx.chunks_exact_mut(g.input_len()).enumerate() {
+        let part = i * p.output_len()..(i + 1) * p.output_len();
+        super::max_pool::backward(p, &y[part.clone()], &dy[part.clone()], relu, &argmax[part], dz);
+        backward_input(g, packed, dz, dx);
+    }
+}
+
 pub(crate) fn transpose_kernel(g: &ConvGeometry, kernel: &[f32], out: &mut [f32]) {
     let taps = g.kh * g.kw * g.c;
     for tap in 0..taps {

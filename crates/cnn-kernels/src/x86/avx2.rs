@@ -43,6 +43,7 @@ impl Simd for Avx2 {
     type M = __m256;
     type W = [__m256; 2];
     const LANES: usize = 8;
+    const REGISTERS: usize = 16;
 
     operations! {
         fn splat(x: f32) -> __m256 = _mm256_set1_ps(x);
@@ -51,6 +52,7 @@ impl Simd for Avx2 {
         fn max(a: __m256, b: __m256) -> __m256 = _mm256_max_ps(a, b);
         fn gt(a: __m256, b: __m256) -> __m256 = _mm256_cmp_ps::<_CMP_GT_OQ>(a, b);
         fn eq(a: __m256, b: __m256) -> __m256 = _mm256_cmp_ps::<_CMP_EQ_OQ>(a, b);
+        fn bits(m: __m256) -> u32 = _mm256_movemask_ps(m) as u32;
         fn select(m: __m256, yes: __m256, no: __m256) -> __m256 = _mm256_blendv_ps(no, yes, m);
         fn zero16() -> [__m256; 2] = [_mm256_setzero_ps(); 2];
         fn fma16(a: [__m256; 2], b: [__m256; 2], c: [__m256; 2]) -> [__m256; 2] =

@@ -41,6 +41,7 @@ impl Simd for Avx512 {
     type M = __mmask16;
     type W = __m512;
     const LANES: usize = 16;
+    const REGISTERS: usize = 32;
 
     operations! {
         fn splat(x: f32) -> __m512 = _mm512_set1_ps(x);
@@ -53,6 +54,11 @@ impl Simd for Avx512 {
         fn zero16() -> __m512 = _mm512_setzero_ps();
         fn fma16(a: __m512, b: __m512, c: __m512) -> __m512 = _mm512_fmadd_ps(a, b, c);
         fn sums16(v: [__m512; 4]) -> [f32; 4] = sums(v);
+    }
+
+    #[inline(always)]
+    fn bits(self, m: __mmask16) -> u32 {
+        u32::from(m)
     }
 
     #[inline(always)]

@@ -39,6 +39,8 @@ macro_rules! kernels {
         $crate::x86::instantiate! { $token, $features;
             simd fn conv_forward(g: &ConvGeometry, x: &[f32], kernel: &[f32], bias: &[f32], relu: bool, y: &mut [f32]) = $crate::generic::conv::forward;
             simd fn conv_forward_max_pool(g: &ConvGeometry, p: &PoolGeometry, x: &[f32], kernel: &[f32], bias: &[f32], relu: bool, y: &mut [f32], argmax: &mut [u16], scratch: &mut [f32]) = $crate::generic::conv_pool::forward;
+            simd fn conv_backward_pooled_parameters(g: &ConvGeometry, p: &PoolGeometry, relu: bool, x: &[f32], y: &[f32], dy: &[f32], argmax: &[u16], dkernel: &mut [f32], dbias: &mut [f32], scratch: &mut [f32]) = $crate::generic::conv_pool::backward_parameters;
+            simd fn conv_backward_pooled_input(g: &ConvGeometry, p: &PoolGeometry, relu: bool, packed: &[f32], y: &[f32], dy: &[f32], argmax: &[u16], dx: &mut [f32], scratch: &mut [f32]) = $crate::generic::conv_pool::backward_image;
             simd fn conv_backward_input(g: &ConvGeometry, packed: &[f32], dz: &[f32], dx: &mut [f32]) = $crate::generic::conv::backward_input;
             simd fn conv_backward_kernel(g: &ConvGeometry, x: &[f32], dz: &[f32], dkernel: &mut [f32]) = $crate::generic::conv::backward_kernel;
             simd fn max_pool_forward(p: &PoolGeometry, x: &[f32], y: &mut [f32], argmax: &mut [u16]) = $crate::generic::max_pool::forward;

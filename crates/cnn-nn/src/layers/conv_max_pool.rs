@@ -1,15 +1,15 @@
 //! Conv2D + bias + relu + MaxPooling2D as one engine step: what [`Conv2D`](super::Conv2D) turns into when a pooling follows.
 //!
 //! The image before pooling is the largest activation of the network; here it is never stored. Forward keeps the pooled
-//! image and the winner of each window, backward spreads the gradient over one image of scratch at a time. Not in the
-//! registry: no `model.toml` names it.
+//! image and the winner of each window, backward follows those winners. Not in the registry: no
+//! `model.toml` names it.
 
 use super::Function;
 use super::conv2d::BuiltConv2D;
 use crate::layer::{Layer, Pass, Shard, Weights, Work, WorkSize};
 use cnn_kernels::Isa;
 use cnn_kernels::conv;
-use cnn_kernels::max_pool::{self, PoolGeometry};
+use cnn_kernels::max_pool::PoolGeometry;
 
 #[derive(Debug)]
 pub(super) struct ConvMaxPool {
@@ -33,16 +33,13 @@ impl ConvMaxPool {
     fn relu(&self) -> bool {
         self.conv.activation == Function::Relu
     }
-
-    /// Floats in one image before pooling.
-    fn image_len(&self) -> usize {
-        self.pool.h * self.pool.w * self.pool.c
-    }
 }
 
 impl Layer for ConvMaxPool {
     fn work(&self) -> WorkSize {
-        let scratch = self.image_len().max(conv::pool_scratch_len(&self.conv.geometry, &self.pool));
+        let geometry = &self.conv.geometry;
+        let scratch = conv::backward_pool_scratch_len(geometry)
+            .max(conv::pool_scratch_len(geometry, &self.pool));
         WorkSize { saved: self.pool.oh * self.pool.ow * self.pool.c, scratch }
     }
 
@@ -85,34 +82,21 @@ impl Layer for ConvMaxPool {
         weights: Weights<'_>,
         shard: Shard<'_>,
         work: Work<'_>,
-        mut dx: Option<&mut [f32]>,
-        mut dw: Option<&mut [f32]>,
+        dx: Option<&mut [f32]>,
+        dw: Option<&mut [f32]>,
         _: Pass,
     ) {
-        let g = &self.conv.geometry;
-        let (x_len, y_len) = (g.h * g.w * g.c, self.pool.oh * self.pool.ow * self.pool.c);
-        let dz = &mut work.scratch[..self.image_len()];
-        let images = shard
-            .y
-            .chunks_exact(y_len)
-            .zip(shard.dy.chunks_exact(y_len))
-            .zip(work.saved.chunks_exact(y_len));
-        for (i, ((y, dy), saved)) in images.enumerate() {
-            if self.relu() {
-                max_pool::backward_relu(isa, &self.pool, y, dy, saved, dz);
-            } else {
-                max_pool::backward(isa, &self.pool, dy, saved, dz);
-            }
-            let image = i * x_len..(i + 1) * x_len;
-            let dx = dx.as_deref_mut().map(|dx| &mut dx[image.clone()]);
-            self.conv.backward_linear(
-                isa,
-                weights.packed,
-                &shard.x[image],
-                dz,
-                dx,
-                dw.as_deref_mut(),
+        let (g, p, relu, y) = (&self.conv.geometry, &self.pool, self.relu(), shard.y);
+        let (dy, saved, scratch) = (&*shard.dy, &*work.saved, work.scratch);
+        if let Some(dw) = dw {
+            let (dkernel, dbias) = dw.split_at_mut(g.kernel_len());
+            conv::backward_max_pool_kernel(
+                isa, g, p, relu, shard.x, y, dy, saved, dkernel, dbias, scratch,
             );
+        }
+        if let Some(dx) = dx {
+            let packed = weights.packed;
+            conv::backward_max_pool_input(isa, g, p, relu, packed, y, dy, saved, dx, scratch);
         }
     }
 }
