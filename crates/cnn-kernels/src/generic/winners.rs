@@ -5,8 +5,6 @@
 //! here go through a list of the numbers that are not zero. Each number that is written is summed in the order that
 //! [`super::conv`] has, so that both give the same bits.
 
-use std::array::from_fn;
-
 use crate::conv::ConvGeometry;
 use crate::max_pool::PoolGeometry;
 use crate::simd::Simd;
@@ -93,11 +91,11 @@ pub(super) fn backward_kernel<S: Simd>(
 ) {
     let taps = g.kh * g.kw * g.c;
     transpose(dkernel, g.f, sums);
+    let mut list = [Winner::default(); CAPACITY];
     for (i, x) in x.chunks_exact(g.input_len()).enumerate() {
         let pooled = pooled.image(p, i);
         for (f, sums) in sums.chunks_exact_mut(taps).enumerate() {
             let mut bias = dbias.get(f).copied().unwrap_or(0.0);
-            let mut list = [Winner::default(); CAPACITY];
             let mut len = 0;
             for row in 0..p.oh * p.ph {
                 for ox in 0..p.ow {
@@ -178,7 +176,11 @@ fn add_registers<S: Simd, const V: usize>(
     start: usize,
     sums: &mut [f32],
 ) {
-    let mut acc: [S::V; V] = from_fn(|v| s.load(&sums[v * S::LANES..]));
+    let sums = &mut sums[..V * S::LANES];
+    let mut acc = [s.splat(0.0); V];
+    for (acc, sums) in acc.iter_mut().zip(sums.chunks_exact(S::LANES)) {
+        *acc = s.load(sums);
+    }
     for winner in list {
         let from = &from[winner.at as usize + start..][..V * S::LANES];
         let dz = s.splat(winner.dz);
@@ -186,8 +188,8 @@ fn add_registers<S: Simd, const V: usize>(
             acc[v] = s.fma(dz, s.load(&from[v * S::LANES..]), acc[v]);
         }
     }
-    for v in 0..V {
-        s.store(acc[v], &mut sums[v * S::LANES..]);
+    for (acc, sums) in acc.iter().zip(sums.chunks_exact_mut(S::LANES)) {
+        s.store(*acc, sums);
     }
 }
 
@@ -203,6 +205,7 @@ pub(super) fn backward_input<S: Simd>(
 ) {
     let (taps, len) = (g.kh * g.kw * g.c, g.kw * g.c);
     dx.fill(0.0);
+    let mut list = [Winner::default(); CAPACITY];
     for (i, dx) in dx.chunks_exact_mut(g.input_len()).enumerate() {
         let pooled = pooled.image(p, i);
         for row in 0..p.oh * p.ph {
@@ -214,7 +217,6 @@ pub(super) fn backward_input<S: Simd>(
                 while first < g.f {
                     let n = CAPACITY.min(g.f - first);
                     let mut bits = pooled.filters(s, at + first, n, q);
-                    let mut list = [Winner::default(); CAPACITY];
                     let mut count = 0;
                     while bits != 0 {
                         let f = first + bits.trailing_zeros() as usize;
