@@ -8,10 +8,11 @@ use cnn_nn::config::RawEntry;
 use cnn_nn::config::write::Node;
 use std::ops::Range;
 
+const HELP: &str = "\"fit.batch_size\" = [32, 64, 128] trains every row three times";
+
 impl Reader<'_> {
     /// The changes of `[grid]`, one for each value.
     pub(super) fn grid(&mut self) -> Vec<Vec<Change>> {
-        const HELP: &str = "\"fit.batch_size\" = [32, 64, 128] trains every row three times";
         if !self.document.has("grid") {
             return Vec::new();
         }
@@ -28,51 +29,20 @@ impl Reader<'_> {
             let place = entry.place.entry();
             let keys = self.keys_to("grid", &path);
             let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
-            let values =
-                self.document.entries(&keys).filter(|_| matches!(entry.value, Node::List(_)));
-            let Some(values) = values else {
-                let help = format!("\"{path}\" = [{}]", entry.value);
-                self.error(
-                    "E008",
-                    Some(place),
-                    &format!("`{path}` needs a list of values"),
-                    "expected […]",
-                    &help,
-                );
-                continue;
+            let values = match entry.value {
+                Node::List(_) => self.document.entries(&keys),
+                _ => None,
             };
-            if values.is_empty() {
-                self.error(
-                    "E008",
-                    Some(place),
-                    &format!("`{path}` has no value to try"),
-                    "an empty list",
-                    HELP,
-                );
-                continue;
-            }
+            let Some(values) = self.values(&path, &entry, values) else { continue };
             let Some(parsed) = self.path(&path, &place) else { continue };
-            for (i, value) in values.iter().enumerate() {
-                if values[..i].iter().any(|before| before.value == value.value) {
-                    let what = format!("`{path}` lists {} twice", value.value);
-                    self.error(
-                        "E008",
-                        Some(value.place.value.clone()),
-                        &what,
-                        "again",
-                        "give each value once",
-                    );
-                }
-            }
-            let mut changes: Vec<Change> = Vec::new();
-            for RawEntry { value, place, .. } in values {
-                if changes.iter().all(|before| before.value != value) {
-                    let (text, path) = (path.clone(), parsed.clone());
-                    let key = entry.place.key.clone();
-                    changes.push(Change { text, path, value, key, place: place.value });
-                }
-            }
-            grid.push(changes);
+            let change = |RawEntry { value, place, .. }: RawEntry| Change {
+                text: path.clone(),
+                path: parsed.clone(),
+                value,
+                key: entry.place.key.clone(),
+                place: place.value,
+            };
+            grid.push(values.into_iter().map(change).collect());
         }
         let most = grid.iter().fold(1usize, |product, values| product.saturating_mul(values.len()));
         if most > MAX_ROWS {
@@ -86,6 +56,38 @@ impl Reader<'_> {
             return Vec::new();
         }
         grid
+    }
+
+    /// The different values that a path of the grid takes; at least one, or it is said why not.
+    fn values(
+        &mut self,
+        path: &str,
+        entry: &RawEntry,
+        values: Option<Vec<RawEntry>>,
+    ) -> Option<Vec<RawEntry>> {
+        let place = Some(entry.place.entry());
+        let Some(values) = values else {
+            let what = format!("`{path}` needs a list of values");
+            let help = format!("\"{path}\" = [{}]", entry.value);
+            self.error("E008", place, &what, "expected […]", &help);
+            return None;
+        };
+        if values.is_empty() {
+            let what = format!("`{path}` has no value to try");
+            self.error("E008", place, &what, "an empty list", HELP);
+            return None;
+        }
+        let mut different: Vec<RawEntry> = Vec::new();
+        for value in values {
+            if different.iter().any(|before| before.value == value.value) {
+                let what = format!("`{path}` lists {} twice", value.value);
+                let help = "give each value once";
+                self.error("E008", Some(value.place.value), &what, "again", help);
+            } else {
+                different.push(value);
+            }
+        }
+        Some(different)
     }
 
     /// The keys, from the top, that lead to a path of the grid: one quoted key, or nested tables.

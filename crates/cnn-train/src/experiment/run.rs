@@ -179,16 +179,7 @@ impl Experiment<'_> {
         let config = with_seed(row, job.seed);
         let engine = TrainOptions { threads, isa: options.isa, ..TrainOptions::default() };
         let mut trainer = Trainer::new(&config, config.model.build()?, engine)?;
-        let info = RunInfo {
-            seed: job.seed,
-            threads,
-            isa: options.isa.name().to_owned(),
-            command: options.command.clone(),
-            data: self.data.name.clone(),
-            data_source: options.data_source.clone(),
-            data_fingerprint: self.data.fingerprint.clone(),
-            ..RunInfo::default()
-        };
+        let info = self.info(job, threads, options);
         let text = config
             .to_toml()
             .map_err(|error| TrainError::Internal { message: error.to_string() })?;
@@ -203,15 +194,7 @@ impl Experiment<'_> {
         let mut history = RunHistory::new(&fit, config.fit.batch_size);
         let mut train_final = None;
         if !fit.diverged() {
-            let test = trainer.evaluate(&self.data.test)?;
-            history.test = Some(TestScore { loss: test.loss, accuracy: test.accuracy });
-            if self.sweep.eval_train {
-                // The images that it learned from: those before the validation part.
-                let indices: Vec<u32> = (0..fit.samples as u32).collect();
-                let measured = trainer.measure(&self.data.train, &indices);
-                train_final =
-                    Some(TestScore { loss: measured.loss(), accuracy: measured.accuracy() });
-            }
+            (history.test, train_final) = self.measure(&mut trainer, &fit)?;
         }
         observer.trained(&run, &row.name, &history)?;
         let kept = run.finish(&RunRecord {
@@ -247,6 +230,36 @@ impl Experiment<'_> {
         };
         score.write(&run)?;
         Ok(score)
+    }
+
+    fn info(&self, job: &Job, threads: usize, options: &RunOptions) -> RunInfo {
+        RunInfo {
+            seed: job.seed,
+            threads,
+            isa: options.isa.name().to_owned(),
+            command: options.command.clone(),
+            data: self.data.name.clone(),
+            data_source: options.data_source.clone(),
+            data_fingerprint: self.data.fingerprint.clone(),
+            ..RunInfo::default()
+        }
+    }
+
+    /// The final weights on the test images and, where the sweep asks for it, on the images that they were learned from.
+    fn measure(
+        &self,
+        trainer: &mut Trainer,
+        fit: &FitResult,
+    ) -> Result<(Option<TestScore>, Option<TestScore>), TrainError> {
+        let test = trainer.evaluate(&self.data.test)?;
+        let test = TestScore { loss: test.loss, accuracy: test.accuracy };
+        let train = self.sweep.eval_train.then(|| {
+            // Those before the validation part.
+            let indices: Vec<u32> = (0..fit.samples as u32).collect();
+            let measured = trainer.measure(&self.data.train, &indices);
+            TestScore { loss: measured.loss(), accuracy: measured.accuracy() }
+        });
+        Ok((Some(test), train))
     }
 }
 
