@@ -183,9 +183,15 @@ fn rows(sweep: &Sweep, format: Format) -> String {
             row.name, fit.epochs, fit.batch_size
         );
     }
-    let (rows, seeds) = (sweep.rows.len(), sweep.seeds.len());
-    let _ = writeln!(text, "\n{rows} rows × {seeds} seeds = {} runs", rows * seeds);
+    let _ = writeln!(text, "\n{}", size(sweep));
     text
+}
+
+/// `7 rows × 5 seeds = 35 runs`.
+fn size(sweep: &Sweep) -> String {
+    let (rows, seeds) = (sweep.rows.len(), sweep.seeds.len());
+    let count = |n: usize, word: &str| format!("{n} {word}{}", if n == 1 { "" } else { "s" });
+    format!("{} × {} = {}", count(rows, "row"), count(seeds, "seed"), count(rows * seeds, "run"))
 }
 
 /// The data set, or its first images.
@@ -240,12 +246,7 @@ fn train(
         data_source: source.to_owned(),
     };
     let kept = if finished > 0 { format!(", {finished} of them finished") } else { String::new() };
-    output::note(&format!(
-        "{} rows × {} seeds = {total} runs{kept}; in {}\n",
-        sweep.rows.len(),
-        sweep.seeds.len(),
-        experiment.folder().display()
-    ));
+    output::note(&format!("{}{kept}; in {}\n", size(sweep), experiment.folder().display()));
     Ok(experiment.run(&options, &Watch { data: &data.name })?)
 }
 
