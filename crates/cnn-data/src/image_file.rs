@@ -1,9 +1,12 @@
 //! A PNG or JPEG picture as the network wants it: height, width and channels of the training images.
 
 use crate::{DataError, jpeg, read_file};
-use image::codecs::png::PngDecoder;
+use image::codecs::png::{CompressionType, FilterType as PngFilter, PngDecoder, PngEncoder};
 use image::imageops::FilterType;
-use image::{DynamicImage, ExtendedColorType, ImageDecoder, ImageFormat, ImageReader, Limits};
+use image::{
+    DynamicImage, ExtendedColorType, ImageDecoder, ImageEncoder, ImageFormat, ImageReader, Limits,
+};
+use ndarray::{Array2, ArrayView2};
 use std::io::Cursor;
 use std::path::Path;
 
@@ -60,6 +63,65 @@ pub fn load(path: &Path, [h, w, c]: [usize; 3]) -> Result<Picture, DataError> {
 /// # Errors
 /// As [`load`].
 pub fn parse(bytes: &[u8], [h, w, c]: [usize; 3]) -> Result<Picture, String> {
+    let (flat, mut notes) = decode(bytes)?;
+    let pixels = fit(flat, [h, w, c], &mut notes)?;
+    let mut picture = Picture { pixels, notes };
+    if picture.border_mean(h, w, c) > 127.0 {
+        picture.notes.push(
+            "the background is bright; MNIST and Fashion-MNIST are bright on black: try --invert"
+                .into(),
+        );
+    }
+    Ok(picture)
+}
+
+/// A grey picture in its own size.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Grey {
+    /// Bytes `[h, w]`, 0 is black.
+    pub pixels: Array2<u8>,
+    /// What was converted.
+    pub notes: Vec<String>,
+}
+
+/// Reads a picture file as it is, in grey: colour becomes brightness (Rec. 709), 16 bits become 8.
+///
+/// # Errors
+/// A file that is no PNG or JPEG picture, is cut off, or is above the limits.
+pub fn load_grey(path: &Path) -> Result<Grey, DataError> {
+    let picture = |message| DataError::Picture { path: path.to_owned(), message };
+    parse_grey(&read_file(path)?).map_err(picture)
+}
+
+/// Decodes a picture as it is, in grey; the message says what is wrong.
+///
+/// # Errors
+/// As [`load_grey`].
+pub fn parse_grey(bytes: &[u8]) -> Result<Grey, String> {
+    let (flat, mut notes) = decode(bytes)?;
+    let size = (flat.height() as usize, flat.width() as usize);
+    let pixels = fit(flat, [size.0, size.1, 1], &mut notes)?;
+    let pixels = Array2::from_shape_vec(size, pixels).map_err(|e| e.to_string())?;
+    Ok(Grey { pixels, notes })
+}
+
+/// A grey plane `[h, w]` as the bytes of a PNG file, packed as small as the encoder can.
+///
+/// # Errors
+/// A side of 0 pixels or beyond 2^32.
+pub fn grey_png(plane: &ArrayView2<'_, u8>) -> Result<Vec<u8>, String> {
+    let side = |n: usize| u32::try_from(n).map_err(|e| e.to_string());
+    let (width, height) = (side(plane.ncols())?, side(plane.nrows())?);
+    let pixels: Vec<u8> = plane.iter().copied().collect();
+    let mut bytes = Vec::new();
+    PngEncoder::new_with_quality(&mut bytes, CompressionType::Best, PngFilter::Adaptive)
+        .write_image(&pixels, width, height, ExtendedColorType::L8)
+        .map_err(|e| e.to_string())?;
+    Ok(bytes)
+}
+
+/// Decodes a picture; transparency becomes black.
+fn decode(bytes: &[u8]) -> Result<(DynamicImage, Vec<String>), String> {
     if bytes.is_empty() {
         return Err("the file is empty".into());
     }
@@ -87,15 +149,7 @@ pub fn parse(bytes: &[u8], [h, w, c]: [usize; 3]) -> Result<Picture, String> {
     let mut notes = Vec::new();
     note_conversions(format, header.original_color_type(), bytes, &mut notes);
     let flat = flatten_alpha(decoded, &mut notes);
-    let pixels = fit(flat, [h, w, c], &mut notes)?;
-    let mut picture = Picture { pixels, notes };
-    if picture.border_mean(h, w, c) > 127.0 {
-        picture.notes.push(
-            "the background is bright; MNIST and Fashion-MNIST are bright on black: try --invert"
-                .into(),
-        );
-    }
-    Ok(picture)
+    Ok((flat, notes))
 }
 
 /// Resizes to `h`×`w` and converts to `c` channels.

@@ -13,6 +13,7 @@ pub mod image_file;
 mod jpeg;
 pub mod npy;
 pub mod npz;
+pub mod scene;
 mod split;
 
 pub use dataset::{Dataset, FASHION_MNIST_CLASSES, NAMES, load, parse_idx};

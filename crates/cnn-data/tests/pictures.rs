@@ -134,3 +134,38 @@ fn pictures_are_fitted_and_say_so() {
     let same = png(image::GrayImage::from_fn(3, 2, |x, y| image::Luma([(x + 3 * y) as u8])));
     assert_eq!(image_file::parse(&same, [2, 3, 1]).unwrap().pixels, [0, 1, 2, 3, 4, 5]);
 }
+
+#[test]
+fn the_shipped_picture_is_what_the_generator_draws() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../data/stairs.png");
+    let shipped = image_file::load_grey(path.as_ref()).unwrap();
+    assert_eq!(shipped.pixels, cnn_data::scene::stairs());
+    assert_eq!(shipped.notes, [""; 0]);
+    assert!(std::fs::metadata(path).unwrap().len() <= 150_000);
+}
+
+#[test]
+fn a_picture_is_read_in_its_own_size_and_in_grey() {
+    let red = image::RgbImage::from_pixel(7, 5, image::Rgb([255, 0, 0]));
+    let grey = image_file::parse_grey(&png(red)).unwrap();
+    assert_eq!(grey.pixels.dim(), (5, 7));
+    assert!(grey.pixels.iter().all(|&p| p == 54), "0.2126 · 255: {:?}", grey.pixels);
+    assert_eq!(grey.notes, ["converted from colour to grey"]);
+    assert_eq!(image_file::parse_grey(b"").unwrap_err(), "the file is empty");
+    assert_eq!(image_file::parse_grey(b"P5 1 1 255 x").unwrap_err(), "not a PNG or JPEG picture");
+}
+
+#[test]
+fn a_written_plane_reads_back_equal() {
+    let plane = ndarray::Array2::from_shape_fn((9, 4), |(y, x)| (y * 28 + x * 7) as u8);
+    let bytes = image_file::grey_png(&plane.view()).unwrap();
+    assert_eq!(image_file::parse_grey(&bytes).unwrap().pixels, plane);
+    assert_eq!(
+        image_file::grey_png(&plane.t())
+            .and_then(|bytes| image_file::parse_grey(&bytes))
+            .unwrap()
+            .pixels,
+        plane.t()
+    );
+    assert!(image_file::grey_png(&ndarray::Array2::zeros((0, 4)).view()).is_err());
+}

@@ -5,8 +5,12 @@
 //! - [`conv_geometry`] and [`pool_geometry`]: two such axes as the kernels take them.
 //! - [`random`]: numbers that are a function of (seed, purpose, place), the same on every machine for ever.
 //! - [`ops`]: convolution, pooling and dense products on `ndarray` views, for people rather than for the engine.
+//! - [`filters`]: kernels with names or as text on one grey plane, and one output pixel followed by hand; [`course`]: the same by
+//!   the rules of the course's lab.
 #![forbid(unsafe_code)]
 
+pub mod course;
+pub mod filters;
 mod geometry;
 pub mod ops;
 pub mod random;

@@ -12,7 +12,9 @@ use crate::{Padding, Window, WindowError, conv_geometry, pool_geometry};
 use cnn_kernels::{Isa, activation, conv, dense as dense_kernel, max_pool};
 use ndarray::{
     Array, Array2, Array4, ArrayView1, ArrayView2, ArrayView4, CowArray, Dimension, IntoDimension,
+    s,
 };
+use std::ops::Range;
 use thiserror::Error;
 
 /// Why an operation cannot be done on these arrays.
@@ -40,9 +42,16 @@ pub enum TensorError {
     },
     /// A pooling window beyond 65,536 pixels, or one that lies wholly in the padding.
     #[error(
-        "max_pool2d: a window of {0}×{1} pixels with this padding has no maximum that can be kept"
+        "{operation}: a window of {height}×{width} pixels with this padding has nothing that can be kept"
     )]
-    Pool(usize, usize),
+    Pool {
+        /// The operation.
+        operation: &'static str,
+        /// The window's height.
+        height: usize,
+        /// The window's width.
+        width: usize,
+    },
     /// An axis that has to be summed over, or shown, is empty.
     #[error("{operation}: {what} is 0, expected at least 1")]
     Empty {
@@ -74,7 +83,7 @@ impl TensorError {
             Self::Window { source, .. } => source.hint(),
             Self::Empty { .. } => "a grey image has 1 channel, a colour image 3",
             Self::TooLarge { .. } => "use a smaller padding or fewer images at once",
-            Self::Pool(..) => "use a pool of 2 or 3, and a padding smaller than it",
+            Self::Pool { .. } => "use a pool of 2 or 3, and a padding smaller than it",
         }
     }
 }
@@ -189,7 +198,7 @@ pub fn max_pool2d(
     let [rows, cols] = windows("max_pool2d", [h, w], pool, strides, padding)?;
     let area = pool[0].checked_mul(pool[1]).filter(|&area| area <= 1 << 16);
     if area.is_none() || rows.has_padding_only_window() || cols.has_padding_only_window() {
-        return Err(TensorError::Pool(pool[0], pool[1]));
+        return Err(TensorError::Pool { operation: "max_pool2d", height: pool[0], width: pool[1] });
     }
     let p = pool_geometry([rows, cols], c);
     let mut y: Array4<f32> = zeros("max_pool2d", [n, p.oh, p.ow, c])?;
@@ -198,6 +207,43 @@ pub fn max_pool2d(
         max_pool::forward(Isa::best(), &p, slice(&x), y, &mut []);
     }
     Ok(y)
+}
+
+/// Mean of each window: `[n, h, w, c]` → `[n, O(h), O(w), c]`. Padding does not count, as in TensorFlow: a window that lies half in
+/// the padding is the mean of its other half. Source: Keras `AveragePooling2D`.
+///
+/// # Errors
+/// A window larger than its padded input or wholly in the padding, a stride of 0, a result beyond 2^30 numbers.
+pub fn average_pool2d(
+    x: ArrayView4<'_, f32>,
+    pool: [usize; 2],
+    strides: [usize; 2],
+    padding: Padding,
+) -> Result<Array4<f32>, TensorError> {
+    let (n, h, w, c) = x.dim();
+    let [rows, cols] = windows("average_pool2d", [h, w], pool, strides, padding)?;
+    if rows.has_padding_only_window() || cols.has_padding_only_window() {
+        return Err(TensorError::Pool {
+            operation: "average_pool2d",
+            height: pool[0],
+            width: pool[1],
+        });
+    }
+    let mut y: Array4<f32> = zeros("average_pool2d", [n, rows.output, cols.output, c])?;
+    for ((n, i, j, c), mean) in y.indexed_iter_mut() {
+        let (rows, cols) = (inside(&rows, i), inside(&cols, j));
+        let part = x.slice(s![n, rows, cols, c]);
+        let sum: f64 = part.iter().map(|&v| f64::from(v)).sum();
+        *mean = (sum / part.len() as f64) as f32;
+    }
+    Ok(y)
+}
+
+/// The input positions under window `o`, without the padding.
+fn inside(window: &Window, o: usize) -> Range<usize> {
+    let first = o * window.stride;
+    let end = (first + window.kernel).saturating_sub(window.before).min(window.input);
+    first.saturating_sub(window.before)..end
 }
 
 /// Product with a kernel plus bias: `[n, in]` and `[in, out]` → `[n, out]`. Source: Keras `Dense`.
