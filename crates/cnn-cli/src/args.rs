@@ -1,6 +1,8 @@
 //! The command line as clap sees it: names, help texts, defaults, ranges.
 
-use crate::commands::{augment, data, evaluate, experiment, new, predict, summary, train};
+use crate::commands::{
+    augment, convolve, data, evaluate, experiment, new, predict, summary, train,
+};
 use clap::{Parser, Subcommand, ValueEnum};
 
 const EXAMPLES: &str = "\
@@ -48,6 +50,8 @@ pub(crate) enum Command {
     /// See what the random layers of a model do to its images.
     #[command(subcommand)]
     Augment(augment::Command),
+    /// Lay a kernel over a picture, as the course's filter lab does, and follow a pixel by hand.
+    Convolve(Box<convolve::Args>),
     /// Look at data sets.
     #[command(subcommand)]
     Data(data::Command),

@@ -1,6 +1,6 @@
 //! The environment: read here and nowhere else.
 
-use crate::failure::Failure;
+use crate::failure::{Exit, Failure};
 use cnn_data::{DataError, Dataset};
 use cnn_train::Isa;
 use std::env;
@@ -41,6 +41,22 @@ pub(crate) fn load(data: &str) -> Result<Dataset, Failure> {
             failure
         }
     })
+}
+
+/// The picture that is used where none is named.
+pub(crate) fn default_picture() -> Result<PathBuf, Failure> {
+    let path = data_root().join("stairs.png");
+    if path.is_file() {
+        return Ok(path);
+    }
+    Err(Failure::new(
+        Exit::Data,
+        "",
+        "the picture that is used where none is named is not there",
+        &path.display().to_string(),
+        &[],
+        &["name a picture: cnn convolve photo.png"],
+    ))
 }
 
 /// The instruction set that the kernels use: the best that the processor has, or the one that `$CNN_ISA` names.

@@ -74,6 +74,21 @@ fn read_model(name: &str, reader: impl Read) -> Result<ModelText, Failure> {
     Ok(ModelText { name: name.to_owned(), text })
 }
 
+/// The text of a file of at most `limit` bytes.
+pub(crate) fn text(path: &Path, limit: u64) -> Result<String, Failure> {
+    let place = path.display().to_string();
+    let wrong = |what: &str| {
+        Failure::new(Exit::Usage, "", what, &place, &[], &["is this the file that you meant?"])
+    };
+    let mut bytes = Vec::new();
+    let file = fs::File::open(path).map_err(|error| wrong(&error.to_string()))?;
+    file.take(limit + 1).read_to_end(&mut bytes).map_err(|error| wrong(&error.to_string()))?;
+    if bytes.len() as u64 > limit {
+        return Err(wrong(&format!("the file has more than {limit} bytes")));
+    }
+    String::from_utf8(bytes).map_err(|_| wrong("the file is not text in UTF-8"))
+}
+
 /// Refuses a path that exists, unless the person said `--force`. Asked before the work, so that no hour of it is lost.
 pub(crate) fn must_be_free(path: &Path, force: bool) -> Result<(), Failure> {
     if !force && path.symlink_metadata().is_ok() { Err(Failure::exists(path)) } else { Ok(()) }

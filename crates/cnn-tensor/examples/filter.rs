@@ -13,10 +13,10 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     show("the picture", &square);
     for name in ["vertical", "horizontal", "laplacian"] {
         let kernel = Named::find(name).ok_or("no such kernel")?.kernel();
-        show(name, &course::convolve(square.view(), &kernel, 1.0)?);
+        show(name, &course::convolve(&square.view(), &kernel, 1.0)?);
     }
     let vertical = Named::find("vertical").ok_or("no such kernel")?.kernel();
-    let trace = course::filter(vertical, 1.0).trace(square.mapv(f32::from).view(), [3, 3])?;
+    let trace = course::filter(vertical, 1.0).trace(&square.mapv(f32::from).view(), [3, 3])?;
     println!("vertical at row 3, column 3: {:?}", trace.products.iter().collect::<Vec<_>>());
     println!("sum {}, stored as {}", trace.sum, course::store(trace.result));
     Ok(())
@@ -25,7 +25,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 fn show(name: &str, image: &Array2<u8>) {
     println!("{name}");
     for row in image.rows() {
-        println!("{}", row.iter().map(|v| format!("{v:>4}")).collect::<String>());
+        println!("{:>4?}", row.to_vec());
     }
     println!();
 }

@@ -7,7 +7,7 @@
 use crate::filters::{Filter, Pool};
 use crate::ops::TensorError;
 use crate::{Padding, Window};
-use ndarray::{Array2, ArrayView2, s};
+use ndarray::{Array2, ArrayView2, Axis, Slice};
 
 /// The lab's convolution: `[h, w]` → the same size. A border of half the kernel keeps the original's pixels; the lab's 3×3
 /// kernel leaves 1 pixel. (An even kernel leaves one more at the bottom and the right than at the top and the left.)
@@ -21,11 +21,11 @@ use ndarray::{Array2, ArrayView2, s};
 /// let image = array![[10, 10, 90], [10, 10, 90], [10, 10, 90]];
 /// let vertical = Named::find("vertical").expect("it has a name").kernel();
 /// // 4 · 90 − 4 · 10 = 320, clamped; all else is border.
-/// assert_eq!(course::convolve(image.view(), &vertical, 1.0)?, array![[10, 10, 90], [10, 255, 90], [10, 10, 90]]);
+/// assert_eq!(course::convolve(&image.view(), &vertical, 1.0)?, array![[10, 10, 90], [10, 255, 90], [10, 10, 90]]);
 /// # Ok::<(), cnn_tensor::ops::TensorError>(())
 /// ```
 pub fn convolve(
-    image: ArrayView2<'_, u8>,
+    image: &ArrayView2<'_, u8>,
     kernel: &Array2<f64>,
     weight: f64,
 ) -> Result<Array2<u8>, TensorError> {
@@ -36,9 +36,11 @@ pub fn convolve(
     });
     let (rows, cols) = (rows?, cols?);
     let mut result = image.to_owned();
-    let inner =
-        s![(kh - 1) / 2..(kh - 1) / 2 + rows.output, (kw - 1) / 2..(kw - 1) / 2 + cols.output];
-    let mut written = result.slice_mut(inner);
+    let (top, left) = ((kh - 1) / 2, (kw - 1) / 2);
+    let mut written = result.slice_each_axis_mut(|axis| match axis.axis {
+        Axis(0) => Slice::from(top..top + rows.output),
+        _ => Slice::from(left..left + cols.output),
+    });
     for (window, pixel) in image.windows((kh, kw)).into_iter().zip(&mut written) {
         // In the lab's order, and in 64 bits as Python has them.
         let sum = window.iter().zip(kernel).fold(0.0, |sum, (&p, k)| sum + f64::from(p) * k);
@@ -63,6 +65,6 @@ pub fn filter(kernel: Array2<f64>, weight: f64) -> Filter {
 ///
 /// # Errors
 /// A side of less than 2 pixels.
-pub fn max_pool(image: ArrayView2<'_, u8>) -> Result<Array2<f32>, TensorError> {
-    Pool::Max.apply(image.mapv(f32::from).view(), 2)
+pub fn max_pool(image: &ArrayView2<'_, u8>) -> Result<Array2<f32>, TensorError> {
+    Pool::Max.apply(&image.mapv(f32::from).view(), 2)
 }

@@ -243,7 +243,7 @@ pub enum Display {
 
 impl Display {
     /// The bytes `[h, w]` for a plane of numbers. Fractions are rounded to the nearest.
-    pub fn bytes(self, plane: ArrayView2<'_, f32>) -> Array2<u8> {
+    pub fn bytes(self, plane: &ArrayView2<'_, f32>) -> Array2<u8> {
         let (low, high) = plane
             .iter()
             .fold((f32::INFINITY, f32::NEG_INFINITY), |(low, high), &v| (low.min(v), high.max(v)));
@@ -305,13 +305,13 @@ impl Filter {
     /// use ndarray::array;
     /// let edge = array![[0.0f32, 0.0, 9.0, 9.0], [0.0, 0.0, 9.0, 9.0], [0.0, 0.0, 9.0, 9.0]];
     /// let vertical = Filter::new(Named::find("vertical").expect("it has a name").kernel());
-    /// assert_eq!(vertical.apply(edge.view())?, array![[36.0f32, 36.0]]);
+    /// assert_eq!(vertical.apply(&edge.view())?, array![[36.0f32, 36.0]]);
     /// # Ok::<(), cnn_tensor::ops::TensorError>(())
     /// ```
-    pub fn apply(&self, plane: ArrayView2<'_, f32>) -> Result<Array2<f32>, TensorError> {
+    pub fn apply(&self, plane: &ArrayView2<'_, f32>) -> Result<Array2<f32>, TensorError> {
         let kernel: Array4<f32> =
             self.kernel.mapv(|v| v as f32).insert_axis(Axis(2)).insert_axis(Axis(3));
-        let image = plane.insert_axis(Axis(0)).insert_axis(Axis(3));
+        let image = plane.view().insert_axis(Axis(0)).insert_axis(Axis(3));
         let y = ops::conv2d(image, kernel.view(), None, self.strides, self.padding)?;
         let (weight, bias) = (self.weight, self.bias);
         Ok(flat(y).mapv_into(|sum| (f64::from(sum) * weight + bias) as f32))
@@ -321,7 +321,7 @@ impl Filter {
     ///
     /// # Errors
     /// Those of [`Filter::windows`], and a place outside of the output.
-    pub fn trace(&self, plane: ArrayView2<'_, f32>, at: [usize; 2]) -> Result<Trace, TensorError> {
+    pub fn trace(&self, plane: &ArrayView2<'_, f32>, at: [usize; 2]) -> Result<Trace, TensorError> {
         let windows = self.windows(plane.dim())?;
         for (what, at, axis) in
             [("the traced row", at[0], &windows[0]), ("the traced column", at[1], &windows[1])]
@@ -376,8 +376,8 @@ impl Pool {
     ///
     /// # Errors
     /// A window larger than the plane, of 0 pixels, or beyond 65,536 pixels.
-    pub fn apply(self, plane: ArrayView2<'_, f32>, n: usize) -> Result<Array2<f32>, TensorError> {
-        let image = plane.insert_axis(Axis(0)).insert_axis(Axis(3));
+    pub fn apply(self, plane: &ArrayView2<'_, f32>, n: usize) -> Result<Array2<f32>, TensorError> {
+        let image = plane.view().insert_axis(Axis(0)).insert_axis(Axis(3));
         let pool = match self {
             Self::Max => ops::max_pool2d,
             Self::Average => ops::average_pool2d,

@@ -12,7 +12,6 @@ use crate::{Padding, Window, WindowError, conv_geometry, pool_geometry};
 use cnn_kernels::{Isa, activation, conv, dense as dense_kernel, max_pool};
 use ndarray::{
     Array, Array2, Array4, ArrayView1, ArrayView2, ArrayView4, CowArray, Dimension, IntoDimension,
-    s,
 };
 use std::ops::Range;
 use thiserror::Error;
@@ -232,9 +231,14 @@ pub fn average_pool2d(
     let mut y: Array4<f32> = zeros("average_pool2d", [n, rows.output, cols.output, c])?;
     for ((n, i, j, c), mean) in y.indexed_iter_mut() {
         let (rows, cols) = (inside(&rows, i), inside(&cols, j));
-        let part = x.slice(s![n, rows, cols, c]);
-        let sum: f64 = part.iter().map(|&v| f64::from(v)).sum();
-        *mean = (sum / part.len() as f64) as f32;
+        let count = rows.len() * cols.len();
+        let mut sum = 0.0;
+        for row in rows {
+            for col in cols.clone() {
+                sum += f64::from(x[[n, row, col, c]]);
+            }
+        }
+        *mean = (sum / count as f64) as f32;
     }
     Ok(y)
 }

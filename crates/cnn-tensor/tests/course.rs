@@ -28,13 +28,13 @@ fn the_lab_pixel_for_pixel() {
             assert_eq!(kernel, named.kernel());
         }
         assert_eq!(golden(&format!("{case}/weight"))[[0, 0]], weight as f32);
-        let transformed = course::convolve(image.view(), &kernel, weight).unwrap();
+        let transformed = course::convolve(&image.view(), &kernel, weight).unwrap();
         assert_eq!(transformed.mapv(f32::from), golden(&format!("{case}/transformed")), "{case}");
-        let pooled = course::max_pool(transformed.view()).unwrap();
+        let pooled = course::max_pool(&transformed.view()).unwrap();
         assert_eq!(pooled, golden(&format!("{case}/pooled")), "{case}");
         let filter = course::filter(kernel, weight);
         for at in [[0, 0], [1, 1], [40, 31], [79, 63]] {
-            let trace = filter.trace(image.mapv(f32::from).view(), at).unwrap();
+            let trace = filter.trace(&image.mapv(f32::from).view(), at).unwrap();
             let kept = trace.window.iter().any(Option::is_none);
             let expected = if kept { image[at] } else { course::store(trace.result) };
             assert_eq!(transformed[at], expected, "{case} {at:?}");
@@ -45,12 +45,12 @@ fn the_lab_pixel_for_pixel() {
 #[test]
 fn odd_sides_lose_their_last_row_and_column() {
     let image = array![[1u8, 2, 3], [4, 5, 6], [7, 8, 9]];
-    assert_eq!(course::max_pool(image.view()).unwrap(), array![[5.0]]);
-    assert!(course::max_pool(array![[1u8, 2, 3]].view()).is_err());
-    let wide = course::convolve(image.view(), &Array2::ones((3, 4)), 1.0).unwrap_err();
+    assert_eq!(course::max_pool(&image.view()).unwrap(), array![[5.0]]);
+    assert!(course::max_pool(&array![[1u8, 2, 3]].view()).is_err());
+    let wide = course::convolve(&image.view(), &Array2::ones((3, 4)), 1.0).unwrap_err();
     assert!(wide.to_string().contains("kernel 4 is larger than the input 3"), "{wide}");
     // An even kernel covers one pixel more to the right and below: of 3 pixels the last is border.
-    let even = course::convolve(image.view(), &Array2::ones((2, 2)), 1.0).unwrap();
+    let even = course::convolve(&image.view(), &Array2::ones((2, 2)), 1.0).unwrap();
     assert_eq!(even, array![[12, 16, 3], [24, 28, 6], [7, 8, 9]]);
 }
 
@@ -63,7 +63,7 @@ proptest! {
         let kernel = Array2::from_shape_fn((kh, kw), |(y, x)| ((y * 5 + x * 3 + salt) % 7) as f64 - 3.0);
         for padding in [Padding::Valid, Padding::Same, Padding::Explicit(pad)] {
             let filter = Filter { weight: 0.5, bias: -4.0, strides: [sy, sx], padding, ..Filter::new(kernel.clone()) };
-            let Ok(result) = filter.apply(plane.view()) else { continue };
+            let Ok(result) = filter.apply(&plane.view()) else { continue };
             let [rows, cols] = filter.windows(plane.dim()).unwrap();
             for ((i, j), &value) in result.indexed_iter() {
                 let mut sum = 0.0;
@@ -72,12 +72,12 @@ proptest! {
                     sum += plane.get((y, x)).map_or(0.0, |&v| f64::from(v)) * k;
                 }
                 prop_assert_eq!(f64::from(value), sum * 0.5 - 4.0);
-                let trace = filter.trace(plane.view(), [i, j]).unwrap();
+                let trace = filter.trace(&plane.view(), [i, j]).unwrap();
                 prop_assert_eq!((trace.sum, trace.result), (sum, sum * 0.5 - 4.0));
             }
             let (oh, ow) = result.dim();
-            prop_assert!(filter.trace(plane.view(), [oh, 0]).is_err());
-            prop_assert!(filter.trace(plane.view(), [0, ow]).is_err());
+            prop_assert!(filter.trace(&plane.view(), [oh, 0]).is_err());
+            prop_assert!(filter.trace(&plane.view(), [0, ow]).is_err());
         }
     }
 
@@ -103,10 +103,10 @@ fn averages_do_not_count_the_padding() {
     assert_eq!(y.as_slice().unwrap(), [3.0, 9.0]);
     assert!(ops::average_pool2d(x.view(), [1, 2], [1, 2], Padding::Explicit(2)).is_err());
     let plane = Array2::from_shape_fn((4, 5), |(y, x)| (y * 5 + x) as f32);
-    assert_eq!(Pool::Average.apply(plane.view(), 2).unwrap(), array![[3.0, 5.0], [13.0, 15.0]]);
-    assert_eq!(Pool::Max.apply(plane.view(), 2).unwrap(), array![[6.0, 8.0], [16.0, 18.0]]);
-    assert!(Pool::Average.apply(plane.view(), 5).is_err());
-    assert!(Pool::Max.apply(plane.view(), 0).is_err());
+    assert_eq!(Pool::Average.apply(&plane.view(), 2).unwrap(), array![[3.0, 5.0], [13.0, 15.0]]);
+    assert_eq!(Pool::Max.apply(&plane.view(), 2).unwrap(), array![[6.0, 8.0], [16.0, 18.0]]);
+    assert!(Pool::Average.apply(&plane.view(), 5).is_err());
+    assert!(Pool::Max.apply(&plane.view(), 0).is_err());
 }
 
 #[test]
@@ -148,9 +148,9 @@ fn texts_that_are_no_kernel() {
 #[test]
 fn signs_are_shown_by_rule() {
     let plane = array![[-200.0f32, -1.0, 0.4, 127.6, 300.0]];
-    assert_eq!(Display::Clamp.bytes(plane.view()), array![[0u8, 0, 0, 128, 255]]);
-    assert_eq!(Display::Abs.bytes(plane.view()), array![[200u8, 1, 0, 128, 255]]);
-    assert_eq!(Display::Shift.bytes(plane.view()), array![[0u8, 127, 128, 255, 255]]);
-    assert_eq!(Display::Stretch.bytes(plane.view()), array![[0u8, 102, 102, 167, 255]]);
-    assert_eq!(Display::Stretch.bytes(array![[7.0f32, 7.0]].view()), array![[0u8, 0]]);
+    assert_eq!(Display::Clamp.bytes(&plane.view()), array![[0u8, 0, 0, 128, 255]]);
+    assert_eq!(Display::Abs.bytes(&plane.view()), array![[200u8, 1, 0, 128, 255]]);
+    assert_eq!(Display::Shift.bytes(&plane.view()), array![[0u8, 127, 128, 255, 255]]);
+    assert_eq!(Display::Stretch.bytes(&plane.view()), array![[0u8, 101, 102, 167, 255]]);
+    assert_eq!(Display::Stretch.bytes(&array![[7.0f32, 7.0]].view()), array![[0u8, 0]]);
 }

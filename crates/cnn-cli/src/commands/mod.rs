@@ -1,6 +1,7 @@
 //! The subcommands, one file each.
 
 pub(crate) mod augment;
+pub(crate) mod convolve;
 pub(crate) mod data;
 pub(crate) mod evaluate;
 pub(crate) mod experiment;

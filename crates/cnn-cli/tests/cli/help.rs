@@ -5,11 +5,12 @@ use crate::support::{cnn, code, snapshot, stdout, transcript};
 #[test]
 fn every_help() {
     let folder = tempfile::tempdir().unwrap();
-    let commands: [&[&str]; 11] = [
+    let commands: [&[&str]; 12] = [
         &[],
         &["new"],
         &["summary"],
         &["train"],
+        &["convolve"],
         &["evaluate"],
         &["experiment"],
         &["predict"],

@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test's helper may panic")]
 
 mod augment;
+mod convolve;
 mod data;
 mod experiment;
 mod help;
