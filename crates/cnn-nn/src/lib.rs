@@ -5,6 +5,7 @@ pub mod augment;
 pub mod config;
 pub mod engine;
 mod init;
+pub mod inspect;
 pub mod layer;
 pub mod layers;
 pub mod loss;
