@@ -1,6 +1,7 @@
 //! Images with their labels: the training part of a data set, or its test part.
 
 use ndarray::{Array4, Axis, Slice};
+use std::ops::Range;
 
 /// Images `[n, h, w, c]`. Bytes stay bytes in memory and become floats per batch.
 #[derive(Clone, Debug, PartialEq)]
@@ -92,6 +93,53 @@ impl Split {
                 Images::F32(images) => {
                     out.copy_from_slice(&images.as_slice().unwrap_or_default()[range]);
                 }
+            }
+        }
+    }
+
+    /// Blends image `index` into `out`, a picture of the same size: `out = share·out + (1 − share)·image`, as mixup does.
+    ///
+    /// # Panics
+    /// If the index is not below [`Self::len`], or `out` is not as long as one image.
+    pub fn blend(&self, index: u32, share: f32, out: &mut [f32]) {
+        let rest = 1.0 - share;
+        self.each_pixel(index, 0..out.len(), out, |out, pixel| *out = share * *out + rest * pixel);
+    }
+
+    /// Copies the window `rows` × `columns` of image `index` over that of `out`, a picture of the same size, as cutmix does.
+    ///
+    /// # Panics
+    /// If the index is not below [`Self::len`], `out` is not as long as one image, or the window leaves it.
+    pub fn paste(&self, index: u32, rows: Range<usize>, columns: Range<usize>, out: &mut [f32]) {
+        let [_, width, channels] = self.shape();
+        assert!(columns.end <= width, "columns {columns:?} of {width}");
+        for row in rows {
+            let at = row * width * channels;
+            let run = at + columns.start * channels..at + columns.end * channels;
+            self.each_pixel(index, run, out, |out, pixel| *out = pixel);
+        }
+    }
+
+    /// Calls `f` with each number `run` of `out` and that of image `index` at the same place.
+    fn each_pixel(
+        &self,
+        index: u32,
+        run: Range<usize>,
+        out: &mut [f32],
+        f: impl Fn(&mut f32, f32),
+    ) {
+        let size: usize = self.shape().iter().product();
+        assert_eq!(out.len(), size, "room for an image of {size} pixels");
+        let from = index as usize * size;
+        let (of_image, out) = (from + run.start..from + run.end, &mut out[run]);
+        match &self.images {
+            Images::U8(images) => {
+                let pixels = &images.as_slice().unwrap_or_default()[of_image];
+                out.iter_mut().zip(pixels).for_each(|(out, &x)| f(out, f32::from(x) / 255.0));
+            }
+            Images::F32(images) => {
+                let pixels = &images.as_slice().unwrap_or_default()[of_image];
+                out.iter_mut().zip(pixels).for_each(|(out, &x)| f(out, x));
             }
         }
     }

@@ -21,6 +21,8 @@ pub enum Purpose {
     Dropout = 3,
     /// Augmentation; `a` = step, `b` = place chosen by the layer and sample.
     Augment = 4,
+    /// Mixing images in pairs, mixup and cutmix; `a` = step.
+    Mix = 5,
 }
 
 /// The stream of random numbers for one purpose and place.
@@ -113,15 +115,52 @@ pub fn below(rng: &mut impl RngCore, bound: u32) -> u32 {
     }
 }
 
+/// Beta(α, α) in [0, 1], for `alpha` > 0: X / (X + Y) with X and Y from Gamma(α). Symmetric around ½; below 1 the ends are
+/// likely, at 1 every value is, above 1 the middle. Computed in f64 through logarithms, so that no α underflows.
+pub fn beta(rng: &mut impl RngCore, alpha: f64) -> f64 {
+    let (x, y) = (ln_gamma_variate(rng, alpha), ln_gamma_variate(rng, alpha));
+    1.0 / (1.0 + (y - x).exp())
+}
+
+/// The logarithm of a number from Gamma(shape, 1). Source: Marsaglia & Tsang 2000, "A simple method for generating gamma
+/// variables"; below shape 1 with a factor U^(1/shape) on shape + 1.
+fn ln_gamma_variate(rng: &mut impl RngCore, shape: f64) -> f64 {
+    if shape < 1.0 {
+        let boost = (1.0 - uniform_f64(rng)).ln() / shape;
+        return ln_gamma_variate(rng, shape + 1.0) + boost;
+    }
+    let d = shape - 1.0 / 3.0;
+    let c = 1.0 / (9.0 * d).sqrt();
+    loop {
+        let x = f64::from(normal_f32(rng));
+        let v = (1.0 + c * x).powi(3);
+        if v > 0.0 {
+            let bound = 0.5 * x * x + d * (1.0 - v + v.ln());
+            if (1.0 - uniform_f64(rng)).ln() < bound {
+                return (d * v).ln();
+            }
+        }
+    }
+}
+
+/// Uniform in [0, 1) with 53 bits.
+fn uniform_f64(rng: &mut impl RngCore) -> f64 {
+    (rng.next_u64() >> 11) as f64 * (1.0 / 9_007_199_254_740_992.0)
+}
+
 /// Fills `order` with the permutation of `0..order.len()` for this seed and epoch (Fisher–Yates).
 /// What `order` held before does not matter: the result depends on seed, epoch and length alone.
 pub fn permutation(seed: u64, epoch: u64, order: &mut [u32]) {
+    shuffled(&mut stream(seed, Purpose::Shuffle, epoch, 0), order);
+}
+
+/// Fills `order` with a permutation of `0..order.len()` (Fisher–Yates).
+pub fn shuffled(rng: &mut impl RngCore, order: &mut [u32]) {
     for (place, index) in order.iter_mut().zip(0_u32..) {
         *place = index;
     }
-    let mut rng = stream(seed, Purpose::Shuffle, epoch, 0);
     for last in (1..order.len()).rev() {
-        let other = below(&mut rng, last as u32 + 1) as usize;
+        let other = below(rng, last as u32 + 1) as usize;
         order.swap(last, other);
     }
 }

@@ -1,7 +1,7 @@
 //! Values and texts that never change: random streams, derivations, error texts, the spelling of padding.
 
 use cnn_tensor::random::{
-    Purpose, below, normal_f32, permutation, sin_cos_turns, stream, uniform_f32,
+    Purpose, below, beta, normal_f32, permutation, sin_cos_turns, stream, uniform_f32,
 };
 use cnn_tensor::{Padding, Shape, Window};
 use rand_chacha::rand_core::RngCore;
@@ -20,8 +20,9 @@ fn streams_are_chacha8_with_seed_purpose_and_place_as_key() {
     let words: Vec<u32> = (0..40).map(|_| rng.next_u32()).collect();
     assert_eq!((words[0], words[1]), (0xde44_6e14, 0x8b2e_68b1));
     assert_eq!((words[38], words[39]), (0xfc87_ba66, 0x8291_3229));
-    let purposes = [Purpose::Init, Purpose::Shuffle, Purpose::Dropout, Purpose::Augment];
-    assert_eq!(purposes.map(|purpose| purpose as u64), [1, 2, 3, 4]);
+    let purposes =
+        [Purpose::Init, Purpose::Shuffle, Purpose::Dropout, Purpose::Augment, Purpose::Mix];
+    assert_eq!(purposes.map(|purpose| purpose as u64), [1, 2, 3, 4, 5]);
 }
 
 #[test]
@@ -43,6 +44,49 @@ impl RngCore for Constant {
     }
     fn fill_bytes(&mut self, dest: &mut [u8]) {
         dest.fill(self.0 as u8);
+    }
+}
+
+/// What a seed means does not change: the shares of a mixed batch, rounded as they are used.
+#[test]
+fn beta_numbers_are_fixed() {
+    let drawn = |alpha| {
+        let mut rng = stream(42, Purpose::Mix, 0, 0);
+        [(); 4].map(|()| beta(&mut rng, alpha) as f32)
+    };
+    for (alpha, expected) in [
+        (0.2, [1.0, 0.037_015_78, 0.302_592_5, 0.827_091_6]),
+        (1.0, [0.664_784_5, 0.914_430_56, 0.793_129_1, 0.142_629_44]),
+    ] {
+        for (got, expected) in drawn(alpha).iter().zip(expected) {
+            assert!((got - expected).abs() <= 1e-6, "{alpha}: {:?}", drawn(alpha));
+        }
+    }
+}
+
+/// Mean, variance and the share below 0.1 of Beta(α, α): ½, 1 / (4·(2α + 1)), and the incomplete beta function, integrated
+/// in Python with 400,000 steps.
+#[test]
+fn beta_numbers_have_the_moments_of_their_distribution() {
+    for (alpha, below_a_tenth) in
+        [(0.2, 0.336_690), (0.5, 0.204_833), (1.0, 0.1), (2.0, 0.028), (8.0, 3.362_5e-5)]
+    {
+        let mut rng = stream(9, Purpose::Mix, 4, 0);
+        let n = 100_000;
+        let drawn: Vec<f64> = (0..n).map(|_| beta(&mut rng, alpha)).collect();
+        assert!(drawn.iter().all(|x| (0.0..=1.0).contains(x)));
+        let mean = drawn.iter().sum::<f64>() / f64::from(n);
+        let variance = drawn.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / f64::from(n);
+        let low = drawn.iter().filter(|x| **x < 0.1).count() as f64 / f64::from(n);
+        let expected = 1.0 / (4.0 * (2.0 * alpha + 1.0));
+        assert!((mean - 0.5).abs() < 0.005, "{alpha}: mean {mean}");
+        assert!((variance / expected - 1.0).abs() < 0.02, "{alpha}: {variance}, {expected}");
+        assert!((low - below_a_tenth).abs() < 0.005, "{alpha}: {low} below 0.1");
+    }
+    // Numbers of extreme parameters are numbers.
+    for alpha in [1e-6, 0.01, 100.0, 1e6] {
+        let mut rng = stream(9, Purpose::Mix, 5, 0);
+        assert!((0..1000).all(|_| (0.0..=1.0).contains(&beta(&mut rng, alpha))), "{alpha}");
     }
 }
 

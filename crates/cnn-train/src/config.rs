@@ -1,5 +1,6 @@
 //! A whole model.toml: the model and how to train it.
 
+use crate::mixing::Mixing;
 use cnn_callbacks::{BuildContext, Callback, CallbackError, CallbackSpec, check_monitors};
 use cnn_nn::config::write::{Toml, WriteError, node};
 use cnn_nn::config::{Diagnostic, Diagnostics, Document};
@@ -50,7 +51,7 @@ impl Default for CompileSpec {
     }
 }
 
-/// How long and on what. Keras's `fit`, with its defaults.
+/// How long and on what. Keras's `fit`, with its defaults, and what is done to a batch of it.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct FitSpec {
@@ -62,13 +63,53 @@ pub struct FitSpec {
     pub validation_split: f64,
     /// Whether every epoch has an order of its own; default true.
     pub shuffle: bool,
-    /// Decides the initial weights, the order of the samples and dropout; default 42.
+    /// Decides the initial weights, the order of the samples, dropout, augmentation and mixing; default 42.
     pub seed: u64,
+    /// mixup: blends every training image with another of its batch, shares from Beta(α, α) with this α. 0 (off, default), or
+    /// 0.01 to 100; 0.2 is usual. See [`crate::Mixing`].
+    #[serde(skip_serializing_if = "is_zero")]
+    pub mixup: f64,
+    /// cutmix: pastes a window of another image of the batch into every training image, its size from Beta(α, α) with this
+    /// α. 0 (off, default), or 0.01 to 100; 1.0 is usual. Not together with `mixup`.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub cutmix: f64,
+    /// Whether the training images are measured after every epoch with the weights as they are then, without dropout,
+    /// augmentation and mixing: `train_loss` and `train_accuracy`, which compare with `val_…`. Default false. Costs one
+    /// forward pass over the training images per epoch.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub eval_train: bool,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands references")]
+fn is_zero(value: &f64) -> bool {
+    *value == 0.0
+}
+
+impl FitSpec {
+    /// How the images of a training batch are mixed, if they are.
+    pub fn mixing(&self) -> Option<Mixing> {
+        if self.mixup > 0.0 {
+            Some(Mixing::MixUp { alpha: self.mixup })
+        } else if self.cutmix > 0.0 {
+            Some(Mixing::CutMix { alpha: self.cutmix })
+        } else {
+            None
+        }
+    }
 }
 
 impl Default for FitSpec {
     fn default() -> Self {
-        Self { epochs: 1, batch_size: 32, validation_split: 0.0, shuffle: true, seed: 42 }
+        Self {
+            epochs: 1,
+            batch_size: 32,
+            validation_split: 0.0,
+            shuffle: true,
+            seed: 42,
+            mixup: 0.0,
+            cutmix: 0.0,
+            eval_train: false,
+        }
     }
 }
 
@@ -85,6 +126,8 @@ pub struct Overrides {
     pub shuffle: Option<bool>,
     /// In place of `fit.seed`.
     pub seed: Option<u64>,
+    /// In place of `fit.eval_train`.
+    pub eval_train: Option<bool>,
 }
 
 impl Overrides {
@@ -94,6 +137,7 @@ impl Overrides {
         fit.validation_split = self.validation_split.unwrap_or(fit.validation_split);
         fit.shuffle = self.shuffle.unwrap_or(fit.shuffle);
         fit.seed = self.seed.unwrap_or(fit.seed);
+        fit.eval_train = self.eval_train.unwrap_or(fit.eval_train);
     }
 }
 
@@ -129,6 +173,7 @@ impl Config {
         let fit = fit.map(|mut fit| {
             overrides.apply(&mut fit);
             check.fit(&fit);
+            check.mixing(&fit);
             fit
         });
         if let Some(spec) = &model {
@@ -167,7 +212,7 @@ impl Config {
 
     /// The names that the logs of an epoch's end hold.
     pub fn metrics(&self, validated: bool) -> Vec<String> {
-        metric_names(&self.compile.metrics, validated)
+        metric_names(&self.compile.metrics, self.fit.eval_train, validated)
     }
 
     /// The callbacks, ready for [`crate::Trainer::fit`].
@@ -186,14 +231,17 @@ impl Config {
     }
 }
 
-/// `accuracy`, `loss`, and the same with `val_` where there is validation: sorted, as Keras shows them.
-pub(crate) fn metric_names(metrics: &[String], validated: bool) -> Vec<String> {
-    let mut names: Vec<String> = metrics.to_vec();
-    names.push("loss".to_owned());
-    names.sort_unstable();
-    if validated {
-        let validation: Vec<String> = names.iter().map(|name| format!("val_{name}")).collect();
-        names.extend(validation);
+/// `accuracy`, `loss`, and the same with `train_` where the training images are measured, with `val_` where there is
+/// validation: each sorted, as Keras shows them.
+pub(crate) fn metric_names(metrics: &[String], eval_train: bool, validated: bool) -> Vec<String> {
+    let mut running: Vec<String> = metrics.to_vec();
+    running.push("loss".to_owned());
+    running.sort_unstable();
+    let mut names = running.clone();
+    for (prefix, wanted) in [("train_", eval_train), ("val_", validated)] {
+        if wanted {
+            names.extend(running.iter().map(|name| format!("{prefix}{name}")));
+        }
     }
     names
 }
@@ -242,6 +290,29 @@ impl Check<'_> {
                 message,
                 "0 ≤ share < 1",
                 "validation_split = 0.1 keeps the last tenth for validation",
+            );
+        }
+    }
+
+    fn mixing(&mut self, fit: &FitSpec) {
+        for (key, alpha, usual) in [("mixup", fit.mixup, "0.2"), ("cutmix", fit.cutmix, "1.0")] {
+            if alpha != 0.0 && !(0.01..=100.0).contains(&alpha) {
+                self.error(
+                    "M066",
+                    &format!("fit.{key}"),
+                    format!("{key} = {alpha} is no strength of {key}"),
+                    "0 (off), or 0.01 to 100",
+                    &format!("{key} = {usual} is usual: the α of Beta(α, α)"),
+                );
+            }
+        }
+        if fit.mixup != 0.0 && fit.cutmix != 0.0 {
+            self.error(
+                "M067",
+                "fit.cutmix",
+                "mixup and cutmix cannot both act on a batch".to_owned(),
+                "the second of the two",
+                "keep one of them, or set the other to 0",
             );
         }
     }
@@ -318,7 +389,7 @@ impl Check<'_> {
         }
         // Without sound [compile] and [fit] it is not known which metrics there are.
         let (Some(compile), Some(fit)) = (compile, fit) else { return };
-        let available = metric_names(&compile.metrics, fit.validation_split > 0.0);
+        let available = metric_names(&compile.metrics, fit.eval_train, fit.validation_split > 0.0);
         match check_monitors(&mut built, &available) {
             Ok(notes) => {
                 for note in notes {

@@ -9,16 +9,21 @@
 //!
 //! The loss and accuracy of an epoch are means over its samples, taken while the weights change (Keras's running means): the
 //! last, smaller batch counts by its size. Validation is measured once, after the epoch, with the weights as they are then.
+//! So the two differ in three ways: the running mean is over weights that were still worse, it has dropout, augmentation and
+//! mixing in it, and it is over other images. With `fit.eval_train` the training images are measured as the validation images
+//! are, as `train_loss` and `train_accuracy`; then only the images differ.
 
 use crate::config::metric_names;
 use crate::error::TrainError;
+use crate::history::TestScore;
+use crate::mixing::Mixer;
 use crate::trainer::{Trainer, feed};
 use cnn_callbacks::{
     BatchEnd, Callback, Control, Ending, EpochBegin, EpochEnd, History, Logs, Stop, TrainBegin,
     TrainEnd, check_monitors,
 };
 use cnn_data::Split;
-use cnn_nn::engine::{BatchMetrics, TrainKey};
+use cnn_nn::engine::{BatchMetrics, Targets, TrainKey};
 use cnn_optim::Step;
 use cnn_tensor::random::permutation;
 use std::ops::Range;
@@ -43,6 +48,11 @@ pub struct FitResult {
     pub images_per_second: Vec<f64>,
     /// Seconds in all.
     pub seconds: f64,
+    /// Loss, penalty included, and accuracy of the training images with the final weights, in inference mode; only with
+    /// `fit.eval_train`, and not of a run that diverged.
+    pub train: Option<TestScore>,
+    /// The penalty of regularised weights, for the final weights; 0 for a model without regularisers.
+    pub penalty: f64,
 }
 
 impl FitResult {
@@ -107,6 +117,11 @@ struct Run<'a> {
     restored: Option<String>,
     notes: Vec<String>,
     start: Instant,
+    mixer: Option<Mixer>,
+    /// Training images in the order of the data set, to measure them; empty without `fit.eval_train`.
+    measured_images: Vec<u32>,
+    /// The last of these measurements, if it is of the weights as they are.
+    measured: Option<BatchMetrics>,
 }
 
 /// Sizes and names that stay the same.
@@ -118,7 +133,7 @@ struct Plan {
     shuffle: bool,
     /// Names of the logs at an epoch's end.
     metrics: Vec<String>,
-    /// How many of them are of the training data; the others are `val_…`.
+    /// How many of them are running means; the others are `train_…` and `val_…`.
     of_training: usize,
 }
 
@@ -139,8 +154,11 @@ impl<'a> Run<'a> {
         } else {
             split_at(train.len(), trainer.fit.validation_split)?
         };
-        let metrics =
-            metric_names(&trainer.compile.metrics, validation.is_some() || cut < train.len());
+        let metrics = metric_names(
+            &trainer.compile.metrics,
+            trainer.fit.eval_train,
+            validation.is_some() || cut < train.len(),
+        );
         let notes = check_monitors(callbacks, &metrics).map_err(|errors| {
             TrainError::Monitors(errors.into_iter().map(|(_, error)| error).collect())
         })?;
@@ -175,6 +193,9 @@ impl<'a> Run<'a> {
             restored: None,
             notes,
             start: Instant::now(),
+            mixer: fit.mixing().map(|mixing| Mixer::new(mixing, train.shape(), batch_size)),
+            measured_images: if fit.eval_train { (0..cut as u32).collect() } else { Vec::new() },
+            measured: None,
         })
     }
 
@@ -207,8 +228,15 @@ impl<'a> Run<'a> {
         let start = Instant::now();
         let total = self.batches(trainer, epoch, start);
         self.rates.push(total.count as f64 / start.elapsed().as_secs_f64().max(1e-9));
-        let (of_training, of_validation) = self.plan.metrics.split_at(self.plan.of_training);
+        let (of_training, mut of_validation) = self.plan.metrics.split_at(self.plan.of_training);
         set_logs(&mut self.epoch_logs, of_training, &total);
+        if !self.measured_images.is_empty() {
+            let of_measured;
+            (of_measured, of_validation) = of_validation.split_at(self.plan.of_training);
+            let measured = trainer.measure(self.train, &self.measured_images);
+            set_logs(&mut self.epoch_logs, of_measured, &measured);
+            self.measured = Some(measured);
+        }
         if let Some((split, indices)) = &self.validation {
             let measured = trainer.measure(split, indices);
             set_logs(&mut self.epoch_logs, of_validation, &measured);
@@ -256,7 +284,7 @@ impl<'a> Run<'a> {
     }
 
     /// One optimizer step on the images at these places of the order.
-    fn step(&self, trainer: &mut Trainer, batch: Range<usize>) -> BatchMetrics {
+    fn step(&mut self, trainer: &mut Trainer, batch: Range<usize>) -> BatchMetrics {
         let indices = &self.order[batch];
         let key = TrainKey { seed: self.plan.seed, step: trainer.steps_taken };
         trainer.steps_taken += 1;
@@ -269,7 +297,15 @@ impl<'a> Run<'a> {
         let update = |w: &mut [f32], g: &[f32], slots: &mut [&mut [f32]]| {
             optimizer.update(&step, w, g, slots);
         };
-        engine.train_step(weights, slots, indices.len(), &feed(self.train, indices), key, &update)
+        let (train, n) = (self.train, indices.len());
+        let Some(mixer) = &mut self.mixer else {
+            return engine.train_step(weights, slots, n, &feed(train, indices), key, &update);
+        };
+        mixer.draw(key.seed, key.step, n);
+        let feed = |range: Range<usize>, x: &mut [f32], mut targets: Targets<'_>| {
+            mixer.fill(train, indices, range, x, &mut targets);
+        };
+        engine.train_step_mixed(weights, slots, n, &feed, key, &update)
     }
 
     /// Does what the callbacks asked for, apart from stopping.
@@ -282,6 +318,7 @@ impl<'a> Run<'a> {
         {
             trainer.weights.copy_from_slice(&restore.weights);
             self.restored = Some(restore.reason);
+            self.measured = None;
         }
     }
 
@@ -291,7 +328,14 @@ impl<'a> Run<'a> {
         let event = TrainEnd { epochs: self.begun, logs: &logs, stopped_by: stop.as_ref() };
         self.tell(|callback, control| callback.on_train_end(&event, control));
         self.apply(trainer);
+        let train = (!self.measured_images.is_empty()).then(|| {
+            self.measured.unwrap_or_else(|| trainer.measure(self.train, &self.measured_images))
+        });
+        let train = train.filter(|measured| measured.loss().is_finite());
         FitResult {
+            train: train
+                .map(|measured| TestScore { loss: measured.loss(), accuracy: measured.accuracy() }),
+            penalty: trainer.penalty(),
             history: self.history,
             stopped_by: self.control.stopped_by().cloned(),
             restored: self.restored,

@@ -16,8 +16,12 @@ pub const HISTORY_SCHEMA: u32 = 1;
 /// {"schema": 1, "params": {"epochs": 5, "steps": 1875, "batch_size": 32, "samples": 60000, "validation_samples": 0},
 ///  "metrics": ["accuracy", "loss"], "epoch": [0, 1], "history": {"accuracy": [0.82, 0.87], "loss": [0.51, 0.34]},
 ///  "seconds": [4.1, 4.0], "images_per_second": [14600.0, 15000.0], "stopped_by": null,
-///  "test": {"loss": 0.29, "accuracy": 0.9}}
+///  "train": null, "penalty": 0.0, "test": {"loss": 0.29, "accuracy": 0.9}}
 /// ```
+///
+/// `loss` and `accuracy` are running means while the weights change; with `fit.eval_train` there are also `train_loss` and
+/// `train_accuracy`, measured after every epoch as `val_loss` and `val_accuracy` are, and `train`, measured after training as
+/// `test` is. Every loss has the penalty of regularised weights in it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RunHistory {
     /// [`HISTORY_SCHEMA`].
@@ -36,6 +40,13 @@ pub struct RunHistory {
     pub images_per_second: Vec<f64>,
     /// What ended training before its last epoch.
     pub stopped_by: Option<Stop>,
+    /// Measured on the training data after training, with the final weights, without dropout, augmentation and mixing; only
+    /// with `fit.eval_train`.
+    #[serde(default)]
+    pub train: Option<TestScore>,
+    /// The penalty of regularised weights after training: a part of the losses of `train` and `test` alike.
+    #[serde(default, deserialize_with = "number_or_nan")]
+    pub penalty: f64,
     /// Measured on the test data after training.
     pub test: Option<TestScore>,
 }
@@ -55,7 +66,7 @@ pub struct RunParams {
     pub validation_samples: usize,
 }
 
-/// Loss and accuracy on the test data.
+/// Loss, penalties included, and accuracy on the test data, or on the training data.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct TestScore {
     /// Mean loss.
@@ -90,6 +101,8 @@ impl RunHistory {
             seconds,
             images_per_second: fit.images_per_second.clone(),
             stopped_by: fit.stopped_by.clone(),
+            train: fit.train,
+            penalty: fit.penalty,
             test: None,
         }
     }
@@ -99,10 +112,21 @@ impl RunHistory {
         self.history.get(metric).unwrap_or_default()
     }
 
-    /// The values of the accuracy, `accuracy` or `acc`, with this prefix (`""` or `"val_"`); empty if there are none.
+    /// The values of the accuracy, `accuracy` or `acc`, with this prefix (`""`, `"train_"` or `"val_"`); empty if there are none.
     pub fn accuracy(&self, prefix: &str) -> &[f64] {
         let full = self.get(&format!("{prefix}accuracy"));
         if full.is_empty() { self.get(&format!("{prefix}acc")) } else { full }
+    }
+
+    /// Loss and accuracy of the training images, as far as they compare with the validation's: measured after every epoch
+    /// where the run did that (`true`), else the running means.
+    pub fn training_curves(&self) -> (&[f64], &[f64], bool) {
+        let measured = self.get("train_loss");
+        if measured.is_empty() {
+            (self.get("loss"), self.accuracy(""), false)
+        } else {
+            (measured, self.accuracy("train_"), true)
+        }
     }
 
     /// As JSON.

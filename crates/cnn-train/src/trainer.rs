@@ -173,6 +173,11 @@ impl Trainer {
         self.engine.evaluate(&self.weights, indices.len(), &feed(split, indices))
     }
 
+    /// The penalty of regularised weights, part of every loss; 0 for a model without regularisers.
+    pub fn penalty(&mut self) -> f64 {
+        self.engine.penalty(&self.weights)
+    }
+
     /// Outputs of the model: the number of classes.
     pub fn classes(&self) -> usize {
         self.loss.classes()

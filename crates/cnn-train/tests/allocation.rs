@@ -32,16 +32,24 @@ fn the_steady_state_of_training_allocates_nothing() {
         for optimizer in
             ["{ type = \"Adam\" }", "{ type = \"SGD\" }", "{ type = \"SGD\", momentum = 0.9 }"]
         {
-            let counts = Arc::new(Mutex::new(Vec::with_capacity(1000)));
-            let toml = format!("{MODEL}\n[compile]\noptimizer = {optimizer}\n");
-            let mut t = trainer(&toml.replace("epochs = 4", "epochs = 1"), threads);
-            t.fit(&data, None, &mut [Box::new(Count(counts.clone()))]).unwrap();
-            let counts = counts.lock().unwrap();
-            assert_eq!(counts.len(), 21);
-            assert_eq!(
-                counts[1], counts[20],
-                "allocations between step 2 and step 21, {threads} threads, {optimizer}: {counts:?}"
-            );
+            // Every remedy against overfitting that acts in a step, one after the other.
+            for remedy in ["", "mixup = 0.2", "cutmix = 1.0", "kernel_regularizer = \"l1l2\""] {
+                let of_layer = remedy.starts_with("kernel");
+                let (fit, layer) = if of_layer { ("", remedy) } else { (remedy, "") };
+                let toml = MODEL
+                    .replace("epochs = 4", &format!("epochs = 1\n{fit}"))
+                    .replace("units = 12", &format!("units = 12\n{layer}"));
+                let toml = format!("{toml}\n[compile]\noptimizer = {optimizer}\n");
+                let counts = Arc::new(Mutex::new(Vec::with_capacity(1000)));
+                let mut t = trainer(&toml, threads);
+                t.fit(&data, None, &mut [Box::new(Count(counts.clone()))]).unwrap();
+                let counts = counts.lock().unwrap();
+                assert_eq!(counts.len(), 21);
+                assert_eq!(
+                    counts[1], counts[20],
+                    "allocations between step 2 and step 21, {threads} threads, {optimizer}, {remedy:?}: {counts:?}"
+                );
+            }
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use cnn_callbacks::CallbackSpec;
 use cnn_optim::OptimizerSpec;
-use cnn_train::{Config, Overrides};
+use cnn_train::{Config, Mixing, Overrides};
 
 const LAYERS: &str = "input = [8, 8, 1]\n[[layers]]\ntype = \"Flatten\"\n[[layers]]\ntype = \"Dense\"\nunits = 3\nactivation = \"softmax\"\n";
 
@@ -31,6 +31,39 @@ fn the_defaults_are_keras_s() {
     assert_eq!(config.metrics(true), ["accuracy", "loss", "val_accuracy", "val_loss"]);
 }
 
+#[test]
+fn mixing_is_one_of_two_and_within_its_range() {
+    assert_eq!(read("").fit.mixing(), None);
+    assert_eq!(read("[fit]\nmixup = 0.2\n").fit.mixing(), Some(Mixing::MixUp { alpha: 0.2 }));
+    let cutmix = read("[fit]\nmixup = 0\ncutmix = 1\n").fit.mixing();
+    assert_eq!(cutmix, Some(Mixing::CutMix { alpha: 1.0 }));
+    for (line, parts) in [
+        ("mixup = -1", ["M066", "model.toml:9:1", "mixup = -1", "mixup = 0.2 is usual"]),
+        ("cutmix = nan", ["M066", "model.toml:9:1", "cutmix = NaN", "0.01 to 100"]),
+        ("mixup = 1e9", ["M066", "model.toml:9:1", "1000000000", "0.01 to 100"]),
+        ("mixup = \"0.2\"", ["M006", "model.toml:9:1", "expected a number", "mixup = 0.2"]),
+        ("mixup = 0.2\ncutmix = 1.0", ["M067", "model.toml:10:1", "both", "keep one of them"]),
+        ("mixupp = 0.2", ["M003", "model.toml:9:1", "unknown key", "did you mean `mixup`?"]),
+    ] {
+        let text = mistakes(&format!("[fit]\n{line}\n"));
+        assert_eq!(text.matches("error[").count(), 1, "{text}");
+        for part in parts {
+            assert!(text.contains(part), "{part} in\n{text}");
+        }
+    }
+}
+
+#[test]
+fn measured_training_values_can_be_followed() {
+    let follow =
+        "[[callbacks]]\ntype = \"StopAt\"\nmonitor = \"train_accuracy\"\nthreshold = 0.9\n";
+    let config = read(&format!("[fit]\neval_train = true\n{follow}"));
+    assert_eq!(config.metrics(false), ["accuracy", "loss", "train_accuracy", "train_loss"]);
+    assert!(mistakes(follow).contains("M064"));
+    let overrides = Overrides { eval_train: Some(true), ..Overrides::default() };
+    assert!(Config::from_toml_with("m", &format!("{LAYERS}{follow}"), overrides).is_ok());
+}
+
 const FULL: &str = r#"
 [compile]
 optimizer = { type = "SGD", learning_rate = 0.05, momentum = 0.9, nesterov = true }
@@ -43,6 +76,8 @@ batch_size = 64
 validation_split = 0.1
 shuffle = false
 seed = 9007199254740993
+cutmix = 0.75
+eval_train = true
 
 [[callbacks]]
 type = "StopAt"

@@ -16,6 +16,7 @@ const RUN: LearningCurves<'static> = LearningCurves {
     val_loss: &[0.38, 0.33, 0.31],
     accuracy: &[0.81, 0.87, 0.89],
     val_accuracy: &[0.86, 0.88, 0.885],
+    measured: false,
 };
 
 struct Pixels {
@@ -117,6 +118,17 @@ fn text_is_drawn_where_it_is_anchored() {
     assert_eq!(drawn(Anchor::Middle, 0.0), [true, true, false, false]);
     // A quarter turn clockwise: the text runs down, its tops point right.
     assert_eq!(drawn(Anchor::Start, 90.0), [false, false, false, true]);
+}
+
+#[test]
+fn the_chart_says_how_training_was_measured() {
+    let note = |measured| {
+        let scene = learning_curves(&LearningCurves { measured, ..RUN });
+        check_svg(&scene);
+        texts(&scene).last().map(|text| (*text).to_owned()).unwrap()
+    };
+    assert!(note(false).starts_with("Training values are running means over the epoch"));
+    assert!(note(true).starts_with("Training and validation values are both measured after each"));
 }
 
 #[test]

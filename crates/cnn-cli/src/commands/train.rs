@@ -64,6 +64,11 @@ pub(crate) struct Args {
     #[arg(long)]
     no_shuffle: bool,
 
+    /// Measure the training images too, after every epoch and at the end, as the validation and test images are: with the
+    /// weights as they are then, without dropout, augmentation and mixing. Costs a forward pass per epoch.
+    #[arg(long)]
+    eval_train: bool,
+
     /// Begin with these weights (keys as `conv2d/kernel`) instead of random ones.
     #[arg(long, value_name = "FILE.npz")]
     initial_weights: Option<PathBuf>,
@@ -130,6 +135,7 @@ fn overrides(args: &Args) -> Result<Overrides, Failure> {
         validation_split: args.validation_split,
         shuffle: args.no_shuffle.then_some(false),
         seed: args.seed,
+        eval_train: args.eval_train.then_some(true),
     })
 }
 
@@ -330,7 +336,7 @@ impl Job<'_> {
         let seed = self.config.fit.seed;
         if self.args.format == Format::Json {
             let event = json!({
-                "event": "end", "epochs": fit.history.len(), "test": test,
+                "event": "end", "epochs": fit.history.len(), "test": test, "train": history.train, "penalty": history.penalty,
                 "stopped_by": fit.stopped_by.as_ref().map(|stop| &stop.by), "weights_hash": hash, "seed": seed,
                 "seconds": fit.seconds, "images_per_second": fit.mean_images_per_second(),
                 "run_dir": folder.to_string(),
@@ -342,12 +348,28 @@ impl Job<'_> {
             Some(stop) if self.args.verbose == 0 => format!("{}\n", stop.reason),
             _ => String::new(),
         };
+        let measured = measured(history);
         let restored = fit.restored.as_ref().map_or(String::new(), |what| format!("{what}\n"));
         output::result(&format!(
-            "{stopped}{restored}Test loss: {:.4} - test accuracy: {:.4}\nRun folder: {folder}\n  seed {seed}, weights {hash}\n",
+            "{stopped}{restored}Test loss: {:.4} - test accuracy: {:.4}\n{measured}Run folder: {folder}\n  seed {seed}, weights {hash}\n",
             test.loss, test.accuracy
         ))
     }
+}
+
+/// What `--eval-train` measured, and how much of the losses are penalties.
+fn measured(history: &RunHistory) -> String {
+    let train = history.train.map_or(String::new(), |train| {
+        format!(
+            "Training images, measured the same way: loss: {:.4} - accuracy: {:.4}\n",
+            train.loss, train.accuracy
+        )
+    });
+    if history.penalty > 0.0 {
+        let loss = if history.train.is_some() { "each loss" } else { "the loss" };
+        return format!("{train}  {loss} has {:.4} of penalties in it\n", history.penalty);
+    }
+    train
 }
 
 /// A run's learning curves, as pictures in its folder.
@@ -361,13 +383,15 @@ pub(crate) fn draw_curves(
         || data.to_owned(),
         |test| format!("{data} · test accuracy {:.4}, test loss {:.4}", test.accuracy, test.loss),
     );
+    let (loss, accuracy, measured) = history.training_curves();
     let scene = learning_curves(&LearningCurves {
         title,
         subtitle: &subtitle,
-        loss: history.get("loss"),
+        loss,
         val_loss: history.get("val_loss"),
-        accuracy: history.accuracy(""),
+        accuracy,
         val_accuracy: history.accuracy("val_"),
+        measured,
     });
     run.write("curves.svg", scene.to_svg().as_bytes())?;
     let png = scene

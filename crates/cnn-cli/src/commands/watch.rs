@@ -64,7 +64,9 @@ impl Callback for StepLog {
         let others = event
             .metrics
             .iter()
-            .filter(|name| !name.starts_with("val_") && *name != "loss")
+            .filter(|name| {
+                !name.starts_with("val_") && !name.starts_with("train_") && *name != "loss"
+            })
             .cloned();
         self.columns = std::iter::once("loss".to_owned()).chain(others).collect();
         self.samples = event.samples;

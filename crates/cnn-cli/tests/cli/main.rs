@@ -7,6 +7,7 @@ mod data;
 mod experiment;
 mod help;
 mod models;
+mod overfitting;
 mod summaries;
 mod support;
 mod tiny;

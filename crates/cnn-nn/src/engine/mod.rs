@@ -205,8 +205,13 @@ impl Engine {
             metrics.add(&shard.metrics);
         };
         let mut metrics = self.read(weights, n, feed, visit, &mut []);
-        metrics.penalty_sum = self.penalties.sum(&self.pool, self.isa, weights) * n as f64;
+        metrics.penalty_sum = self.penalty(weights) * n as f64;
         metrics
+    }
+
+    /// The penalty of regularised weights: what [`Self::evaluate`] adds to the mean loss. 0 for a model without regularisers.
+    pub fn penalty(&mut self, weights: &[f32]) -> f64 {
+        self.penalties.sum(&self.pool, self.isa, weights)
     }
 
     /// The network's output for `n` samples: probabilities where the model ends in a softmax.
@@ -299,8 +304,8 @@ impl Engine {
         for shard in used {
             metrics.add(&shard.metrics);
         }
-        metrics.penalty_sum = self.penalties.sum(&self.pool, self.isa, weights) * n as f64;
         self.shards = shards;
+        metrics.penalty_sum = self.penalty(weights) * n as f64;
         metrics
     }
 

@@ -195,6 +195,7 @@ impl Experiment<'_> {
         let mut train_final = None;
         if !fit.diverged() {
             (history.test, train_final) = self.measure(&mut trainer, &fit)?;
+            history.train = train_final;
         }
         observer.trained(&run, &row.name, &history)?;
         let kept = run.finish(&RunRecord {
@@ -253,6 +254,9 @@ impl Experiment<'_> {
     ) -> Result<(Option<TestScore>, Option<TestScore>), TrainError> {
         let test = trainer.evaluate(&self.data.test)?;
         let test = TestScore { loss: test.loss, accuracy: test.accuracy };
+        if fit.train.is_some() {
+            return Ok((Some(test), fit.train));
+        }
         let train = self.sweep.eval_train.then(|| {
             // Those before the validation part.
             let indices: Vec<u32> = (0..fit.samples as u32).collect();

@@ -20,10 +20,12 @@ pub struct LearningCurves<'a> {
     pub accuracy: &'a [f64],
     /// Accuracy on the validation data, 0 to 1.
     pub val_accuracy: &'a [f64],
+    /// Whether the training values were measured after each epoch, as validation values are, instead of being running means.
+    pub measured: bool,
 }
 
 /// Loss and accuracy side by side over the epochs, counted from 1. Says below how the training values come about: Keras's
-/// running means invite a wrong comparison with the validation values otherwise. Values that are not finite leave gaps.
+/// running means invite a wrong comparison with the validation values otherwise; measured ones compare. Values that are not finite leave gaps.
 pub fn learning_curves(curves: &LearningCurves<'_>) -> Scene {
     const TOP: f32 = 118.0;
     const HEIGHT: f32 = 220.0;
@@ -51,10 +53,19 @@ pub fn learning_curves(curves: &LearningCurves<'_>) -> Scene {
         };
         gaps |= panel.draw(&mut scene, &[curve(0, train), curve(1, val)]);
     }
-    let mut note = String::from(
-        "Training values are running means over the epoch, taken while the weights still change",
-    );
-    note.push_str(if validated { "; validation values are measured after it." } else { "." });
+    let mut note = String::from(match (curves.measured, validated) {
+        (true, true) => {
+            "Training and validation values are both measured after each epoch, on whole images and with the same weights."
+        }
+        (true, false) => "Training values are measured after each epoch.",
+        (false, true) => {
+            "Training values are running means over the epoch, taken while the weights still change; \
+             validation values are measured after it."
+        }
+        (false, false) => {
+            "Training values are running means over the epoch, taken while the weights still change."
+        }
+    });
     if gaps {
         note.push_str(" Gaps are values that are not finite numbers.");
     }

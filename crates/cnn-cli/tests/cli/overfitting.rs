@@ -1,0 +1,109 @@
+//! What `cnn train` and `cnn evaluate` say of training images that are measured, of penalties and of mixed batches.
+
+use crate::support::{cnn, code, stderr, stdout};
+use crate::tiny;
+use serde_json::Value;
+use std::fs;
+use std::path::Path;
+
+fn folder(fit: &str, dense: &str) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    tiny::write(folder.path());
+    let model = tiny::MODEL
+        .replace("[fit]\n", &format!("[fit]\n{fit}\n"))
+        .replace("units = 3\n", &format!("units = 3\n{dense}\n"));
+    fs::write(folder.path().join("model.toml"), model).unwrap();
+    folder
+}
+
+fn good(folder: &Path, args: &[&str]) -> String {
+    let output = cnn(folder, args);
+    assert_eq!(code(&output), 0, "cnn {}\n{}{}", args.join(" "), stdout(&output), stderr(&output));
+    stdout(&output)
+}
+
+fn train(folder: &Path, more: &[&str]) -> String {
+    let args = ["train", "model.toml", "--data", "data/bars", "--run-dir", "run"];
+    good(folder, &[&args[..], more].concat())
+}
+
+fn history(folder: &Path) -> Value {
+    serde_json::from_slice(&fs::read(folder.join("run/history.json")).unwrap()).unwrap()
+}
+
+#[test]
+fn eval_train_measures_the_training_images_as_the_others() {
+    let folder = folder("mixup = 0.2\nvalidation_split = 0.25", "kernel_regularizer = \"l2\"");
+    let text = train(folder.path(), &["--eval-train"]);
+    let history = history(folder.path());
+    let metrics = ["accuracy", "loss", "train_accuracy", "train_loss", "val_accuracy", "val_loss"];
+    assert_eq!(history["metrics"], serde_json::json!(metrics));
+    let number = |value: &Value| value.as_f64().unwrap();
+    let (loss, accuracy) =
+        (number(&history["train"]["loss"]), number(&history["train"]["accuracy"]));
+    assert_eq!(history["history"]["train_loss"][2], history["train"]["loss"]);
+    let line = format!(
+        "Training images, measured the same way: loss: {loss:.4} - accuracy: {accuracy:.4}\n  \
+         each loss has {:.4} of penalties in it\n",
+        number(&history["penalty"])
+    );
+    assert!(text.contains(&line), "{line}\n{text}");
+
+    // The same numbers come from the run folder, for the images that training learned from.
+    let args = ["evaluate", "run", "--split", "train", "--limit", "72", "--format", "json"];
+    let again: Value = serde_json::from_str(&good(folder.path(), &args)).unwrap();
+    assert!((number(&again["loss"]) - loss).abs() < 1e-12);
+    assert!((number(&again["accuracy"]) - accuracy).abs() < 1e-12);
+    assert_eq!(again["penalty"], history["penalty"]);
+    let parts = number(&again["data_loss"]) + number(&again["penalty"]);
+    assert!((parts - number(&again["loss"])).abs() < 1e-12);
+    let shown = good(folder.path(), &["evaluate", "run"]);
+    assert!(shown.contains("the penalty of the regularised weights, "), "{shown}");
+
+    let svg = fs::read_to_string(folder.path().join("run/curves.svg")).unwrap();
+    assert!(svg.contains("both measured after each epoch"));
+    let steps = ["--force", "--eval-train", "--log-steps", "steps.csv", "--format", "json"];
+    let lines = train(folder.path(), &steps);
+    let end: Value = serde_json::from_str(lines.lines().last().unwrap()).unwrap();
+    assert_eq!((&end["train"], &end["penalty"]), (&history["train"], &history["penalty"]));
+    let csv = fs::read_to_string(folder.path().join("steps.csv")).unwrap();
+    assert!(csv.starts_with("epoch,step,loss,accuracy\n"), "{csv}");
+}
+
+#[test]
+fn without_it_nothing_is_measured() {
+    let folder = folder("", "");
+    let text = train(folder.path(), &[]);
+    assert!(!text.contains("Training images") && !text.contains("penalties"), "{text}");
+    let history = history(folder.path());
+    assert_eq!((&history["train"], history["penalty"].as_f64()), (&Value::Null, Some(0.0)));
+    let svg = fs::read_to_string(folder.path().join("run/curves.svg")).unwrap();
+    assert!(svg.contains("running means over the epoch"));
+    assert!(!good(folder.path(), &["evaluate", "run"]).contains("penalty"));
+}
+
+#[test]
+fn mixed_training_gives_the_same_bits_and_the_run_folder_says_how() {
+    for (line, threads) in [("mixup = 0.4", ["1", "3"]), ("cutmix = 1.0", ["2", "5"])] {
+        let hashes = threads.map(|threads| {
+            let folder = folder(line, "");
+            let lines = train(folder.path(), &["--threads", threads, "--format", "json"]);
+            let config = fs::read_to_string(folder.path().join("run/config.toml")).unwrap();
+            assert!(config.contains(line), "{config}");
+            let end: Value = serde_json::from_str(lines.lines().last().unwrap()).unwrap();
+            end["weights_hash"].as_str().unwrap().to_owned()
+        });
+        assert_eq!(hashes[0], hashes[1], "{line}");
+    }
+}
+
+#[test]
+fn both_ways_of_mixing_at_once_is_an_error_with_a_fix() {
+    let folder = folder("mixup = 0.2\ncutmix = 1.0", "");
+    let output = cnn(folder.path(), &["train", "model.toml", "--data", "data/bars"]);
+    assert_eq!(code(&output), 4);
+    let text = stderr(&output);
+    for part in ["M067", "mixup and cutmix cannot both act", "help: keep one of them"] {
+        assert!(text.contains(part), "{part} in {text}");
+    }
+}
