@@ -75,8 +75,14 @@ fn subtitle(results: &Results) -> String {
 /// With validation, a panel for each row with training and validation; without, loss and accuracy of all rows.
 fn curves(results: &Results) -> Scene {
     let validated = results.rows.iter().any(|row| !accuracy(row, "val_").is_empty());
-    let panels = if validated { panels_of_rows(results) } else { panels_of_metrics(results) };
-    let note = "Lines: mean over the seeds; bands: ± one standard deviation. Training values are running means over the epoch.";
+    let measured = validated && results.rows.iter().all(|row| !accuracy(row, "train_").is_empty());
+    let note = if measured {
+        "Lines: mean over the seeds; bands: ± one standard deviation. Both are measured after each epoch."
+    } else {
+        "Lines: mean over the seeds; bands: ± one standard deviation. Training values are running means over the epoch."
+    };
+    let panels =
+        if validated { panels_of_rows(results, measured) } else { panels_of_metrics(results) };
     band_chart(&BandChart {
         title: &format!("{}: learning curves", results.name),
         subtitle: &subtitle(results),
@@ -107,9 +113,11 @@ fn panels_of_metrics(results: &Results) -> Vec<BandPanel<'_>> {
     ]
 }
 
-fn panels_of_rows(results: &Results) -> Vec<BandPanel<'_>> {
+/// `measured`: training accuracy as measured after each epoch, which every row must have, instead of the running mean.
+fn panels_of_rows(results: &Results, measured: bool) -> Vec<BandPanel<'_>> {
+    let of_training = if measured { "train_" } else { "" };
     let panel = |row: &RowResult| {
-        let (train, validation) = (accuracy(row, ""), accuracy(row, "val_"));
+        let (train, validation) = (accuracy(row, of_training), accuracy(row, "val_"));
         let test = row.test_accuracy.map_or_else(String::new, |s| format!(" · test {:.4}", s.mean));
         BandPanel {
             heading: format!("{}{test}", row.name),
@@ -127,16 +135,23 @@ fn panels_of_rows(results: &Results) -> Vec<BandPanel<'_>> {
                     points: points(validation),
                 },
             ],
-            marks: passed(results, train, validation).into_iter().collect(),
+            marks: passed(results, of_training, train, validation).into_iter().collect(),
         }
     };
     results.rows.iter().map(panel).collect()
 }
 
 /// Where the training accuracy passes the experiment's threshold, and what the validation images say in that epoch.
-fn passed(results: &Results, train: &[Summary], validation: &[Summary]) -> Option<BandMark> {
-    let threshold =
-        results.threshold.as_ref().filter(|t| matches!(&*t.monitor, "accuracy" | "acc"))?;
+fn passed(
+    results: &Results,
+    of_training: &str,
+    train: &[Summary],
+    validation: &[Summary],
+) -> Option<BandMark> {
+    let threshold = results.threshold.as_ref()?;
+    if !matches!(threshold.monitor.strip_prefix(of_training)?, "accuracy" | "acc") {
+        return None;
+    }
     let means: Vec<f64> = train.iter().map(|epoch| epoch.mean).collect();
     let epoch = threshold.reached(&means)?;
     let then = validation.get(epoch - 1).map(|s| format!(", validation {:.4}", s.mean));

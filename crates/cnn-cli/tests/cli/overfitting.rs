@@ -107,3 +107,23 @@ fn both_ways_of_mixing_at_once_is_an_error_with_a_fix() {
         assert!(text.contains(part), "{part} in {text}");
     }
 }
+
+/// An experiment draws training as measured where every row measures it, and marks where that passes the threshold.
+#[test]
+fn an_experiment_draws_what_was_measured() {
+    let folder = folder("", "");
+    let sweep = "name = \"s\"\nmodel = \"model.toml\"\ndata = \"data/bars\"\nseeds = 1\n\
+                 threshold = { monitor = \"train_accuracy\", at_least = 0.3 }\n\
+                 [grid]\n\"fit.mixup\" = [0.0, 0.4]\n\"fit.validation_split\" = [0.25]\n\"fit.eval_train\" = [true]\n";
+    fs::write(folder.path().join("sweep.toml"), sweep).unwrap();
+    let text = good(folder.path(), &["experiment", "sweep.toml", "--output", "out"]);
+    assert!(text.contains("Train, final: accuracy on the training images"), "{text}");
+    let svg = fs::read_to_string(folder.path().join("out/curves.svg")).unwrap();
+    assert!(svg.contains("Both are measured after each epoch"));
+    assert!(svg.contains("training ≥ 0.3 in epoch "));
+    let running = sweep.replace("[true]", "[false]").replace("train_accuracy", "accuracy");
+    fs::write(folder.path().join("sweep.toml"), running).unwrap();
+    good(folder.path(), &["experiment", "sweep.toml", "--output", "other"]);
+    let svg = fs::read_to_string(folder.path().join("other/curves.svg")).unwrap();
+    assert!(svg.contains("Training values are running means over the epoch"));
+}
