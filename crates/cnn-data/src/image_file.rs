@@ -128,7 +128,9 @@ fn decode(bytes: &[u8]) -> Result<(DynamicImage, Vec<String>), String> {
     let reader =
         || ImageReader::new(Cursor::new(bytes)).with_guessed_format().map_err(|e| e.to_string());
     let undecodable = |e: image::ImageError| format!("cannot be decoded: {e}");
-    let Some(format) = reader()?.format() else {
+    // The guess knows more formats than can be decoded here.
+    let read = |format: &ImageFormat| matches!(format, ImageFormat::Png | ImageFormat::Jpeg);
+    let Some(format) = reader()?.format().filter(read) else {
         return Err("not a PNG or JPEG picture".into());
     };
     let header = reader()?.into_decoder().map_err(undecodable)?;
