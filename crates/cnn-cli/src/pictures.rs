@@ -1,9 +1,10 @@
 //! Pictures that people choose: by number in the test split, or as files.
 
 use crate::failure::{Exit, Failure};
-use crate::{output, runs};
+use crate::output;
+use crate::runs::RunArg;
 use cnn_data::Dataset;
-use cnn_train::{Preprocessing, SavedRun};
+use cnn_train::{Preprocessing, SavedRun, TrainError};
 use std::path::Path;
 
 /// One picture as the model sees it.
@@ -21,13 +22,19 @@ pub(crate) struct Chosen {
 /// set, which is then loaded), everything else is a PNG or JPEG file.
 pub(crate) fn choose(
     asked: &[String],
-    run: &Path,
-    saved: &SavedRun,
+    run: &RunArg,
+    saved: &mut SavedRun,
     data: Option<&str>,
     invert: bool,
 ) -> Result<Vec<Chosen>, Failure> {
+    takes_pictures(saved)?;
     let numbers = asked.iter().any(|name| position(name).is_some());
-    let data = numbers.then(|| runs::data(run, data)).transpose()?;
+    // A data set that was named also names the classes of a model that comes without names.
+    let names = data.is_some() && !run.is_saved();
+    let data = (numbers || names).then(|| run.data(saved, data)).transpose()?;
+    if let Some(data) = data.as_ref().filter(|_| numbers) {
+        fits(saved, data)?;
+    }
     let one = |name: &String| match (position(name), &data) {
         (Some(at), Some(data)) => of_test_split(data, at),
         _ => Ok(Chosen {
@@ -37,6 +44,28 @@ pub(crate) fn choose(
         }),
     };
     asked.iter().map(one).collect()
+}
+
+/// The model's input is a picture: height, width and channels, or height and width.
+fn takes_pictures(saved: &SavedRun) -> Result<(), Failure> {
+    let input = saved.model.input().dims();
+    if matches!(input.len(), 2 | 3) {
+        return Ok(());
+    }
+    let what = format!("the model's input {input:?} is no picture");
+    let help = "pictures want a model with input = [height, width, channels]";
+    Err(Failure::model("M082", &what, "", help))
+}
+
+/// The images of `data` are as large as the model's input.
+pub(crate) fn fits(saved: &SavedRun, data: &Dataset) -> Result<(), Failure> {
+    let Preprocessing { height, width, channels, .. } = saved.preprocessing;
+    let expected = [height, width, channels].map(|dim| dim as usize);
+    if data.test.shape() == expected {
+        return Ok(());
+    }
+    let got = data.test.shape().to_vec();
+    Err(TrainError::ImageShape { what: "test data", expected: expected.to_vec(), got }.into())
 }
 
 fn position(name: &str) -> Option<usize> {

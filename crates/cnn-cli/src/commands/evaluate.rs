@@ -2,17 +2,17 @@
 
 use crate::args::Format;
 use crate::failure::Failure;
-use crate::{output, runs};
+use crate::output;
+use crate::runs::{self, RunArg};
 use cnn_train::{CALIBRATION_BINS, Calibration, Evaluation};
 use serde_json::json;
 use std::fmt::Write as _;
-use std::path::PathBuf;
 
 /// What `cnn evaluate` takes.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// A run folder, or its model.cnn.
-    run: PathBuf,
+    #[command(flatten)]
+    run: RunArg,
 
     /// What to measure on: a name, a folder of idx files, or an .npz; default the data set that the run was trained on.
     #[arg(long, value_name = "DATA")]
@@ -46,9 +46,9 @@ enum Part {
 
 /// Measures and prints.
 pub(crate) fn run(args: &Args) -> Result<(), Failure> {
-    let saved = runs::open(&args.run)?;
+    let mut saved = args.run.open()?;
     let mut trainer = runs::trainer(&saved, args.threads)?;
-    let data = runs::data(&args.run, args.data.as_deref())?;
+    let data = args.run.data(&mut saved, args.data.as_deref())?;
     let split = if args.split == Part::Test { data.test } else { data.train };
     let split = args.limit.map_or_else(|| split.clone(), |limit| split.take(limit as usize));
     let (result, answers) = trainer.evaluate_each(&split)?;

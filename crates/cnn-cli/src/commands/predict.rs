@@ -2,18 +2,18 @@
 
 use crate::args::Format;
 use crate::failure::Failure;
+use crate::output;
 use crate::pictures::{self, Chosen};
-use crate::{output, runs};
+use crate::runs::{self, RunArg};
 use cnn_train::Trainer;
 use serde_json::{Value, json};
 use std::fmt::Write as _;
-use std::path::PathBuf;
 
 /// What `cnn predict` takes.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// A run folder, or its model.cnn.
-    run: PathBuf,
+    #[command(flatten)]
+    run: RunArg,
 
     /// Pictures (PNG or JPEG) of any size, each made as large as the training images were; or positions in the test split.
     #[arg(required = true, value_name = "IMAGE")]
@@ -44,11 +44,11 @@ struct Answer<'a> {
 
 /// Looks at every picture, then prints; one bad picture and nothing is printed.
 pub(crate) fn run(args: &Args) -> Result<(), Failure> {
-    let saved = runs::open(&args.run)?;
+    let mut saved = args.run.open()?;
     let mut trainer = runs::trainer(&saved, 1)?;
     let mut answers = Vec::with_capacity(args.images.len());
     let images =
-        pictures::choose(&args.images, &args.run, &saved, args.data.as_deref(), args.invert)?;
+        pictures::choose(&args.images, &args.run, &mut saved, args.data.as_deref(), args.invert)?;
     for image in &images {
         let classes = ranked(&mut trainer, &image.pixels, usize::from(args.top))?;
         answers.push(Answer { image, classes });

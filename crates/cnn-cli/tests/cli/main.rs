@@ -12,3 +12,4 @@ mod summaries;
 mod support;
 mod tiny;
 mod train;
+mod weights;
