@@ -138,6 +138,7 @@ fn bands() -> Scene {
         heading: heading.to_owned(),
         series: vec![curve(0, "training", 1.0, 0.05), curve(1, "validation", top, 0.1)],
         marks: vec![BandMark { x: 9.0, y: 1.0 - 0.4 / 9.0, text: "here".to_owned() }],
+        max_y: Some(1.0),
     };
     band_chart(&BandChart {
         title: "Five seeds",

@@ -360,11 +360,12 @@ fn a_band_lies_around_its_line_and_every_panel_is_drawn() {
                     &[(1.0, 0.5, 0.1), (2.0, 0.7, 0.1), (3.0, f64::NAN, 0.1)],
                 )],
                 marks: vec![BandMark { x: 2.0, y: 0.7, text: "there".to_owned() }],
+                max_y: None,
             },
             BandPanel {
                 heading: "one".to_owned(),
                 series: vec![series("mean", &[(1.0, 0.5, 0.0)])],
-                marks: vec![],
+                ..Default::default()
             },
             BandPanel { heading: "none".to_owned(), ..Default::default() },
         ],
@@ -400,4 +401,33 @@ fn a_band_lies_around_its_line_and_every_panel_is_drawn() {
     let (x, y) = (f32::midpoint(band[0].0, band[1].0), f32::midpoint(band[0].1, band[1].1) + 4.0);
     let color = pixels.at(x as u32, y as u32);
     assert!(color != Color::WHITE && color != PALETTE[0], "{color:?}");
+}
+
+#[test]
+fn accuracies_end_at_one_and_marks_stay_inside() {
+    let points = vec![(1.0, 0.97, 0.05), (2.0, 1.0, 0.0), (12.0, 1.0, 0.2)];
+    let text = "epoch 12: training accuracy is above the line\nand the words are long".to_owned();
+    let panel = |points: &[(f64, f64, f64)], x: f64| BandPanel {
+        series: vec![BandSeries { name: "a", color: 0, dashed: false, points: points.to_vec() }],
+        marks: vec![BandMark { x, y: 1.0, text: text.clone() }],
+        max_y: Some(1.0),
+        ..Default::default()
+    };
+    let panels = vec![panel(&points, 2.0), panel(&points, 7.0), panel(&[(1.0, 1.0, 0.0)], 1.0)];
+    let chart = BandChart { columns: 2, panels, ..Default::default() };
+    let scene = band_chart(&chart);
+    check_svg(&scene);
+    let shown = texts(&scene);
+    assert!(
+        shown
+            .iter()
+            .all(|text| !text.starts_with("1.0") || ["1.0", "1.00", "1.000"].contains(text)),
+        "{shown:?}"
+    );
+    assert_eq!(shown.iter().filter(|text| **text == "and the words are long").count(), 3);
+    for item in &scene.items {
+        if let Item::Text(text) = item {
+            assert!(text.x >= 0.0, "{text:?}");
+        }
+    }
 }

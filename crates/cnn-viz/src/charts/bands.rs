@@ -26,7 +26,7 @@ pub struct BandMark {
     pub x: f64,
     /// Where.
     pub y: f64,
-    /// Written beside it.
+    /// Written beside it; may have several lines.
     pub text: String,
 }
 
@@ -39,6 +39,8 @@ pub struct BandPanel<'a> {
     pub series: Vec<BandSeries<'a>>,
     /// What is pointed out.
     pub marks: Vec<BandMark>,
+    /// Where y ends at the latest, whatever the bands say: 1 for accuracies.
+    pub max_y: Option<f64>,
 }
 
 /// Plots over whole numbers, epochs for instance.
@@ -97,10 +99,15 @@ type Span = ((f64, f64), (f64, f64));
 
 fn span<'a, 'b: 'a>(panels: impl Iterator<Item = &'a BandPanel<'b>>) -> Span {
     let none = (f64::INFINITY, f64::NEG_INFINITY);
-    let points =
-        panels.flat_map(|panel| panel.series.iter().flat_map(|series| sound(&series.points)));
+    let points = panels.flat_map(|panel| {
+        let max = panel.max_y.unwrap_or(f64::INFINITY);
+        // Where everything is at the end of the axis, the axis begins a little below.
+        let below = if max.is_finite() { max - 0.01 * max.abs().max(1e-3) } else { max };
+        let points = panel.series.iter().flat_map(|series| sound(&series.points));
+        points.map(move |p| (p.0, (p.1 - p.2).min(below), (p.1 + p.2).min(max)))
+    });
     points.fold((none, none), |(x, y), p| {
-        ((x.0.min(p.0), x.1.max(p.0)), (y.0.min(p.1 - p.2), y.1.max(p.1 + p.2)))
+        ((x.0.min(p.0), x.1.max(p.0)), (y.0.min(p.1), y.1.max(p.2)))
     })
 }
 
@@ -124,7 +131,9 @@ fn draw(
         return;
     }
     let (xs, ys) = (whole(span.0.0, span.0.1, 10), nice(span.1.0, span.1.1, 5));
+    let max = panel.max_y.unwrap_or(f64::INFINITY);
     let place = |x: f64, y: f64| {
+        let y = y.min(max);
         let share = |v: f64, t: &Ticks| ((v - t.low) / (t.high - t.low)) as f32;
         (left + share(x, &xs) * w, top + (1.0 - share(y, &ys)) * h)
     };
@@ -154,9 +163,14 @@ fn draw(
         scene.line((x, y), (x, top + h), stroke);
         scene.circle((x, y), 4.5, Color::INK);
         // At the foot of the plot: the curves are mostly above.
-        let width = text_width(&mark.text, 12.0, Weight::Medium);
+        let lines: Vec<&str> = mark.text.lines().collect();
+        let widths = lines.iter().map(|line| text_width(line, 12.0, Weight::Medium));
+        let width = widths.fold(0.0, f32::max);
         let at = if x + 8.0 + width <= left + w { x + 8.0 } else { x - 8.0 - width };
-        scene.text(Text::new(at, top + h - 10.0, 12.0, &mark.text).weight(Weight::Medium));
+        for (i, line) in lines.iter().rev().enumerate() {
+            let at = (at.max(left + 4.0), top + h - 10.0 - 16.0 * i as f32);
+            scene.text(Text::new(at.0, at.1, 12.0, *line).weight(Weight::Medium));
+        }
     }
 }
 
