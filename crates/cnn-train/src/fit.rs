@@ -12,6 +12,9 @@
 //! So the two differ in three ways: the running mean is over weights that were still worse, it has dropout, augmentation and
 //! mixing in it, and it is over other images. With `fit.eval_train` the training images are measured as the validation images
 //! are, as `train_loss` and `train_accuracy`; then only the images differ.
+//!
+//! Test images may be measured after every epoch too (`fit.eval_test`, [`Trainer::fit_with_test`]): as a record that comes out at
+//! the end. It is in no event, so that no callback can follow it.
 
 use crate::config::metric_names;
 use crate::error::TrainError;
@@ -51,6 +54,8 @@ pub struct FitResult {
     /// Loss, penalty included, and accuracy of the training images with the final weights, in inference mode; only with
     /// `fit.eval_train`, and not of a run that diverged.
     pub train: Option<TestScore>,
+    /// Loss and accuracy of the test images after each epoch; empty without `fit.eval_test`.
+    pub test_record: Vec<TestScore>,
     /// The penalty of regularised weights, for the final weights; 0 for a model without regularisers.
     pub penalty: f64,
 }
@@ -85,7 +90,32 @@ impl Trainer {
         validation: Option<&Split>,
         callbacks: &mut [Box<dyn Callback>],
     ) -> Result<FitResult, TrainError> {
-        let mut run = Run::new(self, train, validation, callbacks)?;
+        self.run(Images { train, validation, test: None }, callbacks)
+    }
+
+    /// As [`Trainer::fit`], and where the configuration has `fit.eval_test`, the images of `test` are measured after every epoch:
+    /// [`FitResult::test_record`]. They are a record for afterwards. They are in no event, no callback can follow them, and
+    /// the weights come out with the same bits as without.
+    ///
+    /// # Errors
+    /// As [`Trainer::fit`], and test data that does not fit the model.
+    pub fn fit_with_test(
+        &mut self,
+        train: &Split,
+        validation: Option<&Split>,
+        test: &Split,
+        callbacks: &mut [Box<dyn Callback>],
+    ) -> Result<FitResult, TrainError> {
+        let test = Some(test).filter(|_| self.fit.eval_test);
+        self.run(Images { train, validation, test }, callbacks)
+    }
+
+    fn run(
+        &mut self,
+        images: Images<'_>,
+        callbacks: &mut [Box<dyn Callback>],
+    ) -> Result<FitResult, TrainError> {
+        let mut run = Run::new(self, images, callbacks)?;
         run.train_begin();
         for epoch in 0..self.fit.epochs {
             if run.control.stopped_by().is_some() {
@@ -95,6 +125,14 @@ impl Trainer {
         }
         Ok(run.finish(self))
     }
+}
+
+/// What a run is given to read.
+struct Images<'a> {
+    train: &'a Split,
+    validation: Option<&'a Split>,
+    /// Measured after every epoch, for the record.
+    test: Option<&'a Split>,
 }
 
 /// One run: what is read, what is reported, and the memory for both.
@@ -122,6 +160,9 @@ struct Run<'a> {
     measured_images: Vec<u32>,
     /// The last of these measurements, if it is of the weights as they are.
     measured: Option<BatchMetrics>,
+    /// Test images for the record, if it is kept.
+    test: Option<(&'a Split, Vec<u32>)>,
+    test_record: Vec<TestScore>,
 }
 
 /// Sizes and names that stay the same.
@@ -141,13 +182,15 @@ impl<'a> Run<'a> {
     /// Everything that can fail.
     fn new(
         trainer: &mut Trainer,
-        train: &'a Split,
-        validation: Option<&'a Split>,
+        Images { train, validation, test }: Images<'a>,
         callbacks: &'a mut [Box<dyn Callback>],
     ) -> Result<Self, TrainError> {
         trainer.check_split(train, "training data")?;
         if let Some(split) = validation {
             trainer.check_split(split, "validation data")?;
+        }
+        if let Some(split) = test {
+            trainer.check_split(split, "test data")?;
         }
         let cut = if validation.is_some() {
             train.len()
@@ -165,8 +208,9 @@ impl<'a> Run<'a> {
         let fit = trainer.fit;
         let batch_size = fit.batch_size.clamp(1, cut);
         trainer.prepare(batch_size)?;
+        let whole = |split: &'a Split| (split, (0..split.len() as u32).collect());
         let validation = match validation {
-            Some(split) => Some((split, (0..split.len() as u32).collect())),
+            Some(split) => Some(whole(split)),
             None if cut < train.len() => Some((train, (cut as u32..train.len() as u32).collect())),
             None => None,
         };
@@ -196,6 +240,8 @@ impl<'a> Run<'a> {
             mixer: fit.mixing().map(|mixing| Mixer::new(mixing, train.shape(), batch_size)),
             measured_images: if fit.eval_train { (0..cut as u32).collect() } else { Vec::new() },
             measured: None,
+            test: test.map(whole),
+            test_record: Vec::new(),
         })
     }
 
@@ -240,6 +286,9 @@ impl<'a> Run<'a> {
         if let Some((split, indices)) = &self.validation {
             let measured = trainer.measure(split, indices);
             set_logs(&mut self.epoch_logs, of_validation, &measured);
+        }
+        if let Some((split, indices)) = &self.test {
+            self.test_record.push(score(&trainer.measure(split, indices)));
         }
         let logs = std::mem::take(&mut self.epoch_logs);
         let (samples, elapsed) = (total.count, start.elapsed().as_secs_f64());
@@ -333,8 +382,8 @@ impl<'a> Run<'a> {
         });
         let train = train.filter(|measured| measured.loss().is_finite());
         FitResult {
-            train: train
-                .map(|measured| TestScore { loss: measured.loss(), accuracy: measured.accuracy() }),
+            train: train.as_ref().map(score),
+            test_record: self.test_record,
             penalty: trainer.penalty(),
             history: self.history,
             stopped_by: self.control.stopped_by().cloned(),
@@ -358,6 +407,10 @@ fn split_at(samples: usize, share: f64) -> Result<usize, TrainError> {
         return Err(TrainError::Split { share, samples, train: train.min(samples) });
     }
     Ok(train)
+}
+
+fn score(measured: &BatchMetrics) -> TestScore {
+    TestScore { loss: measured.loss(), accuracy: measured.accuracy() }
 }
 
 /// Writes the means under these names. Allocates only while a name is new.

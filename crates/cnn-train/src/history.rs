@@ -21,7 +21,8 @@ pub const HISTORY_SCHEMA: u32 = 1;
 ///
 /// `loss` and `accuracy` are running means while the weights change; with `fit.eval_train` there are also `train_loss` and
 /// `train_accuracy`, measured after every epoch as `val_loss` and `val_accuracy` are, and `train`, measured after training as
-/// `test` is. Every loss has the penalty of regularised weights in it.
+/// `test` is. With `fit.eval_test` there are `test_loss` and `test_accuracy`, which no callback has seen. Every loss has the
+/// penalty of regularised weights in it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RunHistory {
     /// [`HISTORY_SCHEMA`].
@@ -84,7 +85,16 @@ fn number_or_nan<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::E
 impl RunHistory {
     /// The history of a run, before its test.
     pub fn new(fit: &FitResult, batch_size: usize) -> Self {
-        let History { history, epoch, seconds, params } = fit.history.clone();
+        let History { mut history, epoch, seconds, params } = fit.history.clone();
+        if !fit.test_record.is_empty() {
+            let of = |pick: fn(&TestScore) -> f64| fit.test_record.iter().map(pick).collect();
+            // Named and ordered as the others are.
+            if let Some(name) = ["accuracy", "acc"].iter().find(|name| history.get(name).is_some())
+            {
+                history.insert(&format!("test_{name}"), of(|score| score.accuracy));
+            }
+            history.insert("test_loss", of(|score| score.loss));
+        }
         let samples = fit.samples;
         Self {
             schema: HISTORY_SCHEMA,
@@ -112,7 +122,8 @@ impl RunHistory {
         self.history.get(metric).unwrap_or_default()
     }
 
-    /// The values of the accuracy, `accuracy` or `acc`, with this prefix (`""`, `"train_"` or `"val_"`); empty if there are none.
+    /// The values of the accuracy, `accuracy` or `acc`, with this prefix (`""`, `"train_"`, `"val_"` or `"test_"`); empty if there
+    /// are none.
     pub fn accuracy(&self, prefix: &str) -> &[f64] {
         let full = self.get(&format!("{prefix}accuracy"));
         if full.is_empty() { self.get(&format!("{prefix}acc")) } else { full }

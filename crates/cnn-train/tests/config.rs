@@ -78,6 +78,7 @@ shuffle = false
 seed = 9007199254740993
 cutmix = 0.75
 eval_train = true
+eval_test = true
 
 [[callbacks]]
 type = "StopAt"

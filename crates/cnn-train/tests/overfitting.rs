@@ -3,9 +3,9 @@
 
 mod support;
 
-use cnn_callbacks::{BatchEnd, Callback, Control};
+use cnn_callbacks::{BatchEnd, Callback, Control, EpochEnd, TrainBegin};
 use cnn_data::{Images, Split};
-use cnn_train::{FitResult, Mixer, Mixing, Trainer};
+use cnn_train::{Config, FitResult, Mixer, Mixing, RunHistory, TrainError, Trainer};
 use ndarray::Array4;
 use std::sync::{Arc, Mutex};
 use support::{MODEL, stripes, trainer};
@@ -154,6 +154,70 @@ fn training_images_are_measured_as_the_others_are() {
     assert_eq!(without.weights_hash(), t.weights_hash());
     assert_eq!(bare.history.get("loss"), history.get("loss"));
     assert_eq!((bare.train, bare.history.get("train_loss")), (None, None));
+}
+
+/// The record of the test images is `evaluate`'s, changes no bit of training, and no callback sees it or may follow it.
+#[test]
+fn test_images_are_recorded_and_nothing_learns_of_them() {
+    let (data, test) = (stripes(300, 1), stripes(77, 2));
+    let toml = with("epochs = 3\nvalidation_split = 0.2\neval_test = true");
+    let mut t = trainer(&toml, 2);
+    let seen = Names::default();
+    let mut callbacks: Vec<Box<dyn Callback>> = vec![Box::new(Names(seen.0.clone()))];
+    let result = t.fit_with_test(&data, None, &test, &mut callbacks).unwrap();
+    let last = result.test_record[2];
+    let now = t.evaluate(&test).unwrap();
+    assert_eq!(result.test_record.len(), 3);
+    assert!((last.loss - now.loss).abs() < 1e-9 && (last.accuracy - now.accuracy).abs() < 1e-12);
+    assert!(seen.0.lock().unwrap().iter().all(|name| !name.starts_with("test_")));
+    assert!(result.history.get("test_loss").is_none());
+
+    let history = RunHistory::new(&result, 32);
+    let losses: Vec<f64> = result.test_record.iter().map(|score| score.loss).collect();
+    assert_eq!(
+        (history.get("test_loss"), history.accuracy("test_")[2]),
+        (&losses[..], last.accuracy)
+    );
+    assert_eq!(history.metrics[4..], ["test_accuracy", "test_loss"]);
+
+    // Without the key, or without test images, there is no record; the weights are the same.
+    let mut without = trainer(&toml.replace("eval_test = true", ""), 1);
+    let bare = without.fit_with_test(&data, None, &test, &mut []).unwrap();
+    assert!(bare.test_record.is_empty());
+    assert_eq!(
+        (without.weights_hash(), bare.history.get("loss")),
+        (t.weights_hash(), result.history.get("loss"))
+    );
+    assert!(fit(&mut trainer(&toml, 1), &data).test_record.is_empty());
+
+    let follow = "[[callbacks]]\ntype = \"StopAt\"\nmonitor = \"test_accuracy\"\nthreshold = 0.9\n";
+    let found =
+        Config::from_toml("model.toml", &format!("{toml}\n{follow}")).unwrap_err().to_string();
+    assert!(
+        found.contains("test data that decides when to stop is no longer test data"),
+        "{found}"
+    );
+    let wrong = Split { images: Images::U8(Array4::zeros((2, 5, 5, 1))), labels: vec![0, 1] };
+    let error = t.fit_with_test(&data, None, &wrong, &mut []).unwrap_err();
+    assert!(matches!(error, TrainError::ImageShape { what: "test data", .. }), "{error}");
+}
+
+/// Keeps the names of the metrics that a callback is told of.
+#[derive(Default)]
+struct Names(Arc<Mutex<Vec<String>>>);
+
+impl Callback for Names {
+    fn name(&self) -> &'static str {
+        "Names"
+    }
+
+    fn on_train_begin(&mut self, event: &TrainBegin<'_>, _: &mut Control) {
+        self.0.lock().unwrap().extend(event.metrics.iter().cloned());
+    }
+
+    fn on_epoch_end(&mut self, event: &EpochEnd<'_>, _: &mut Control) {
+        self.0.lock().unwrap().extend(event.logs.iter().map(|(name, _)| name.to_owned()));
+    }
 }
 
 /// What is put back at the end is what is measured at the end.

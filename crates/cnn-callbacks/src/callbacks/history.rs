@@ -46,6 +46,14 @@ impl Columns {
     pub fn iter(&self) -> impl Iterator<Item = (&str, &[f64])> {
         self.0.iter().map(|(name, values)| (name.as_str(), values.as_slice()))
     }
+
+    /// Adds a metric after the others, or replaces the one of that name.
+    pub fn insert(&mut self, name: &str, values: Vec<f64>) {
+        match self.0.iter_mut().find(|(n, _)| n == name) {
+            Some((_, old)) => *old = values,
+            None => self.0.push((name.to_owned(), values)),
+        }
+    }
 }
 
 impl History {

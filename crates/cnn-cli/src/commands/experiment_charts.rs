@@ -77,7 +77,7 @@ fn curves(results: &Results) -> Scene {
     let validated = results.rows.iter().any(|row| !accuracy(row, "val_").is_empty());
     let measured = validated && results.rows.iter().all(|row| !accuracy(row, "train_").is_empty());
     let note = if measured {
-        "Lines: mean over the seeds; bands: ± one standard deviation. Both are measured after each epoch."
+        "Lines: mean over the seeds; bands: ± one standard deviation. All are measured after each epoch."
     } else {
         "Lines: mean over the seeds; bands: ± one standard deviation. Training values are running means over the epoch."
     };
@@ -105,59 +105,54 @@ fn panels_of_metrics(results: &Results) -> Vec<BandPanel<'_>> {
                 points: points(pick(row)),
             })
             .collect(),
-        marks: Vec::new(),
+        ..BandPanel::default()
     };
-    vec![
-        panel("Training loss", |row| row.curve("loss")),
-        panel("Training accuracy", |row| accuracy(row, "")),
-    ]
+    let losses = panel("Training loss", |row| row.curve("loss"));
+    let accuracies = panel("Training accuracy", |row| accuracy(row, ""));
+    vec![losses, BandPanel { max_y: Some(1.0), ..accuracies }]
 }
 
 /// `measured`: training accuracy as measured after each epoch, which every row must have, instead of the running mean.
 fn panels_of_rows(results: &Results, measured: bool) -> Vec<BandPanel<'_>> {
     let of_training = if measured { "train_" } else { "" };
     let panel = |row: &RowResult| {
-        let (train, validation) = (accuracy(row, of_training), accuracy(row, "val_"));
         let test = row.test_accuracy.map_or_else(String::new, |s| format!(" · test {:.4}", s.mean));
+        let lines = [
+            ("training accuracy", of_training, false),
+            ("validation accuracy", "val_", false),
+            // A record for afterwards, which nothing in training has seen.
+            ("test accuracy", "test_", true),
+        ];
+        let line = |(color, (name, prefix, dashed)): (usize, (&'static str, &str, bool))| {
+            BandSeries { name, color, dashed, points: points(accuracy(row, prefix)) }
+        };
+        let lines = lines.into_iter().enumerate().map(line);
         BandPanel {
             heading: format!("{}{test}", row.name),
-            series: vec![
-                BandSeries {
-                    name: "training accuracy",
-                    color: 0,
-                    dashed: false,
-                    points: points(train),
-                },
-                BandSeries {
-                    name: "validation accuracy",
-                    color: 1,
-                    dashed: false,
-                    points: points(validation),
-                },
-            ],
-            marks: passed(results, of_training, train, validation).into_iter().collect(),
+            series: lines.filter(|line| !line.points.is_empty()).collect(),
+            marks: passed(results, of_training, row).into_iter().collect(),
+            max_y: Some(1.0),
         }
     };
     results.rows.iter().map(panel).collect()
 }
 
-/// Where the training accuracy passes the experiment's threshold, and what the validation images say in that epoch.
-fn passed(
-    results: &Results,
-    of_training: &str,
-    train: &[Summary],
-    validation: &[Summary],
-) -> Option<BandMark> {
+/// Where the training accuracy passes the experiment's threshold, and what the other images say in that epoch.
+fn passed(results: &Results, of_training: &str, row: &RowResult) -> Option<BandMark> {
     let threshold = results.threshold.as_ref()?;
     if !matches!(threshold.monitor.strip_prefix(of_training)?, "accuracy" | "acc") {
         return None;
     }
-    let means: Vec<f64> = train.iter().map(|epoch| epoch.mean).collect();
+    let means: Vec<f64> = accuracy(row, of_training).iter().map(|epoch| epoch.mean).collect();
     let epoch = threshold.reached(&means)?;
-    let then = validation.get(epoch - 1).map(|s| format!(", validation {:.4}", s.mean));
+    let then = |(word, prefix): (&str, &str)| {
+        accuracy(row, prefix).get(epoch - 1).map(|s| format!("{word} {:.4}", s.mean))
+    };
+    let then: Vec<String> =
+        [("validation", "val_"), ("test", "test_")].into_iter().filter_map(then).collect();
     let bound =
         threshold.at_least.map_or_else(|| threshold.to_string(), |bound| format!("≥ {bound}"));
-    let text = format!("training {bound} in epoch {epoch}{}", then.unwrap_or_default());
+    let text = format!("epoch {epoch}: training {bound},\n{}", then.join(", "));
     Some(BandMark { x: epoch as f64, y: means[epoch - 1], text })
 }
 

@@ -69,6 +69,11 @@ pub(crate) struct Args {
     #[arg(long)]
     eval_train: bool,
 
+    /// Measure the test images too after every epoch, for the record: `test_loss` and `test_accuracy` in history.json and
+    /// history.csv. No callback can follow them, and the weights stay the same, bit for bit.
+    #[arg(long)]
+    eval_test: bool,
+
     /// Begin with these weights (keys as `conv2d/kernel`) instead of random ones.
     #[arg(long, value_name = "FILE.npz")]
     initial_weights: Option<PathBuf>,
@@ -111,7 +116,7 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     let mut callbacks = callbacks(args, &config, &steps);
     let own = config.build_callbacks(&run.callback_context());
     callbacks.extend(own.map_err(|(_, error)| Failure::model("M063", &error.to_string(), "", ""))?);
-    let fit = trainer.fit(&data.train, None, &mut callbacks)?;
+    let fit = trainer.fit_with_test(&data.train, None, &data.test, &mut callbacks)?;
     let job = Job { args, config: &config, data: &data, run: &run, info: &info };
     job.finish(&mut trainer, &fit)?;
     if let Some(path) = &args.log_steps {
@@ -136,6 +141,7 @@ fn overrides(args: &Args) -> Result<Overrides, Failure> {
         shuffle: args.no_shuffle.then_some(false),
         seed: args.seed,
         eval_train: args.eval_train.then_some(true),
+        eval_test: args.eval_test.then_some(true),
     })
 }
 

@@ -108,19 +108,60 @@ fn both_ways_of_mixing_at_once_is_an_error_with_a_fix() {
     }
 }
 
+/// The test record of `cnn train` is for afterwards: in the run folder's history, not in the lines of the epochs.
+#[test]
+fn eval_test_keeps_a_record_that_changes_nothing() {
+    let folder = folder("", "");
+    let events = |more: &[&str]| -> Vec<Value> {
+        let text = train(folder.path(), &[&["--format", "json", "--force"], more].concat());
+        text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    };
+    let recorded = events(&["--eval-test"]);
+    let history = history(folder.path());
+    let last = history["history"]["test_accuracy"].as_array().unwrap().last().unwrap();
+    assert_eq!(*last, history["test"]["accuracy"]);
+    assert!(
+        recorded[..recorded.len() - 1].iter().all(|event| !event.to_string().contains("test_"))
+    );
+    let csv = fs::read_to_string(folder.path().join("run/history.csv")).unwrap();
+    assert!(csv.contains("test_accuracy,test_loss"), "{csv}");
+    let bare = events(&[]);
+    let hash = |events: &[Value]| events.last().unwrap()["weights_hash"].clone();
+    assert_eq!(hash(&bare), hash(&recorded));
+}
+
 /// An experiment draws training as measured where every row measures it, and marks where that passes the threshold.
 #[test]
 fn an_experiment_draws_what_was_measured() {
     let folder = folder("", "");
     let sweep = "name = \"s\"\nmodel = \"model.toml\"\ndata = \"data/bars\"\nseeds = 1\n\
                  threshold = { monitor = \"train_accuracy\", at_least = 0.3 }\n\
-                 [grid]\n\"fit.mixup\" = [0.0, 0.4]\n\"fit.validation_split\" = [0.25]\n\"fit.eval_train\" = [true]\n";
+                 [grid]\n\"fit.mixup\" = [0.0, 0.4]\n\"fit.validation_split\" = [0.25]\n\"fit.eval_train\" = [true]\n\"fit.eval_test\" = [true]\n";
     fs::write(folder.path().join("sweep.toml"), sweep).unwrap();
     let text = good(folder.path(), &["experiment", "sweep.toml", "--output", "out"]);
     assert!(text.contains("Train, final: accuracy on the training images"), "{text}");
     let svg = fs::read_to_string(folder.path().join("out/curves.svg")).unwrap();
-    assert!(svg.contains("Both are measured after each epoch"));
-    assert!(svg.contains("training ≥ 0.3 in epoch "));
+    assert!(svg.contains("All are measured after each epoch"));
+    assert!(svg.contains(": training ≥ 0.3,") && svg.contains("test accuracy"), "{svg}");
+    // What the test images say in that epoch: in the table, its sentences, the CSV and the JSON.
+    let results = fs::read(folder.path().join("out/results.json")).unwrap();
+    let results: Value = serde_json::from_slice(&results).unwrap();
+    let row = &results["rows"][0];
+    let run = &row["runs"][0];
+    let epoch = run["epochs_to_threshold"].as_u64().unwrap() as usize;
+    let kept = folder.path().join("out").join(run["folder"].as_str().unwrap()).join("history.json");
+    let history: Value = serde_json::from_slice(&fs::read(kept).unwrap()).unwrap();
+    assert_eq!(run["test_then"], history["history"]["test_accuracy"][epoch - 1]);
+    assert_eq!(run["validation_then"], history["history"]["val_accuracy"][epoch - 1]);
+    let said = format!(
+        "then validation accuracy {:.4}, test accuracy {:.4}; at the end of training ",
+        run["validation_then"].as_f64().unwrap(),
+        run["test_then"].as_f64().unwrap()
+    );
+    assert!(text.contains("test then") && text.contains(&said), "{said}\n{text}");
+    assert_eq!(row["test_then"]["mean"], run["test_then"]);
+    let csv = fs::read_to_string(folder.path().join("out/runs.csv")).unwrap();
+    assert!(csv.starts_with("row,seed,") && csv.contains(",validation_then,test_then,"), "{csv}");
     let running = sweep.replace("[true]", "[false]").replace("train_accuracy", "accuracy");
     fs::write(folder.path().join("sweep.toml"), running).unwrap();
     good(folder.path(), &["experiment", "sweep.toml", "--output", "other"]);

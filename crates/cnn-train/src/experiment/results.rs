@@ -93,6 +93,12 @@ pub struct RowResult {
     pub epochs_to_threshold: Option<Summary>,
     /// How many runs reached it.
     pub reached: usize,
+    /// Validation accuracy in the epoch in which the threshold was reached, over the runs that reached it.
+    #[serde(default)]
+    pub validation_then: Option<Summary>,
+    /// Test accuracy in that epoch, where `fit.eval_test` recorded it.
+    #[serde(default)]
+    pub test_then: Option<Summary>,
     /// Against the row that all are compared with; `None` for that row itself.
     pub comparison: Option<Comparison>,
     /// Whether no other row has both a lower cost and a better mean test accuracy.
@@ -106,7 +112,7 @@ pub struct RowResult {
 /// A metric over the epochs.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct CurveOf {
-    /// `loss`, `accuracy`, and with `val_`.
+    /// `loss`, `accuracy`, and with `train_`, `val_` and `test_`.
     pub metric: String,
     /// One summary for each epoch.
     pub epochs: Vec<Summary>,
@@ -122,6 +128,12 @@ pub struct RunResult {
     pub folder: String,
     /// Epochs until the threshold, if it was reached.
     pub epochs_to_threshold: Option<usize>,
+    /// Validation accuracy after the epoch that reached it.
+    #[serde(default)]
+    pub validation_then: Option<f64>,
+    /// Test accuracy after that epoch, where it was recorded.
+    #[serde(default)]
+    pub test_then: Option<f64>,
 }
 
 /// A row compared with another, seed by seed, in test accuracy.
@@ -196,8 +208,17 @@ impl Experiment<'_> {
             let history = RunDir::history(&job.folder)?;
             let threshold = self.sweep.threshold.as_ref();
             let epochs_to_threshold = threshold.and_then(|t| t.reached(history.get(&t.monitor)));
+            let then = |prefix| {
+                history.accuracy(prefix).get(epochs_to_threshold?.checked_sub(1)?).copied()
+            };
             let folder = job.folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
-            runs.push(RunResult { score: score.clone(), folder, epochs_to_threshold });
+            runs.push(RunResult {
+                score: score.clone(),
+                folder,
+                epochs_to_threshold,
+                validation_then: then("val_"),
+                test_then: then("test_"),
+            });
             if !score.diverged {
                 histories.push(history);
             }
@@ -223,6 +244,8 @@ impl Experiment<'_> {
             seconds: over(&|run| Some(run.score.seconds)),
             epochs_to_threshold: over(&|run| run.epochs_to_threshold.map(|epochs| epochs as f64)),
             reached: sound().filter(|run| run.epochs_to_threshold.is_some()).count(),
+            validation_then: over(&|run| run.validation_then),
+            test_then: over(&|run| run.test_then),
             comparison: None,
             on_front: false,
             curves: curves(&histories),

@@ -186,7 +186,7 @@ impl Experiment<'_> {
         run.begin(&text, &config, trainer.model(), &info)?;
         let callbacks = config.build_callbacks(&run.callback_context());
         let mut callbacks = callbacks.map_err(|(_, error)| TrainError::Monitors(vec![error]))?;
-        let fit = trainer.fit(&self.data.train, None, &mut callbacks)?;
+        let fit = trainer.fit_with_test(&self.data.train, None, &self.data.test, &mut callbacks)?;
         if let Some(stop) = fit.stopped_by.as_ref().filter(|stop| stop.ending == Ending::Failed) {
             let source = io::Error::other(format!("{} asked to stop: {}", stop.by, stop.reason));
             return Err(TrainError::disk("written", run.path(), &source));

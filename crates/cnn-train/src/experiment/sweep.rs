@@ -65,7 +65,7 @@ pub struct Row {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Threshold {
-    /// `accuracy`, `loss`, or one of them with `val_`.
+    /// `accuracy`, `loss`, or one of them with `val_` or `train_`.
     pub monitor: String,
     /// Reached at this value or above.
     #[serde(default, skip_serializing_if = "Option::is_none")]

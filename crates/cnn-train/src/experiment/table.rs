@@ -2,6 +2,7 @@
 
 use super::results::{Comparison, Results, RowResult, SIGNIFICANCE};
 use super::stats::{Summary, smallest_sign_flip};
+use super::sweep::Threshold;
 use std::fmt::Write as _;
 
 impl Results {
@@ -53,7 +54,7 @@ impl Results {
         let mut text = String::from(
             "row,parameters,macs,runs,diverged,test_accuracy_mean,test_accuracy_sd,test_loss_mean,test_loss_sd,\
              train_accuracy_mean,train_accuracy_sd,train_loss_mean,train_loss_sd,train_final_accuracy_mean,\
-             train_final_accuracy_sd,epochs_to_threshold_mean,reached,difference,p,p_adjusted,p_sign_flip,within_noise,\
+             train_final_accuracy_sd,epochs_to_threshold_mean,reached,validation_then_mean,test_then_mean,difference,p,p_adjusted,p_sign_flip,within_noise,\
              on_front,seconds_mean,seconds_sd\n",
         );
         for row in &self.rows {
@@ -72,6 +73,7 @@ impl Results {
             cells.extend(of.into_iter().flat_map(both));
             cells
                 .extend([number(row.epochs_to_threshold.map(|s| s.mean)), row.reached.to_string()]);
+            cells.extend([row.validation_then, row.test_then].map(|s| number(s.map(|s| s.mean))));
             let c = row.comparison.as_ref();
             cells.extend([
                 number(c.map(|c| c.test.difference)),
@@ -91,7 +93,7 @@ impl Results {
     pub fn runs_csv(&self) -> String {
         let mut text = String::from(
             "row,seed,test_loss,test_accuracy,train_loss,train_accuracy,train_final_loss,train_final_accuracy,epochs,\
-             epochs_to_threshold,diverged,seconds,images_per_second,threads,weights_hash\n",
+             epochs_to_threshold,validation_then,test_then,diverged,seconds,images_per_second,threads,weights_hash\n",
         );
         for row in &self.rows {
             for run in &row.runs {
@@ -103,6 +105,8 @@ impl Results {
                 cells.extend([
                     s.epochs.to_string(),
                     run.epochs_to_threshold.map_or_else(String::new, |epochs| epochs.to_string()),
+                    number(run.validation_then),
+                    number(run.test_then),
                     s.diverged.to_string(),
                     s.seconds.to_string(),
                     s.images_per_second.to_string(),
@@ -119,6 +123,7 @@ impl Results {
     fn cells(&self) -> Vec<Vec<String>> {
         let finals = self.rows.iter().any(|row| row.train_final_accuracy.is_some());
         let diverged = self.rows.iter().any(|row| row.diverged > 0);
+        let then = self.rows.iter().any(|row| row.test_then.is_some());
         let mut header: Vec<String> =
             ["row", "parameters", "MACs", "test accuracy"].map(str::to_owned).to_vec();
         header.push("difference".to_owned());
@@ -128,6 +133,9 @@ impl Results {
         }
         if self.threshold.is_some() {
             header.push("epochs".to_owned());
+        }
+        if then {
+            header.push("test then".to_owned());
         }
         header.push("seconds".to_owned());
         if diverged {
@@ -161,6 +169,9 @@ impl Results {
                     None => "never".to_owned(),
                 });
             }
+            if then {
+                cells.push(shown(row.test_then, 4));
+            }
             cells.push(shown(row.seconds, 1));
             if diverged {
                 cells.push(format!("{} of {}", row.diverged, row.runs.len()));
@@ -173,10 +184,16 @@ impl Results {
     /// What the table's marks mean and what may be concluded with so many seeds: one sentence each.
     pub fn notes(&self) -> Vec<String> {
         let seeds = self.seeds.len();
+        let recorded = |row: &RowResult| !row.curve("test_loss").is_empty();
         let mut notes = vec![format!(
-            "Mean ± sample standard deviation over {seeds} {}; test accuracy on {} images, once, after training.",
+            "Mean ± sample standard deviation over {seeds} {}; test accuracy on {} images, {}.",
             if seeds == 1 { "seed" } else { "seeds" },
-            commas(self.test_images as u64)
+            commas(self.test_images as u64),
+            if self.rows.iter().any(recorded) {
+                "after training; it was recorded after every epoch too, and decided nothing"
+            } else {
+                "once, after training"
+            }
         )];
         notes.push(format!(
             "◆ is on the Pareto front: no row has both fewer {} and a better mean test accuracy.",
@@ -184,6 +201,7 @@ impl Results {
         ));
         if let Some(threshold) = &self.threshold {
             notes.push(format!("Epochs: until {threshold}, mean over the runs that came so far."));
+            notes.extend(self.rows.iter().filter_map(|row| then(row, threshold)));
         }
         if let Some(other) = self.compared_with.as_ref().filter(|_| self.rows.len() > 1) {
             notes.extend(self.test_notes(other, seeds));
@@ -225,7 +243,7 @@ impl Results {
         notes.push(if noise.is_empty() {
             format!("Every row differs from {other} by more than noise.")
         } else {
-            format!("Not to be told from {other} with {seeds} seeds: {}. That is no proof that they are equal.", noise.join(", "))
+            format!("Cannot be told apart from {other} with {seeds} seeds: {}. That is no proof that they are equal.", noise.join(", "))
         });
         let smallest = smallest_sign_flip(seeds);
         if smallest >= SIGNIFICANCE {
@@ -252,6 +270,24 @@ impl super::Cost {
             Self::Seconds => "seconds",
         }
     }
+}
+
+/// What the images that a row has not learned from say in the epoch in which its runs reached the threshold.
+fn then(row: &RowResult, threshold: &Threshold) -> Option<String> {
+    let test = row.test_then?;
+    let epochs = row.epochs_to_threshold?;
+    let validation =
+        row.validation_then.map_or_else(String::new, |s| format!("validation accuracy {s}, "));
+    let end =
+        row.test_accuracy.map_or_else(String::new, |s| format!("; at the end of training {s}"));
+    let runs = row.runs.len() - row.diverged;
+    Some(format!(
+        "{}: {threshold} in epoch {} ({} of {runs} {}); then {validation}test accuracy {test}{end}.",
+        row.name,
+        epochs.text(1),
+        row.reached,
+        if runs == 1 { "run" } else { "runs" },
+    ))
 }
 
 /// `−0.0041 (p 0.037)`, with ≈ in front where it is noise.

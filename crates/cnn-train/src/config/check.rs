@@ -1,0 +1,188 @@
+//! What serde cannot check of a model.toml: ranges, the model's shapes, the loss, the callbacks and what they follow.
+
+use super::{CompileSpec, FitSpec, metric_names};
+use cnn_callbacks::{BuildContext, CallbackError, CallbackSpec, check_monitors};
+use cnn_nn::ModelSpec;
+use cnn_nn::config::{Diagnostic, Diagnostics, Document};
+use cnn_nn::model::{lint, lint_loss};
+
+/// Epochs, at most.
+const MAX_EPOCHS: usize = 1_000_000;
+
+/// Samples per batch, at most.
+const MAX_BATCH: usize = 1_000_000;
+
+/// Checks, and points at the place.
+pub(super) struct Check<'a> {
+    document: &'a Document,
+    found: &'a mut Diagnostics,
+}
+
+impl<'a> Check<'a> {
+    pub(super) fn new(document: &'a Document, found: &'a mut Diagnostics) -> Self {
+        Self { document, found }
+    }
+
+    fn error(&mut self, code: &'static str, path: &str, message: String, label: &str, help: &str) {
+        let error = Diagnostic::error(code, message).at(self.document.span(path));
+        self.document.report(self.found, error.with_label(label).with_help(help));
+    }
+
+    pub(super) fn fit(&mut self, fit: &FitSpec) {
+        if fit.epochs > MAX_EPOCHS {
+            self.error(
+                "M060",
+                "fit.epochs",
+                format!("epochs = {} is beyond the limit of {MAX_EPOCHS}", fit.epochs),
+                "0 to 1000000",
+                "epochs = 5 is a good start",
+            );
+        }
+        if fit.batch_size == 0 || fit.batch_size > MAX_BATCH {
+            let message =
+                format!("batch_size = {} is not between 1 and {MAX_BATCH}", fit.batch_size);
+            self.error(
+                "M060",
+                "fit.batch_size",
+                message,
+                "samples per step",
+                "batch_size = 32 is Keras's default",
+            );
+        }
+        if !(0.0..1.0).contains(&fit.validation_split) {
+            let message = format!(
+                "validation_split = {} is not a share of the training samples",
+                fit.validation_split
+            );
+            self.error(
+                "M060",
+                "fit.validation_split",
+                message,
+                "0 ≤ share < 1",
+                "validation_split = 0.1 keeps the last tenth for validation",
+            );
+        }
+    }
+
+    pub(super) fn mixing(&mut self, fit: &FitSpec) {
+        for (key, alpha, usual) in [("mixup", fit.mixup, "0.2"), ("cutmix", fit.cutmix, "1.0")] {
+            if alpha != 0.0 && !(0.01..=100.0).contains(&alpha) {
+                self.error(
+                    "M066",
+                    &format!("fit.{key}"),
+                    format!("{key} = {alpha} is no strength of {key}"),
+                    "0 (off), or 0.01 to 100",
+                    &format!("{key} = {usual} is usual: the α of Beta(α, α)"),
+                );
+            }
+        }
+        if fit.mixup != 0.0 && fit.cutmix != 0.0 {
+            self.error(
+                "M067",
+                "fit.cutmix",
+                "mixup and cutmix cannot both act on a batch".to_owned(),
+                "the second of the two",
+                "keep one of them, or set the other to 0",
+            );
+        }
+    }
+
+    pub(super) fn model(&mut self, spec: &ModelSpec, compile: Option<&CompileSpec>) {
+        let problems = match spec.build() {
+            Ok(model) => {
+                let mut problems =
+                    compile.map_or_else(Vec::new, |compile| lint_loss(&model, &compile.loss));
+                // What the loss says about a missing Flatten is an error; the warning would say it again.
+                let known: Vec<_> = problems.iter().map(|problem| problem.at).collect();
+                problems.extend(
+                    lint(&model).into_iter().filter(|warning| !known.contains(&warning.at)),
+                );
+                problems
+            }
+            Err(failure) => failure.problems,
+        };
+        for problem in problems {
+            self.document.report(self.found, problem.diagnostic(self.document));
+        }
+    }
+
+    pub(super) fn compile(&mut self, compile: &CompileSpec) {
+        if let Err(error) = compile.optimizer.build() {
+            self.error(
+                "M062",
+                &format!("compile.optimizer.{}", error.key()),
+                error.to_string(),
+                "out of range",
+                "",
+            );
+        }
+        for (i, metric) in compile.metrics.iter().enumerate() {
+            let path = format!("compile.metrics.{i}");
+            if !matches!(metric.as_str(), "accuracy" | "acc") {
+                let shown: String = metric.chars().take(80).collect();
+                self.error(
+                    "M061",
+                    &path,
+                    format!("there is no metric `{shown}`"),
+                    "unknown metric",
+                    "metrics = [\"accuracy\"]",
+                );
+            } else if compile.metrics[..i].contains(metric) {
+                self.error(
+                    "M061",
+                    &path,
+                    format!("the metric `{metric}` is listed twice"),
+                    "again",
+                    "name it once",
+                );
+            }
+        }
+    }
+
+    pub(super) fn callbacks(
+        &mut self,
+        specs: &[Option<CallbackSpec>],
+        compile: Option<&CompileSpec>,
+        fit: Option<&FitSpec>,
+    ) {
+        let context = BuildContext::new("run").reserved(crate::run_dir::FILES);
+        let (mut built, mut positions) = (Vec::new(), Vec::new());
+        for (i, spec) in specs.iter().enumerate() {
+            match spec.as_ref().map(|spec| spec.build(&context)) {
+                Some(Ok(callback)) => {
+                    built.push(callback);
+                    positions.push(i);
+                }
+                Some(Err(error)) => self.callback("M063", i, &error),
+                None => {}
+            }
+        }
+        // Without sound [compile] and [fit] it is not known which metrics there are.
+        let (Some(compile), Some(fit)) = (compile, fit) else { return };
+        let available = metric_names(&compile.metrics, fit.eval_train, fit.validation_split > 0.0);
+        match check_monitors(&mut built, &available) {
+            Ok(notes) => {
+                for note in notes {
+                    self.found.push(
+                        Diagnostic::warning("M065", note).at(self.document.span("callbacks")),
+                    );
+                }
+            }
+            Err(errors) => {
+                for (i, error) in errors {
+                    self.callback("M064", positions[i], &error);
+                }
+            }
+        }
+    }
+
+    fn callback(&mut self, code: &'static str, position: usize, error: &CallbackError) {
+        let key = error.key();
+        let path = [format!("callbacks.{position}.{key}"), format!("callbacks.{position}.type")];
+        let path = path
+            .iter()
+            .find(|path| self.document.locate(path).is_some())
+            .map_or(format!("callbacks.{position}"), Clone::clone);
+        self.error(code, &path, error.to_string(), "", "");
+    }
+}
