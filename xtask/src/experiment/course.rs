@@ -39,12 +39,13 @@ pub(super) fn block(results: &Value) -> Result<String> {
         );
     }
     let side_by_side = results["side_by_side"].as_u64().unwrap_or(1);
+    let threshold = number(&results["threshold"], "at_least")?;
     Ok(format!(
-        "Fashion-MNIST, {} training images, 5 epochs, Adam with its defaults, batch 32, no augmentation, no validation split: the
+        "Fashion-MNIST, {} training images, {} epochs, Adam with its defaults, batch 32, no augmentation, no validation split: the
 course's setting. Mean ± sample standard deviation over {seeds} seeds. Test loss and accuracy are measured once, after the last epoch,
 on {} test images; training loss and accuracy are the last epoch's running means, as Keras reports them. ◆: on the Pareto front of
 MACs and test accuracy. Difference: to `{best}`, with p of the two-sided paired t-test over the seeds, adjusted after Holm; ≈: within
-noise (p ≥ {SIGNIFICANCE}). Epochs: until the training accuracy reaches 0.9. Seconds: of training, up to {side_by_side} runs side by side.
+noise (p ≥ {SIGNIFICANCE}). Epochs: until the training accuracy reaches {threshold}. Seconds: of training, up to {side_by_side} runs side by side.
 Keras's numbers: `{KERAS}`. The course's: one run each.
 
 | preset | parameters | MACs | test accuracy | difference | test loss | training accuracy | training loss | epochs | seconds | Keras | Keras, new order | course |
@@ -52,7 +53,7 @@ Keras's numbers: `{KERAS}`. The course's: one run each.
 {table}
 ### What the numbers say about the course's claims
 
-The p of each sentence is for that question alone: of twenty such questions without any difference, one has p < 0.05 by chance.
+The p of each sentence is for that question alone: of twenty such questions without any difference, one has p < {SIGNIFICANCE} by chance on average.
 
 {}
 ### Beside Keras
@@ -64,6 +65,7 @@ The p of each sentence is for that question alone: of twenty such questions with
 |---|---|---|---|---|---|
 {}",
         thousands(number(results, "train_images")? as u64),
+        epochs(results),
         thousands(number(results, "test_images")? as u64),
         claims(results)?,
         beside_keras(results, &keras)?,
@@ -87,6 +89,14 @@ fn accuracy(results: &Value, name: &str) -> Result<f64> {
     number(&row(results, name)?["test_accuracy"], "mean")
 }
 
+/// The epochs of all runs: `5`, or `3 to 5`.
+fn epochs(results: &Value) -> String {
+    let runs = rows(results).flat_map(|row| row["runs"].as_array().into_iter().flatten());
+    let all = runs.filter_map(|run| run["epochs"].as_u64());
+    let (low, high) = all.fold((u64::MAX, 0), |b, n| (b.0.min(n), b.1.max(n)));
+    if low >= high { high.to_string() } else { format!("{low} to {high}") }
+}
+
 /// The claims of the course, each with what these runs say: the words depend on the numbers.
 fn claims(results: &Value) -> Result<String> {
     let ratio = |key: &str, a: &str, b: &str| -> Result<f64> {
@@ -98,62 +108,80 @@ fn claims(results: &Value) -> Result<String> {
     let mut text = String::new();
     let _ = writeln!(
         text,
-        "- **\"Fewer layers are better.\"** Removing the last block takes the network from {} to {} parameters, {:.1} times as many
-  with {:.2} times the MACs, because Flatten then hands 13 × 13 × 64 numbers to the Dense layer instead of 5 × 5 × 64. {}
-  So the comparison is not of depth alone: the smaller number of layers is the larger network.",
+        "- **\"Fewer layers are better.\"** {} Removing the last block takes the network from {} to {} parameters, {:.1} times as
+  many with {:.2} times the MACs, because Flatten then hands 13 × 13 × 64 numbers to the Dense layer instead of 5 × 5 × 64: the
+  smaller number of layers is the larger network, and the comparison is not of depth alone.",
+        compared(results, "one-conv64", "cnn64", Claim::Above)?,
         parameters("cnn64")?,
         parameters("one-conv64")?,
         ratio("parameters", "one-conv64", "cnn64")?,
         ratio("macs", "one-conv64", "cnn64")?,
-        compared(results, "one-conv64", "cnn64")?,
     );
     let _ = writeln!(
         text,
         "- **\"Two convolutions and one pooling are best.\"** {} It costs {:.1} times the MACs of `one-conv64` and {:.1} times
   those of `cnn64`.",
-        compared(results, "conv-conv-pool", "one-conv64")?,
+        compared(results, "conv-conv-pool", "one-conv64", Claim::Above)?,
         ratio("macs", "conv-conv-pool", "one-conv64")?,
         ratio("macs", "conv-conv-pool", "cnn64")?,
     );
     let _ = writeln!(
         text,
         "- **\"More filters are better.\"** {} {} MACs grow {:.1} and {:.1} times.",
-        compared(results, "cnn32", "cnn16")?,
-        compared(results, "cnn64", "cnn32")?,
+        compared(results, "cnn32", "cnn16", Claim::Above)?,
+        compared(results, "cnn64", "cnn32", Claim::Above)?,
         ratio("macs", "cnn32", "cnn16")?,
         ratio("macs", "cnn64", "cnn32")?,
     );
     let _ = writeln!(
         text,
         "- **\"A third block is worse: the features vanish.\"** {} Its last pooling leaves 1 × 1 × 64.",
-        compared(results, "three-conv64", "cnn64")?
+        compared(results, "three-conv64", "cnn64", Claim::Below)?
     );
     let _ = writeln!(
         text,
         "- **\"Convolutions beat the dense network.\"** {} `cnn16` has {:.2} times the parameters of `dnn` and {:.1} times its MACs.",
-        compared(results, "cnn16", "dnn")?,
+        compared(results, "cnn16", "dnn", Claim::Above)?,
         ratio("parameters", "cnn16", "dnn")?,
         ratio("macs", "cnn16", "dnn")?,
     );
+    let slower = mean_ratio(results, "seconds", "cnn64", "dnn")?;
+    let _ = writeln!(
+        text,
+        "- **\"Convolutions make training faster.\"** {} `cnn64` has {:.0} times the MACs of `dnn`, and its runs took {slower:.1} times the
+  seconds.",
+        if slower > 1.0 { "The numbers contradict it: what shrinks is the image, not the work." } else { "The numbers bear it out." },
+        ratio("macs", "cnn64", "dnn")?,
+    );
+    text += &one_run(results)?;
+    Ok(text)
+}
+
+/// How much a table of single runs can say.
+fn one_run(results: &Value) -> Result<String> {
     let images = number(results, "test_images")?;
     let p = accuracy(results, results["compared_with"].as_str().unwrap_or_default())?;
     let error = (p * (1.0 - p) / images).sqrt();
-    let _ = writeln!(
-        text,
-        "- **One run per row**, as the course has it, carries a sampling error of ± {:.4} from the test images alone
+    Ok(format!(
+        "- **One run per row**, as the course has it, carries a sampling error of ± {error:.4} from the test images alone
   (√(p (1 − p) / {}) at p = {p:.3}), and the seed moves it again: by {} here (one standard deviation). The course's gaps
-  .9006/.9024 and .9120/.9200 are {:.1} and {:.1} times the former.",
-        error,
+  .9006/.9024 and .9120/.9200 are {:.1} and {:.1} times the former.\n",
         thousands(images as u64),
         deviations(results),
         0.0018 / error,
         0.0080 / error,
-    );
-    Ok(text)
+    ))
 }
 
-/// A sentence on two rows: the difference, and whether it is more than noise.
-fn compared(results: &Value, a: &str, b: &str) -> Result<String> {
+/// What a claim says of a row beside another.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Claim {
+    Above,
+    Below,
+}
+
+/// Sentences on two rows: what the numbers say of the claim, the difference, and whether it is more than noise.
+fn compared(results: &Value, a: &str, b: &str, claim: Claim) -> Result<String> {
     let mut pairs = results["pairs"].as_array().into_iter().flatten();
     let (pair, sign) = pairs
         .find_map(|pair| match (pair["row"].as_str(), pair["with"].as_str()) {
@@ -163,13 +191,22 @@ fn compared(results: &Value, a: &str, b: &str) -> Result<String> {
         })
         .with_context(|| format!("{a} and {b} are not compared"))?;
     let difference = sign * number(pair, "difference")?;
-    let word = if difference < 0.0 { "below" } else { "above" };
-    let verdict = match pair["p"].as_f64() {
-        Some(p) if p < SIGNIFICANCE => format!("more than noise (paired t-test, p {})", small(p)),
-        Some(p) => format!("within noise (paired t-test, p {})", small(p)),
-        None => "one seed: no test is possible".to_owned(),
+    let (word, found) =
+        if difference < 0.0 { ("below", Claim::Below) } else { ("above", Claim::Above) };
+    let (verdict, test) = match pair["p"].as_f64() {
+        Some(p) if p < SIGNIFICANCE => (
+            if found == claim { "bear it out" } else { "contradict it" },
+            format!("more than noise (paired t-test, p {})", small(p)),
+        ),
+        Some(p) => ("do not decide it", format!("within noise (paired t-test, p {})", small(p))),
+        None => ("do not decide it", "one seed, no test is possible".to_owned()),
     };
-    Ok(format!("`{a}` lies {:.4} {word} `{b}`: {verdict}.", difference.abs()))
+    Ok(format!("The numbers {verdict}: `{a}` lies {:.4} {word} `{b}`, {test}.", difference.abs()))
+}
+
+/// The mean of one row over that of another.
+fn mean_ratio(results: &Value, key: &str, a: &str, b: &str) -> Result<f64> {
+    Ok(number(&row(results, a)?[key], "mean")? / number(&row(results, b)?[key], "mean")?)
 }
 
 fn small(p: f64) -> String {
@@ -183,24 +220,36 @@ fn deviations(results: &Value) -> String {
     if low.is_finite() { format!("{low:.4} to {high:.4}") } else { "an unknown amount".to_owned() }
 }
 
-/// Where ours lies, and why.
+/// Where ours lies beside Keras's numbers, and beside those of a Keras that shuffles as ours does.
 fn beside_keras(results: &Value, keras: &Value) -> Result<String> {
-    let mut above = (0, 0);
+    let (mut above, mut all, mut orders) = (0, 0, String::new());
     for row in rows(results) {
         let name = row["name"].as_str().unwrap_or_default();
-        if let Some(theirs) = keras["presets"][name]["test_accuracy_mean"].as_f64() {
-            above = (above.0 + usize::from(accuracy(results, name)? > theirs), above.1 + 1);
+        let ours = accuracy(results, name)?;
+        let Some(theirs) = keras["presets"][name]["test_accuracy_mean"].as_f64() else { continue };
+        (above, all) = (above + u32::from(ours > theirs), all + 1);
+        if let Some(fresh) = keras["fresh_order"][name]["test_accuracy_mean"].as_f64() {
+            let _ = write!(
+                orders,
+                " `{name}` lies {} Keras and {} Keras with new orders.",
+                beside(ours - theirs),
+                beside(ours - fresh)
+            );
         }
     }
     Ok(format!(
-        "Ours lies above Keras's mean in {} of {} rows. One cause can be seen: with its seed set, Keras takes the images in the same order
-in every epoch (`python data/golden/keras_shuffle.py`), which fits the training images faster and the test images worse. Ours
-shuffles anew in every epoch; told not to (`cnn train dnn --no-shuffle`), it lands where Keras does, and Keras made to shuffle anew
-(`python data/golden/keras_reference.py --fresh-order PRESET`) comes close to ours: the column \"new order\". At the same weights
-both compute the same (`python data/golden/compare_keras.py --each-step`).
-",
-        above.0, above.1
+        "Ours lies above Keras's mean in {above} of {all} rows. One thing differs by design: with its seed set, Keras takes the images in the
+same order in every epoch (`python data/golden/keras_shuffle.py`), ours shuffles anew (unless told `--no-shuffle`). The column \"new
+order\" is Keras made to do the same (`python data/golden/keras_reference.py --fresh-order PRESET`).{orders} At the same weights both
+compute the same (`python data/golden/compare_keras.py --each-step`).
+"
     ))
+}
+
+/// `0.0041 above`.
+fn beside(difference: f64) -> String {
+    let word = if difference < 0.0 { "below" } else { "above" };
+    format!("{:.4} {word}", difference.abs())
 }
 
 fn run_by_run(results: &Value) -> String {
@@ -292,17 +341,34 @@ mod tests {
             {"row": "c", "with": "a", "difference": 0.001, "p": 0.4},
             {"row": "d", "with": "a", "difference": 0.001, "p": null},
         ]});
-        let said = |a: &str, b: &str| compared(&results, a, b).unwrap();
+        let said = |a: &str, b: &str, claim| compared(&results, a, b, claim).unwrap();
         assert_eq!(
-            said("b", "a"),
-            "`b` lies 0.0100 above `a`: more than noise (paired t-test, p < 0.001)."
+            said("b", "a", Claim::Above),
+            "The numbers bear it out: `b` lies 0.0100 above `a`, more than noise (paired t-test, p < 0.001)."
         );
+        assert!(said("b", "a", Claim::Below).starts_with("The numbers contradict it: `b` lies"));
+        assert!(said("a", "b", Claim::Below).starts_with("The numbers bear it out: `a` lies"));
         assert_eq!(
-            said("a", "c"),
-            "`a` lies 0.0010 below `c`: within noise (paired t-test, p = 0.400)."
+            said("a", "c", Claim::Above),
+            "The numbers do not decide it: `a` lies 0.0010 below `c`, within noise (paired t-test, p = 0.400)."
         );
-        assert!(said("d", "a").ends_with("one seed: no test is possible."));
-        assert!(compared(&results, "a", "x").is_err());
+        assert!(said("d", "a", Claim::Above).ends_with("one seed, no test is possible."));
+        assert!(compared(&results, "a", "x", Claim::Above).is_err());
+    }
+
+    #[test]
+    fn the_comparison_with_keras_follows_the_numbers() {
+        let row = |name: &str, mean: f64| json!({"name": name, "test_accuracy": {"mean": mean}, "runs": [{"epochs": 5}]});
+        let results = json!({"rows": [row("a", 0.9), row("b", 0.7), row("c", 0.1)]});
+        let keras = json!({
+            "presets": {"a": {"test_accuracy_mean": 0.89}, "b": {"test_accuracy_mean": 0.8}},
+            "fresh_order": {"a": {"test_accuracy_mean": 0.905}},
+        });
+        let said = beside_keras(&results, &keras).unwrap();
+        assert!(said.starts_with("Ours lies above Keras's mean in 1 of 2 rows."), "{said}");
+        let orders = "`a` lies 0.0100 above Keras and 0.0050 below Keras with new orders.";
+        assert!(said.contains(orders) && !said.contains("`b`"), "{said}");
+        assert_eq!(epochs(&results), "5");
     }
 
     #[test]
