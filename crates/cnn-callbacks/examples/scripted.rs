@@ -47,21 +47,21 @@ fn main() -> Result<(), Box<dyn Error>> {
             let learned = (epoch * steps + step) as f64 + 2.0;
             logs.set("accuracy", 1.0 - 1.0 / learned);
             logs.set("loss", 2.0 / learned);
-            let event =
-                BatchEnd { epoch, step, steps, logs: &logs, elapsed: 0.02 * (step + 1) as f64 };
+            let event = BatchEnd {
+                epoch,
+                step,
+                steps,
+                samples: 32 * (step + 1),
+                learning_rate,
+                elapsed: 0.02 * (step + 1) as f64,
+                ..BatchEnd::of(&logs)
+            };
             for c in &mut callbacks {
                 c.on_batch_end(&event, &mut control);
             }
         }
-        let event = EpochEnd {
-            epoch,
-            epochs,
-            steps,
-            samples: 128,
-            logs: &logs,
-            elapsed: 0.1,
-            weights: &[],
-        };
+        let event =
+            EpochEnd { epoch, epochs, steps, samples: 128, elapsed: 0.1, ..EpochEnd::of(&logs) };
         for c in &mut callbacks {
             c.on_epoch_end(&event, &mut control);
         }

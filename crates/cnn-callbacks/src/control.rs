@@ -45,6 +45,7 @@ pub struct Control {
     stop: Option<Stop>,
     learning_rate: Option<f32>,
     restore: Option<Restore>,
+    waited: f64,
 }
 
 impl Control {
@@ -85,9 +86,20 @@ impl Control {
             Some(Restore { by: by.to_owned(), weights: weights.into(), reason: reason.into() });
     }
 
+    /// Says that the callback has held training up for this many seconds, as for a person who wanted a pause: they are left
+    /// out of the epoch's time. Finite, ≥ 0.
+    pub fn waited(&mut self, seconds: f64) {
+        self.waited += seconds;
+    }
+
     /// Whether somebody asked to stop, and why.
     pub fn stopped_by(&self) -> Option<&Stop> {
         self.stop.as_ref()
+    }
+
+    /// For the trainer: the seconds that callbacks have held it up, once.
+    pub fn take_waited(&mut self) -> f64 {
+        std::mem::take(&mut self.waited)
     }
 
     /// For the trainer: the new learning rate, once.
@@ -124,6 +136,10 @@ mod tests {
     fn wishes_are_taken_once_and_a_stop_stays() {
         let mut control = Control::new();
         control.set_learning_rate(0.1);
+        control.waited(1.5);
+        control.waited(0.5);
+        let waited = [control.take_waited(), control.take_waited()];
+        assert_eq!(waited.map(|seconds| seconds as u32), [2, 0]);
         control.stop("A", "first");
         control.stop("B", "second");
         control.restore("A", [1.0, 2.0], "the best");

@@ -22,7 +22,7 @@
 //! [`Ending::Diverged`]: crate::Ending::Diverged
 //! [`Ending::Failed`]: crate::Ending::Failed
 
-use crate::{Logs, Stop};
+use crate::{Logs, PerClass, Stop};
 
 /// Training is about to begin.
 #[derive(Clone, Copy, Debug)]
@@ -57,10 +57,32 @@ pub struct BatchEnd<'a> {
     pub step: usize,
     /// Batches per epoch.
     pub steps: usize,
+    /// Training samples seen in this epoch so far.
+    pub samples: usize,
     /// Running means over the epoch so far, weighted by samples.
     pub logs: &'a Logs,
+    /// The same samples by class, each answered with the weights as they were then.
+    pub per_class: PerClass<'a>,
+    /// What the weights were moved with.
+    pub learning_rate: f32,
     /// Seconds since the epoch began.
     pub elapsed: f64,
+}
+
+impl<'a> BatchEnd<'a> {
+    /// With these logs and nothing else: a start for whoever sends events by hand, `BatchEnd { step, ..BatchEnd::of(&logs) }`.
+    pub fn of(logs: &'a Logs) -> Self {
+        Self {
+            epoch: 0,
+            step: 0,
+            steps: 0,
+            samples: 0,
+            logs,
+            per_class: PerClass::default(),
+            learning_rate: 0.0,
+            elapsed: 0.0,
+        }
+    }
 }
 
 /// An epoch has ended; validation, if any, is done.
@@ -76,10 +98,34 @@ pub struct EpochEnd<'a> {
     pub samples: usize,
     /// Running means over the epoch (taken while the weights changed), and `val_…` values of the weights as they are now.
     pub logs: &'a Logs,
+    /// The training samples by class, each answered with the weights as they were then.
+    pub per_class: PerClass<'a>,
+    /// The training samples by class, answered with the weights as they are now, where the run measures that.
+    pub train_per_class: Option<PerClass<'a>>,
+    /// The validation samples by class, answered with the weights as they are now, if there are any.
+    pub val_per_class: Option<PerClass<'a>>,
     /// Seconds since the epoch began, validation included.
     pub elapsed: f64,
     /// All parameters, flat.
     pub weights: &'a [f32],
+}
+
+impl<'a> EpochEnd<'a> {
+    /// With these logs and nothing else, as [`BatchEnd::of`].
+    pub fn of(logs: &'a Logs) -> Self {
+        Self {
+            epoch: 0,
+            epochs: 0,
+            steps: 0,
+            samples: 0,
+            logs,
+            per_class: PerClass::default(),
+            train_per_class: None,
+            val_per_class: None,
+            elapsed: 0.0,
+            weights: &[],
+        }
+    }
 }
 
 /// Training has ended, for whatever reason.

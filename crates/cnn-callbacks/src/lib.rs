@@ -21,7 +21,7 @@
 //! }
 //!
 //! let (logs, mut control) = (Logs::new(), Control::new());
-//! let event = EpochEnd { epoch: 2, epochs: 5, steps: 1, samples: 32, logs: &logs, elapsed: 0.1, weights: &[] };
+//! let event = EpochEnd { epoch: 2, epochs: 5, ..EpochEnd::of(&logs) };
 //! Patience(3).on_epoch_end(&event, &mut control);
 //! assert_eq!(control.stopped_by().unwrap().reason, "that was long enough");
 //! ```
@@ -34,6 +34,7 @@ mod error;
 pub mod events;
 mod logs;
 mod monitor;
+mod per_class;
 mod text;
 
 pub use callback::Callback;
@@ -46,3 +47,4 @@ pub use error::CallbackError;
 pub use events::{BatchEnd, EpochBegin, EpochEnd, TrainBegin, TrainEnd};
 pub use logs::Logs;
 pub use monitor::{Direction, Mode, Monitor, check_monitors};
+pub use per_class::PerClass;

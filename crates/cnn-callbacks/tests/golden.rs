@@ -61,10 +61,13 @@ fn the_progress_bar_shows_what_keras_shows() {
             let (step, elapsed) =
                 (batch["step"].as_u64().unwrap() as usize, number(&batch["elapsed"]));
             let logs = logs(&batch["logs"]);
-            bar.on_batch_end(&BatchEnd { epoch, step, steps, logs: &logs, elapsed }, &mut control);
+            bar.on_batch_end(
+                &BatchEnd { epoch, step, steps, elapsed, ..BatchEnd::of(&logs) },
+                &mut control,
+            );
         }
         let (logs, elapsed) = (logs(&case["logs"]), number(&case["elapsed"]));
-        let end = EpochEnd { epoch, epochs, steps, samples: 0, logs: &logs, elapsed, weights: &[] };
+        let end = EpochEnd { epoch, epochs, steps, elapsed, ..EpochEnd::of(&logs) };
         bar.on_epoch_end(&end, &mut control);
         let mut expected = case["text"].as_str().unwrap().to_owned();
         if style == Style::Lines && epochs > 1 {

@@ -247,7 +247,8 @@ fn history_keeps_every_epoch_and_survives_json() {
     );
     for (epoch, logs) in [&first, &second].into_iter().enumerate() {
         let (samples, elapsed) = (320, 1.5);
-        let event = EpochEnd { epoch, epochs: 5, steps: 10, samples, logs, elapsed, weights: &[] };
+        let event =
+            EpochEnd { epoch, epochs: 5, steps: 10, samples, elapsed, ..EpochEnd::of(logs) };
         history.on_epoch_end(&event, &mut control);
     }
     assert_eq!(history.get("loss"), Some([0.5, 0.25].as_slice()));

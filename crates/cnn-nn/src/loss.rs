@@ -1,9 +1,11 @@
 //! Losses: from the network's output and the labels to one number, and its gradient.
 
+use crate::engine::ClassCounts;
 use crate::layer::BuildError;
 use cnn_kernels::Isa;
 use cnn_tensor::Shape;
 use serde::{Deserialize, Serialize};
+use std::cmp::Ordering;
 
 /// A loss, as `model.toml` names it.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -113,11 +115,51 @@ impl Loss {
             dlogits,
         )
     }
+
+    /// Counts the samples of each class and the right answers among them, as [`Self::evaluate`] counts right answers: the
+    /// first largest logit is the answer.
+    pub fn count(&self, logits: &[f32], labels: &[u32], counts: &mut ClassCounts) {
+        for (row, &label) in logits.chunks_exact(self.classes).zip(labels) {
+            counts.count(label as usize, answer(row) == label as usize);
+        }
+    }
+
+    /// As [`Self::count`], for samples with two labels each: a sample belongs to the class that [`Self::evaluate_mixed`]
+    /// counts as the right answer.
+    pub fn count_mixed(
+        &self,
+        logits: &[f32],
+        pairs: (&[u32], &[u32], &[f32]),
+        counts: &mut ClassCounts,
+    ) {
+        let (labels, partners, shares) = pairs;
+        let rows = logits.chunks_exact(self.classes);
+        for (((row, &label), &partner), &share) in rows.zip(labels).zip(partners).zip(shares) {
+            let class = match share.partial_cmp(&(1.0 - share)) {
+                Some(Ordering::Greater) => label,
+                Some(Ordering::Equal) => label.min(partner),
+                _ => partner,
+            };
+            counts.count(class as usize, answer(row) == class as usize);
+        }
+    }
+}
+
+/// Place of the first largest logit.
+fn answer(row: &[f32]) -> usize {
+    let mut best = 0;
+    for (k, &x) in row.iter().enumerate() {
+        if x > row[best] {
+            best = k;
+        }
+    }
+    best
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     #[test]
     fn equal_logits_cost_log_of_the_classes() {
@@ -127,6 +169,33 @@ mod tests {
         assert!((sum - 10f64.ln()).abs() < 1e-6);
         assert_eq!(correct, 1);
         assert!((d[0] + 0.9).abs() < 1e-6 && (d[9] - 0.1).abs() < 1e-6);
+    }
+
+    proptest! {
+        #[test]
+        fn the_counts_of_the_classes_add_up_to_the_kernels(
+            samples in prop::collection::vec(
+                (prop::array::uniform3(prop_oneof![(-2i8..3).prop_map(f32::from), Just(f32::NAN)]), 0u32..3, 0u32..3, 0u8..5),
+                1..20,
+            ),
+        ) {
+            let loss = Loss::new(&LossSpec::default(), &Shape::new(vec![3]), true).unwrap();
+            let logits: Vec<f32> = samples.iter().flat_map(|s| s.0).collect();
+            let labels: Vec<u32> = samples.iter().map(|s| s.1).collect();
+            let partners: Vec<u32> = samples.iter().map(|s| s.2).collect();
+            let shares: Vec<f32> = samples.iter().map(|s| f32::from(s.3) / 4.0).collect();
+            let total = |counts: &[u64]| counts.iter().sum::<u64>() as usize;
+
+            let mut plain = ClassCounts::new(3);
+            loss.count(&logits, &labels, &mut plain);
+            let (_, correct) = loss.evaluate(Isa::best(), &logits, &labels, 1.0, &mut []);
+            prop_assert_eq!((total(&plain.correct), total(&plain.samples)), (correct, samples.len()));
+
+            let (pairs, mut mixed) = ((&labels[..], &partners[..], &shares[..]), ClassCounts::new(3));
+            loss.count_mixed(&logits, pairs, &mut mixed);
+            let (_, correct) = loss.evaluate_mixed(Isa::best(), &logits, pairs, 1.0, &mut []);
+            prop_assert_eq!((total(&mixed.correct), total(&mixed.samples)), (correct, samples.len()));
+        }
     }
 
     #[test]

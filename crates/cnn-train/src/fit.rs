@@ -17,6 +17,7 @@
 //! the end. It is in no event, so that no callback can follow it.
 
 use crate::config::metric_names;
+use crate::counts::{Counts, per_class};
 use crate::error::TrainError;
 use crate::history::TestScore;
 use crate::mixing::Mixer;
@@ -163,6 +164,10 @@ struct Run<'a> {
     /// Test images for the record, if it is kept.
     test: Option<(&'a Split, Vec<u32>)>,
     test_record: Vec<TestScore>,
+    /// Right answers by class in this epoch.
+    counts: Counts,
+    /// Seconds of this epoch in which callbacks held training up.
+    waited: f64,
 }
 
 /// Sizes and names that stay the same.
@@ -242,6 +247,8 @@ impl<'a> Run<'a> {
             measured: None,
             test: test.map(whole),
             test_record: Vec::new(),
+            counts: Counts::new(trainer.classes()),
+            waited: 0.0,
         })
     }
 
@@ -272,8 +279,9 @@ impl<'a> Run<'a> {
             permutation(self.plan.seed, epoch as u64, &mut self.order);
         }
         let start = Instant::now();
+        self.waited = 0.0;
         let total = self.batches(trainer, epoch, start);
-        self.rates.push(total.count as f64 / start.elapsed().as_secs_f64().max(1e-9));
+        self.rates.push(total.count as f64 / self.since(start).max(1e-9));
         let (of_training, mut of_validation) = self.plan.metrics.split_at(self.plan.of_training);
         set_logs(&mut self.epoch_logs, of_training, &total);
         if !self.measured_images.is_empty() {
@@ -281,49 +289,67 @@ impl<'a> Run<'a> {
             (of_measured, of_validation) = of_validation.split_at(self.plan.of_training);
             let measured = trainer.measure(self.train, &self.measured_images);
             set_logs(&mut self.epoch_logs, of_measured, &measured);
+            self.counts.measured.copy_from(trainer.engine.class_counts());
             self.measured = Some(measured);
         }
         if let Some((split, indices)) = &self.validation {
             let measured = trainer.measure(split, indices);
             set_logs(&mut self.epoch_logs, of_validation, &measured);
+            self.counts.validation.copy_from(trainer.engine.class_counts());
         }
         if let Some((split, indices)) = &self.test {
             self.test_record.push(score(&trainer.measure(split, indices)));
         }
-        let logs = std::mem::take(&mut self.epoch_logs);
-        let (samples, elapsed) = (total.count, start.elapsed().as_secs_f64());
+        let (logs, counts) =
+            (std::mem::take(&mut self.epoch_logs), std::mem::take(&mut self.counts));
+        let (samples, elapsed) = (total.count, self.since(start));
+        let has = |there: bool, counts| there.then(|| per_class(counts));
         let event = EpochEnd {
             epoch,
             epochs,
             steps,
             samples,
             logs: &logs,
+            per_class: per_class(&counts.training),
+            train_per_class: has(!self.measured_images.is_empty(), &counts.measured),
+            val_per_class: has(self.validation.is_some(), &counts.validation),
             elapsed,
             weights: &trainer.weights,
         };
         self.tell(|callback, control| callback.on_epoch_end(&event, control));
-        self.epoch_logs = logs;
+        (self.epoch_logs, self.counts) = (logs, counts);
         self.apply(trainer);
+    }
+
+    /// Seconds since the epoch began, without those in which a callback held it up.
+    fn since(&self, start: Instant) -> f64 {
+        (start.elapsed().as_secs_f64() - self.waited).max(0.0)
     }
 
     /// All batches of an epoch, or those up to a stop; their sums.
     fn batches(&mut self, trainer: &mut Trainer, epoch: usize, start: Instant) -> BatchMetrics {
         let mut total = BatchMetrics::default();
+        self.counts.training.clear();
         for step in 0..self.plan.steps {
             let begin = step * self.plan.batch_size;
             let end = (begin + self.plan.batch_size).min(self.order.len());
             total.add(&self.step(trainer, begin..end));
-            let mut logs = std::mem::take(&mut self.batch_logs);
+            self.counts.training.add(trainer.engine.class_counts());
+            let (mut logs, counts) =
+                (std::mem::take(&mut self.batch_logs), std::mem::take(&mut self.counts));
             set_logs(&mut logs, &self.plan.metrics[..self.plan.of_training], &total);
             let event = BatchEnd {
                 epoch,
                 step,
                 steps: self.plan.steps,
+                samples: total.count,
                 logs: &logs,
-                elapsed: start.elapsed().as_secs_f64(),
+                per_class: per_class(&counts.training),
+                learning_rate: trainer.learning_rate,
+                elapsed: self.since(start),
             };
             self.tell(|callback, control| callback.on_batch_end(&event, control));
-            self.batch_logs = logs;
+            (self.batch_logs, self.counts) = (logs, counts);
             self.apply(trainer);
             if self.control.stopped_by().is_some() {
                 break;
@@ -359,6 +385,7 @@ impl<'a> Run<'a> {
 
     /// Does what the callbacks asked for, apart from stopping.
     fn apply(&mut self, trainer: &mut Trainer) {
+        self.waited += self.control.take_waited();
         if let Some(learning_rate) = self.control.take_learning_rate() {
             trainer.learning_rate = learning_rate;
         }

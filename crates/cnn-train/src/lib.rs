@@ -14,6 +14,7 @@ mod answers;
 mod atomic;
 mod calibration;
 mod config;
+mod counts;
 mod error;
 mod evaluate;
 pub mod experiment;

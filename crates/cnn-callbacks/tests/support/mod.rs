@@ -50,7 +50,7 @@ pub(crate) fn run(callbacks: &mut [Box<dyn Callback>], script: &[Epoch]) -> Outc
             c.on_epoch_begin(&EpochBegin { epoch, epochs, steps }, &mut control);
         }
         for (step, (logs, elapsed)) in e.batches.iter().enumerate() {
-            let event = BatchEnd { epoch, step, steps, logs, elapsed: *elapsed };
+            let event = BatchEnd { epoch, step, steps, elapsed: *elapsed, ..BatchEnd::of(logs) };
             for c in callbacks.iter_mut() {
                 c.on_batch_end(&event, &mut control);
             }
@@ -61,8 +61,15 @@ pub(crate) fn run(callbacks: &mut [Box<dyn Callback>], script: &[Epoch]) -> Outc
         }
         let weights = [epoch as f32];
         let (samples, elapsed) = (batches * 32, e.elapsed);
-        let event =
-            EpochEnd { epoch, epochs, steps, samples, logs: &e.logs, elapsed, weights: &weights };
+        let event = EpochEnd {
+            epoch,
+            epochs,
+            steps,
+            samples,
+            elapsed,
+            weights: &weights,
+            ..EpochEnd::of(&e.logs)
+        };
         for c in callbacks.iter_mut() {
             c.on_epoch_end(&event, &mut control);
         }

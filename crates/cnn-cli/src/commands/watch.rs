@@ -111,7 +111,7 @@ mod tests {
         // Batches of 4 and 2 with mean losses 2 and 0.5, and 1 and 2 right answers.
         for (step, loss, accuracy) in [(0, 2.0, 0.25), (1, (8.0 + 1.0) / 6.0, 0.5)] {
             let logs: Logs = [("loss", loss), ("accuracy", accuracy)].into_iter().collect();
-            let event = BatchEnd { epoch: 0, step, steps: 2, logs: &logs, elapsed: 0.0 };
+            let event = BatchEnd { step, steps: 2, ..BatchEnd::of(&logs) };
             log.on_batch_end(&event, &mut control);
         }
         assert_eq!(*steps.lock().unwrap(), "epoch,step,loss,accuracy\n0,0,2,0.25\n0,1,0.5,1\n");

@@ -42,3 +42,50 @@ impl BatchMetrics {
         self.count += other.count;
     }
 }
+
+/// Samples of each class, and how many of them were answered rightly. Memory is fixed by the number of classes.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ClassCounts {
+    /// Right answers by class.
+    pub correct: Vec<u64>,
+    /// Samples by class.
+    pub samples: Vec<u64>,
+}
+
+impl ClassCounts {
+    /// Nothing counted yet.
+    pub fn new(classes: usize) -> Self {
+        Self { correct: vec![0; classes], samples: vec![0; classes] }
+    }
+
+    /// Forgets what was counted.
+    pub fn clear(&mut self) {
+        self.correct.fill(0);
+        self.samples.fill(0);
+    }
+
+    /// Counts one sample.
+    ///
+    /// # Panics
+    /// If there is no such class.
+    pub fn count(&mut self, class: usize, correct: bool) {
+        self.samples[class] += 1;
+        self.correct[class] += u64::from(correct);
+    }
+
+    /// Replaces what was counted by another count of the same classes, in the same memory.
+    pub fn copy_from(&mut self, other: &Self) {
+        self.clear();
+        self.add(other);
+    }
+
+    /// Adds another count of the same classes.
+    pub fn add(&mut self, other: &Self) {
+        for (sum, n) in self.correct.iter_mut().zip(&other.correct) {
+            *sum += n;
+        }
+        for (sum, n) in self.samples.iter_mut().zip(&other.samples) {
+            *sum += n;
+        }
+    }
+}

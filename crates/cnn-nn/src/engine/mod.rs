@@ -26,7 +26,7 @@ pub use cnn_kernels::Isa;
 use cnn_kernels::pool::Pool;
 use feed::Source;
 pub use feed::{Feed, MixedFeed, Targets};
-pub use metrics::BatchMetrics;
+pub use metrics::{BatchMetrics, ClassCounts};
 use penalties::Penalties;
 use program::Program;
 use shard::{Batch, Shard};
@@ -81,6 +81,7 @@ pub struct Engine {
     gradient: Vec<f32>,
     blocks: Blocks,
     penalties: Penalties,
+    counts: ClassCounts,
     /// Applied after the network, where the program stops at the logits.
     softmax: bool,
 }
@@ -116,6 +117,7 @@ impl Engine {
             shard_size,
             penalties: Penalties::new(model, &blocks),
             blocks,
+            counts: ClassCounts::new(loss.map_or(0, |loss| loss.classes())),
             softmax,
             program,
         }
@@ -209,6 +211,11 @@ impl Engine {
         metrics
     }
 
+    /// Samples and right answers of each class in the last batch trained on or data set evaluated.
+    pub fn class_counts(&self) -> &ClassCounts {
+        &self.counts
+    }
+
     /// The penalty of regularised weights: what [`Self::evaluate`] adds to the mean loss. 0 for a model without regularisers.
     pub fn penalty(&mut self, weights: &[f32]) -> f64 {
         self.penalties.sum(&self.pool, self.isa, weights)
@@ -296,13 +303,16 @@ impl Engine {
         let (size, scale) = (self.shard_size, 1.0 / n as f32);
         let used = &mut shards[..n.div_ceil(size)];
         self.pool.for_each(used, |i, shard| {
+            shard.counts.clear();
             shard.forward(&batch, i * size..((i + 1) * size).min(n));
             shard.evaluate_loss(&batch, scale);
             shard.backward(&batch);
         });
         let mut metrics = BatchMetrics::default();
+        self.counts.clear();
         for shard in used {
             metrics.add(&shard.metrics);
+            self.counts.add(&shard.counts);
         }
         self.shards = shards;
         metrics.penalty_sum = self.penalty(weights) * n as f64;
@@ -362,6 +372,7 @@ impl Engine {
             .map(|shard| (shard, BatchMetrics::default(), outputs.next().unwrap_or_default()))
             .collect();
         self.pool.for_each(&mut jobs, |i, (shard, metrics, out)| {
+            shard.counts.clear();
             let (begin, end) = ((i * share).min(n), ((i + 1) * share).min(n));
             let mut at = begin;
             while at < end {
@@ -373,8 +384,10 @@ impl Engine {
             }
         });
         let mut total = BatchMetrics::default();
-        for (_, metrics, _) in &jobs {
+        self.counts.clear();
+        for (shard, metrics, _) in &jobs {
             total.add(metrics);
+            self.counts.add(&shard.counts);
         }
         drop(jobs);
         self.readers = readers;

@@ -1,7 +1,7 @@
 //! The memory of one shard, and the walk of a shard through the network and back.
 
 use super::program::{Program, Step};
-use super::{BatchMetrics, Source, Targets, TrainKey};
+use super::{BatchMetrics, ClassCounts, Source, Targets, TrainKey};
 use crate::layer::{self, Pass, Weights, Work};
 use crate::loss::Loss;
 use cnn_kernels::Isa;
@@ -26,6 +26,8 @@ pub(super) struct Shard {
     /// Positions in the batch.
     range: Range<usize>,
     pub(super) metrics: BatchMetrics,
+    /// What [`Self::evaluate_loss`] has counted since it was cleared.
+    pub(super) counts: ClassCounts,
 }
 
 /// What all shards of a batch share.
@@ -78,6 +80,7 @@ impl Shard {
             shares: vec![0.0; if train { size } else { 0 }],
             range: 0..0,
             metrics: BatchMetrics::default(),
+            counts: ClassCounts::new(program.slots[program.output()]),
         }
     }
 
@@ -120,7 +123,7 @@ impl Shard {
         }
     }
 
-    /// Loss and metrics of what [`Self::forward`] computed; in training also the output's gradient, times `scale`.
+    /// Loss, metrics and counts of what [`Self::forward`] computed; in training also the output's gradient, times `scale`.
     pub(super) fn evaluate_loss(&mut self, batch: &Batch<'_>, scale: f32) {
         let n = self.range.len();
         let output = batch.program.output();
@@ -136,9 +139,13 @@ impl Shard {
             Some(loss) => {
                 let labels = &self.labels[..n];
                 let (loss_sum, correct) = match batch.source {
-                    Source::Plain(_) => loss.evaluate(batch.isa, logits, labels, scale, dlogits),
+                    Source::Plain(_) => {
+                        loss.count(logits, labels, &mut self.counts);
+                        loss.evaluate(batch.isa, logits, labels, scale, dlogits)
+                    }
                     Source::Mixed(_) => {
                         let pairs = (labels, &self.partners[..n], &self.shares[..n]);
+                        loss.count_mixed(logits, pairs, &mut self.counts);
                         loss.evaluate_mixed(batch.isa, logits, pairs, scale, dlogits)
                     }
                 };
