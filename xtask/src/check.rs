@@ -13,12 +13,33 @@ struct Step {
 
 const FORMAT: Step = Step { args: &["fmt", "--all", "--check"], env: &[] };
 
-const REST: [Step; 3] = [
+/// The training screen is built with its feature alone. The whole workspace is named so that everything but cnn-cli is what the
+/// steps before have built.
+const SCREEN: &str = "--features=cnn-cli/tui";
+
+const REST: [Step; 5] = [
     Step {
         args: &["clippy", "--workspace", "--all-targets", "--quiet", "--", "-D", "warnings"],
         env: &[],
     },
+    Step {
+        args: &[
+            "clippy",
+            "--workspace",
+            SCREEN,
+            "--all-targets",
+            "--quiet",
+            "--",
+            "-D",
+            "warnings",
+        ],
+        env: &[],
+    },
     Step { args: &["test", "--workspace", "--quiet"], env: &[] },
+    Step {
+        args: &["test", "--workspace", SCREEN, "--bin=cnn", "--test=cli", "--quiet", "--", "tui"],
+        env: &[],
+    },
     Step {
         args: &["doc", "--workspace", "--no-deps", "--quiet"],
         env: &[("RUSTDOCFLAGS", "-D warnings")],

@@ -84,6 +84,22 @@ pub(crate) fn threads(asked: u16) -> usize {
     }
 }
 
+/// Whether the terminal shows more than ASCII: whether the locale is UTF-8, by `LC_ALL`, else `LC_CTYPE`, else `LANG`. A
+/// Windows console does.
+#[cfg(feature = "tui")]
+pub(crate) fn utf8() -> bool {
+    let set = |name: &&str| env::var(name).is_ok_and(|value| !value.is_empty());
+    let locale = ["LC_ALL", "LC_CTYPE", "LANG"].into_iter().find(set).map(env::var);
+    cfg!(windows) || locale.is_some_and(|locale| names_utf8(&locale.unwrap_or_default()))
+}
+
+/// Whether a locale such as `de_DE.UTF-8` is UTF-8.
+#[cfg(feature = "tui")]
+fn names_utf8(locale: &str) -> bool {
+    let locale = locale.to_ascii_lowercase();
+    locale.contains("utf-8") || locale.contains("utf8")
+}
+
 /// The version, and what it makes of this machine.
 pub(crate) fn long_version() -> String {
     let isas: Vec<&str> = Isa::available().into_iter().map(Isa::name).collect();
@@ -131,6 +147,14 @@ fn timestamp(seconds: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::timestamp;
+
+    #[cfg(feature = "tui")]
+    #[test]
+    fn a_locale_names_its_encoding() {
+        let yes = ["en_US.UTF-8", "C.utf8", "de_DE.utf-8@euro"];
+        let no = ["C", "POSIX", "de_DE", "ja_JP.eucJP", ""];
+        assert!(yes.into_iter().all(super::names_utf8) && !no.into_iter().any(super::names_utf8));
+    }
 
     #[test]
     fn dates_are_those_of_the_calendar() {

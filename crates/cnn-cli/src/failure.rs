@@ -20,6 +20,15 @@ pub(crate) enum Exit {
     Disk = 5,
     /// The loss became NaN or infinite.
     Diverged = 7,
+    /// A signal ended training, and what was learned has been saved: 128 and the signal's number.
+    #[cfg(feature = "tui")]
+    HungUp = 129,
+    /// As above, SIGINT.
+    #[cfg(feature = "tui")]
+    Interrupted = 130,
+    /// As above, SIGTERM.
+    #[cfg(feature = "tui")]
+    Terminated = 143,
 }
 
 /// Why a command ended early.

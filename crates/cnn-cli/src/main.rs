@@ -16,6 +16,8 @@ mod pictures;
 mod presets;
 mod report;
 mod runs;
+#[cfg(feature = "tui")]
+mod tui;
 
 use args::{Cli, Color, Command};
 use clap::{CommandFactory, FromArgMatches};

@@ -28,6 +28,30 @@ pub(crate) fn stderr_is_terminal() -> bool {
     io::stderr().is_terminal() && !dumb
 }
 
+/// Stderr for the training screen: control codes pass as they are. It never fails, as [`Progress`].
+#[cfg(feature = "tui")]
+#[derive(Debug)]
+pub(crate) struct RawStderr;
+
+#[cfg(feature = "tui")]
+impl Write for RawStderr {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let _ = io::stderr().write_all(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        let _ = io::stderr().flush();
+        Ok(())
+    }
+}
+
+/// Whether to colour what goes to stderr: `--color`, else `NO_COLOR` and the like.
+#[cfg(feature = "tui")]
+pub(crate) fn stderr_colours() -> bool {
+    anstream::AutoStream::choice(&io::stderr()) != anstream::ColorChoice::Never
+}
+
 /// The terminal's width for results: 80 columns where stdout is no terminal, as Keras has it.
 pub(crate) fn stdout_width() -> usize {
     terminal_size::terminal_size_of(io::stdout()).map_or(80, |(width, _)| usize::from(width.0))

@@ -8,6 +8,7 @@ pub(crate) mod experiment;
 mod experiment_charts;
 pub(crate) mod new;
 pub(crate) mod predict;
+mod screen;
 pub(crate) mod summary;
 pub(crate) mod train;
 mod watch;

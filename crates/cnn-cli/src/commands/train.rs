@@ -1,5 +1,6 @@
 //! `cnn train`: from a model.toml and a data set to a run folder.
 
+use super::screen;
 use super::summary;
 use super::watch::{JsonLines, StepLog, Steps};
 use crate::args::Format;
@@ -20,6 +21,7 @@ use std::sync::PoisonError;
 
 /// What `cnn train` takes. Values given here win over the model.toml's.
 #[derive(Debug, clap::Args)]
+#[expect(clippy::struct_excessive_bools, reason = "flags of the command line")]
 pub(crate) struct Args {
     /// A model.toml, or the name of a preset.
     model: String,
@@ -90,6 +92,11 @@ pub(crate) struct Args {
     #[arg(long, value_name = "0|1|2", default_value_t = 1, value_parser = clap::value_parser!(u8).range(0..=2))]
     verbose: u8,
 
+    /// A full-screen view in place of that: live curves, accuracy per class, and keys to stop and save or to pause. Wants a
+    /// terminal, and a cnn that was built with `--features tui`.
+    #[arg(long)]
+    tui: bool,
+
     /// Results on stdout as text, or as JSON Lines (one event per line).
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
@@ -97,6 +104,7 @@ pub(crate) struct Args {
 
 /// Checks everything that can be wrong, trains, tests, and writes what came of it.
 pub(crate) fn run(args: &Args) -> Result<(), Failure> {
+    let on_screen = args.tui && screen::wanted(args.format)?;
     let source = files::model(&args.model)?;
     let (config, warnings) = Config::from_toml_with(&source.name, &source.text, overrides(args)?)
         .map_err(|found| Failure::mistakes(&found))?;
@@ -113,17 +121,21 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     announce(args, &config, &trainer, &data)?;
 
     let steps = Steps::default();
-    let mut callbacks = callbacks(args, &config, &steps);
+    let mut callbacks = callbacks(args, &config, &steps, on_screen);
     let own = config.build_callbacks(&run.callback_context());
     callbacks.extend(own.map_err(|(_, error)| Failure::model("M063", &error.to_string(), "", ""))?);
+    if on_screen {
+        // Last, so that it sees what the others ask for.
+        callbacks.extend(screen::callback(trainer.model(), &data));
+    }
     let fit = trainer.fit_with_test(&data.train, None, &data.test, &mut callbacks)?;
-    let job = Job { args, config: &config, data: &data, run: &run, info: &info };
+    let job = Job { args, config: &config, data: &data, run: &run, info: &info, on_screen };
     job.finish(&mut trainer, &fit)?;
     if let Some(path) = &args.log_steps {
         let csv = steps.lock().unwrap_or_else(PoisonError::into_inner);
         files::write(path, csv.as_bytes(), args.force)?;
     }
-    Ok(())
+    screen::signal()
 }
 
 /// What the command line says differently from the model.toml.
@@ -238,9 +250,15 @@ fn announce(
 }
 
 /// The callbacks that the command line asks for, and where [`StepLog`] writes.
-fn callbacks(args: &Args, config: &Config, steps: &Steps) -> Vec<Box<dyn Callback>> {
+fn callbacks(
+    args: &Args,
+    config: &Config,
+    steps: &Steps,
+    on_screen: bool,
+) -> Vec<Box<dyn Callback>> {
     let mut all: Vec<Box<dyn Callback>> = Vec::new();
     let style = match args.verbose {
+        _ if on_screen => None,
         0 => None,
         1 if output::stderr_is_terminal() => Some(Style::Bar { colour: true }),
         _ => Some(Style::Lines),
@@ -264,6 +282,7 @@ struct Job<'a> {
     data: &'a Dataset,
     run: &'a RunDir,
     info: &'a RunInfo,
+    on_screen: bool,
 }
 
 impl Job<'_> {
@@ -351,7 +370,7 @@ impl Job<'_> {
         }
         let stopped = match &fit.stopped_by {
             // The bar shows it otherwise.
-            Some(stop) if self.args.verbose == 0 => format!("{}\n", stop.reason),
+            Some(stop) if self.args.verbose == 0 || self.on_screen => format!("{}\n", stop.reason),
             _ => String::new(),
         };
         let measured = measured(history);

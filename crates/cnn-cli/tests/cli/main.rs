@@ -12,4 +12,5 @@ mod summaries;
 mod support;
 mod tiny;
 mod train;
+mod tui;
 mod weights;
