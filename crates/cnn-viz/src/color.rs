@@ -86,6 +86,12 @@ pub enum Colormap {
     /// Black through purple and orange to pale yellow, as the course shows feature maps.
     /// Source: eleven stops of matplotlib's `inferno`, straight lines between them.
     Inferno,
+    /// Dark violet through green to yellow.
+    /// Source: eleven stops of matplotlib's `viridis`, straight lines between them.
+    Viridis,
+    /// Blue through nearly white, which is 0, to red: for numbers of either sign.
+    /// Source: `RdBu` of Cynthia Brewer's colour schemes, eleven classes, blue first.
+    RedBlue,
 }
 
 /// What [`Colormap::color`] gives for NaN: a colour that is in none of the maps.
@@ -111,8 +117,41 @@ const INFERNO: [Color; 11] = [
     Color::hex(0xf6_d7_46),
     Color::hex(0xfc_ff_a4),
 ];
+const VIRIDIS: [Color; 11] = [
+    Color::hex(0x44_01_54),
+    Color::hex(0x48_24_75),
+    Color::hex(0x41_44_87),
+    Color::hex(0x35_5f_8d),
+    Color::hex(0x2a_78_8e),
+    Color::hex(0x21_91_8c),
+    Color::hex(0x22_a8_84),
+    Color::hex(0x44_bf_70),
+    Color::hex(0x7a_d1_51),
+    Color::hex(0xbd_df_26),
+    Color::hex(0xfd_e7_25),
+];
+const RED_BLUE: [Color; 11] = [
+    Color::hex(0x05_30_61),
+    Color::hex(0x21_66_ac),
+    Color::hex(0x43_93_c3),
+    Color::hex(0x92_c5_de),
+    Color::hex(0xd1_e5_f0),
+    Color::hex(0xf7_f7_f7),
+    Color::hex(0xfd_db_c7),
+    Color::hex(0xf4_a5_82),
+    Color::hex(0xd6_60_4d),
+    Color::hex(0xb2_18_2b),
+    Color::hex(0x67_00_1f),
+];
 
 impl Colormap {
+    /// The numbers of the first and the last colour for values between `low` and `high`: those two, or, for a map whose
+    /// middle is 0, the larger magnitude with either sign.
+    pub fn span(self, low: f32, high: f32) -> (f32, f32) {
+        let largest = low.abs().max(high.abs());
+        if self == Self::RedBlue { (-largest, largest) } else { (low, high) }
+    }
+
     /// The colour of `t`; values outside 0 to 1 are clamped, NaN gets a green that no map holds.
     pub fn color(self, t: f32) -> Color {
         if t.is_nan() {
@@ -122,6 +161,8 @@ impl Colormap {
             Self::Gray => &[Color::hex(0), Color::WHITE],
             Self::Blues => &BLUES,
             Self::Inferno => &INFERNO,
+            Self::Viridis => &VIRIDIS,
+            Self::RedBlue => &RED_BLUE,
         };
         let position = t.clamp(0.0, 1.0) * (stops.len() - 1) as f32;
         let i = (position as usize).min(stops.len() - 2);
@@ -132,6 +173,17 @@ impl Colormap {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    const MAPS: [Colormap; 5] =
+        [Colormap::Gray, Colormap::Blues, Colormap::Inferno, Colormap::Viridis, Colormap::RedBlue];
+
+    #[test]
+    fn signed_numbers_have_their_zero_in_the_middle() {
+        assert_eq!(Colormap::RedBlue.span(-1.0, 3.0), (-3.0, 3.0));
+        assert_eq!(Colormap::RedBlue.span(-5.0, -1.0), (-5.0, 5.0));
+        assert_eq!(Colormap::Inferno.span(-1.0, 3.0), (-1.0, 3.0));
+        assert_eq!(Colormap::RedBlue.color(0.5), Color::hex(0xf7_f7_f7));
+    }
 
     #[test]
     fn maps_hit_their_ends_and_mark_nan() {
@@ -144,7 +196,7 @@ mod tests {
 
     #[test]
     fn text_is_readable_on_every_map_colour() {
-        for map in [Colormap::Gray, Colormap::Blues, Colormap::Inferno] {
+        for map in MAPS {
             for i in 0..=100u8 {
                 let back = map.color(f32::from(i) / 100.0);
                 let (a, b) = (back.luminance(), back.text_on().luminance());

@@ -29,6 +29,7 @@ pub mod html;
 mod raster;
 mod scene;
 mod svg;
+pub mod terminal;
 mod ticks;
 
 pub use bitmap::Bitmap;

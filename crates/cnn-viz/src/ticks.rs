@@ -72,6 +72,25 @@ fn label(v: f64, step: f64) -> String {
     minus(format!("{v:.decimals$}"))
 }
 
+/// A number in three digits: `0.123`, `12.3`, `1230`, `1.2e−5`.
+pub(crate) fn short(v: f32) -> String {
+    let size = v.abs();
+    if !v.is_finite() {
+        return v.to_string();
+    }
+    if size == 0.0 {
+        return "0".to_owned();
+    }
+    if !(1e-3..1e5).contains(&size) {
+        return format!("{v:.1e}").replace('-', "−");
+    }
+    let decimals = (2 - size.log10().floor() as i32).max(0) as usize;
+    let text = format!("{v:.decimals$}");
+    let text =
+        if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.') } else { &text };
+    minus(text.to_owned())
+}
+
 /// The typographic minus sign.
 fn minus(text: String) -> String {
     if text.starts_with('-') { text.replacen('-', "−", 1) } else { text }

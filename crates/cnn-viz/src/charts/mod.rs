@@ -2,18 +2,25 @@
 
 mod axes;
 mod bands;
+mod color_bar;
 mod confusion;
 mod grid;
+mod kernels;
 mod lines;
+mod maps;
 mod reliability;
 mod scatter;
+mod values;
 
 pub use bands::{BandChart, BandMark, BandPanel, BandSeries, band_chart};
 pub use confusion::{ConfusionMatrix, confusion_matrix};
 pub use grid::{GridCell, ImageGrid, image_grid};
+pub use kernels::{KernelSheet, Kernels, LayerKernels, kernel_sheet};
 pub use lines::{LearningCurves, LineChart, Series, learning_curves, learning_panels, line_chart};
+pub use maps::{MapCell, MapColumn, MapRow, MapTable, Scaling, map_table};
 pub use reliability::{Reliability, ReliabilityBin, reliability};
 pub use scatter::{ScatterChart, ScatterPoint, scatter_chart};
+pub use values::Values;
 
 use crate::color::{Color, PALETTE};
 use crate::font::text_width;
