@@ -2,6 +2,7 @@
 //!
 //! - [`select_layers`] finds layers by name, kind or position, [`feature_layers`] those that the course looks at.
 //! - [`activations`] gives the outputs of the selected layers, all from one forward pass.
+//! - [`kernel_pictures`] says how a kernel is seen as pictures.
 //! - [`kernel_statistics`] and [`channel_activity`] put numbers on kernels and on what they find in a data set.
 //!
 //! ```
@@ -29,7 +30,7 @@ mod select;
 mod statistics;
 
 pub use activations::{Activations, activations};
-pub use select::{UnknownLayer, feature_layers, select_layers};
+pub use select::{UnknownLayer, feature_layers, kernel_pictures, select_layers};
 pub use statistics::{
     ChannelActivity, KernelStatistics, NEAR_ZERO, Statistics, channel_activity, kernel_statistics,
 };

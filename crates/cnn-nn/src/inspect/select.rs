@@ -20,7 +20,7 @@ impl UnknownLayer {
     pub fn hint(&self) -> String {
         match &self.near {
             Some(near) => format!("did you mean `{near}`?"),
-            None => "give names, kinds (conv, pool, dense), numbers, or `all`".to_owned(),
+            None => "give names, kinds (conv, pool, Dense), numbers, or `all`".to_owned(),
         }
     }
 }
@@ -91,6 +91,33 @@ pub fn feature_layers(model: &Model) -> Vec<usize> {
     (0..model.layers().len()).filter(|&at| is_feature(&model.layers()[at])).collect()
 }
 
+/// The kernel of a layer as pictures: [height, width, channels, filters], in the order in which its weights lie.
+///
+/// A Conv2D's kernel is that by itself. A Dense layer behind the `Flatten` of an image [h, w, c] has one picture of the
+/// image's size for each unit and channel; activations and dropout between them change nothing. `None` for every other
+/// layer: a Dense kernel [in, units] of a row of numbers has no height and width.
+pub fn kernel_pictures(model: &Model, index: usize) -> Option<[usize; 4]> {
+    let layers = model.layers();
+    let kernel = layers.get(index)?.params.iter().find(|param| param.name.ends_with("/kernel"))?;
+    match *kernel.shape.as_slice() {
+        [h, w, c, filters] => Some([h, w, c, filters]),
+        [_, units] => {
+            let through = |at: &usize| matches!(layers[*at].kind(), "Dropout" | "Activation");
+            let behind = (0..index).rev().find(|at| !through(at))?;
+            if layers[behind].kind() != "Flatten" {
+                return None;
+            }
+            let image = behind.checked_sub(1).map_or(model.input(), |at| &layers[at].output);
+            match *image.dims() {
+                [h, w, c] => Some([h, w, c, units]),
+                [h, w] => Some([h, w, 1, units]),
+                _ => None,
+            }
+        }
+        _ => None,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -134,5 +161,22 @@ mod tests {
             assert_eq!(error.layers[0], "1 conv2d (Conv2D)");
             assert!(error.hint().starts_with("give names"), "{}", error.hint());
         }
+    }
+
+    #[test]
+    fn a_dense_kernel_behind_flatten_is_pictures() {
+        let model = course();
+        assert_eq!(kernel_pictures(&model, 2), Some([3, 3, 2, 2]));
+        assert_eq!(kernel_pictures(&model, 3), None, "a pooling has no kernel");
+        assert_eq!(kernel_pictures(&model, 5), Some([5, 5, 2, 3]));
+        assert_eq!(kernel_pictures(&model, 6), None, "there is no such layer");
+        let layers = [
+            LayerSpec::Flatten(Flatten::default()),
+            LayerSpec::Dense(Dense::new(4)),
+            LayerSpec::Dense(Dense::new(3)),
+        ];
+        let model = ModelSpec::new([28, 20], layers).build().unwrap();
+        assert_eq!(kernel_pictures(&model, 1), Some([28, 20, 1, 4]));
+        assert_eq!(kernel_pictures(&model, 2), None, "its inputs are no image");
     }
 }
