@@ -1,7 +1,8 @@
 //! The command line as clap sees it: names, help texts, defaults, ranges.
 
 use crate::commands::{
-    augment, convolve, data, evaluate, experiment, new, predict, summary, train,
+    activations, augment, convolve, data, evaluate, experiment, filters, new, predict, summary,
+    train,
 };
 use clap::{Parser, Subcommand, ValueEnum};
 
@@ -47,6 +48,10 @@ pub(crate) enum Command {
     Experiment(Box<experiment::Args>),
     /// Classify pictures with a trained model.
     Predict(predict::Args),
+    /// Draw feature maps: what the layers of any model put out for images.
+    Activations(Box<activations::Args>),
+    /// Draw the kernels of a trained model, with statistics and dead channels.
+    Filters(Box<filters::Args>),
     /// See what the random layers of a model do to its images.
     #[command(subcommand)]
     Augment(augment::Command),

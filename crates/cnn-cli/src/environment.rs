@@ -3,6 +3,7 @@
 use crate::failure::{Exit, Failure};
 use cnn_data::{DataError, Dataset};
 use cnn_train::Isa;
+use cnn_viz::terminal::Ink;
 use std::env;
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -98,6 +99,20 @@ pub(crate) fn utf8() -> bool {
 fn names_utf8(locale: &str) -> bool {
     let locale = locale.to_ascii_lowercase();
     locale.contains("utf-8") || locale.contains("utf8")
+}
+
+/// What a terminal that shows colours says about how many it has: any of them, 256, or fewer than pictures want.
+pub(crate) fn terminal_ink() -> Ink {
+    let says = |name: &str, words: &[&str]| {
+        env::var(name).is_ok_and(|value| words.iter().any(|word| value.contains(word)))
+    };
+    if says("COLORTERM", &["truecolor", "24bit"]) || says("TERM", &["direct"]) {
+        Ink::TrueColor
+    } else if says("TERM", &["256"]) {
+        Ink::Indexed
+    } else {
+        Ink::Ascii
+    }
 }
 
 /// The version, and what it makes of this machine.

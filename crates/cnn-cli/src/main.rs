@@ -11,6 +11,7 @@ mod experiments;
 mod failure;
 mod files;
 mod fits;
+mod inspect;
 mod output;
 mod pictures;
 mod presets;
@@ -65,6 +66,8 @@ fn run(cli: &Cli) -> Result<(), Failure> {
         Command::Evaluate(args) => commands::evaluate::run(args),
         Command::Experiment(args) => commands::experiment::run(args),
         Command::Predict(args) => commands::predict::run(args),
+        Command::Activations(args) => commands::activations::run(args),
+        Command::Filters(args) => commands::filters::run(args),
         Command::Augment(command) => commands::augment::run(command),
         Command::Convolve(args) => commands::convolve::run(args),
         Command::Data(command) => commands::data::run(command),

@@ -1,6 +1,9 @@
 //! The two streams: results on stdout, everything else on stderr. The only place that writes to them.
 
+use crate::environment;
 use crate::failure::Failure;
+use anstream::ColorChoice;
+use cnn_viz::terminal::Ink;
 use std::io::{self, IsTerminal, Write};
 use std::path::Path;
 
@@ -50,6 +53,19 @@ impl Write for RawStderr {
 #[cfg(feature = "tui")]
 pub(crate) fn stderr_colours() -> bool {
     anstream::AutoStream::choice(&io::stderr()) != anstream::ColorChoice::Never
+}
+
+/// How pictures are drawn on stdout: in the colours that the terminal has, or in plain characters where colours are not wanted
+/// or would be taken out.
+pub(crate) fn stdout_ink() -> Ink {
+    if anstream::AutoStream::choice(&io::stdout()) == ColorChoice::Never {
+        return Ink::Ascii;
+    }
+    match environment::terminal_ink() {
+        // Asked for with --color always, on a terminal that does not say what it has.
+        Ink::Ascii if ColorChoice::global() == ColorChoice::Always => Ink::Indexed,
+        ink => ink,
+    }
 }
 
 /// The terminal's width for results: 80 columns where stdout is no terminal, as Keras has it.

@@ -1,11 +1,13 @@
 //! The subcommands, one file each.
 
+pub(crate) mod activations;
 pub(crate) mod augment;
 pub(crate) mod convolve;
 pub(crate) mod data;
 pub(crate) mod evaluate;
 pub(crate) mod experiment;
 mod experiment_charts;
+pub(crate) mod filters;
 pub(crate) mod new;
 pub(crate) mod predict;
 mod screen;

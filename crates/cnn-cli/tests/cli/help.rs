@@ -5,7 +5,7 @@ use crate::support::{cnn, code, snapshot, stdout, transcript};
 #[test]
 fn every_help() {
     let folder = tempfile::tempdir().unwrap();
-    let commands: [&[&str]; 12] = [
+    let commands: [&[&str]; 14] = [
         &[],
         &["new"],
         &["summary"],
@@ -14,6 +14,8 @@ fn every_help() {
         &["evaluate"],
         &["experiment"],
         &["predict"],
+        &["activations"],
+        &["filters"],
         &["augment"],
         &["augment", "preview"],
         &["data"],

@@ -1,10 +1,12 @@
 //! Drives the `cnn` binary: its help, its answers to good and bad files, its exit codes.
 #![expect(clippy::unwrap_used, reason = "a test's helper may panic")]
 
+mod activations;
 mod augment;
 mod convolve;
 mod data;
 mod experiment;
+mod filters;
 mod help;
 mod models;
 mod overfitting;
