@@ -71,17 +71,17 @@ impl Bitmap {
         Self::from_plane(h, w, pixels.chunks_exact(c.max(1)).map(color))
     }
 
-    /// Pictures of one size beside and below each other, `columns` in a line, with `gap` white pixels between them. Where the
-    /// last line is not full, the rest of it is white.
+    /// Pictures of one size beside and below each other, `columns` in a line, with `gap` pixels of the colour `between`, which
+    /// also fills the rest of the last line.
     ///
     /// # Panics
     /// If the pictures differ in size.
-    pub fn mosaic(tiles: &[Self], columns: usize, gap: usize) -> Self {
+    pub fn mosaic(tiles: &[Self], columns: usize, gap: usize, between: Color) -> Self {
         let Some(first) = tiles.first() else { return Self::from_plane(0, 0, [].into_iter()) };
         let (w, h, columns) = (first.width, first.height, columns.clamp(1, tiles.len()));
         let side = |n: usize, size: usize| n * (size + gap) - gap;
         let (width, height) = (side(columns, w), side(tiles.len().div_ceil(columns), h));
-        let mut pixels = vec![Color::WHITE; width * height];
+        let mut pixels = vec![between; width * height];
         for (i, tile) in tiles.iter().enumerate() {
             assert_eq!((tile.width, tile.height), (w, h), "the tiles of a mosaic are of one size");
             let at = i / columns * (h + gap) * width + i % columns * (w + gap);
@@ -156,20 +156,19 @@ mod tests {
 
     #[test]
     fn a_mosaic_has_its_tiles_where_they_belong() {
-        let tile =
-            |v: u8| Bitmap::from_u8(&ndarray::arr2(&[[v, v], [v, v]]).view(), Colormap::Gray);
+        let tile = |v: u8| Bitmap::from_u8(&arr2(&[[v, v], [v, v]]).view(), Colormap::Gray);
         let (a, b, c) = (Color::hex(0), Color::hex(0x80_80_80), Color::hex(0x40_40_40));
-        let mosaic = Bitmap::mosaic(&[tile(0), tile(128), tile(64)], 2, 1);
+        let mosaic = Bitmap::mosaic(&[tile(0), tile(128), tile(64)], 2, 1, Color::WHITE);
         assert_eq!((mosaic.width(), mosaic.height()), (5, 5));
         let w = Color::WHITE;
         let expected = [[a, a, w, b, b], [a, a, w, b, b], [w; 5], [c, c, w, w, w], [c, c, w, w, w]];
         assert_eq!(mosaic.pixels(), expected.as_flattened());
-        assert!(Bitmap::mosaic(&[], 3, 1).pixels().is_empty());
+        assert!(Bitmap::mosaic(&[], 3, 1, Color::WHITE).pixels().is_empty());
     }
 
     #[test]
     fn resizing_takes_the_nearest_pixel() {
-        let b = Bitmap::from_u8(&ndarray::arr2(&[[0u8, 64], [128, 255]]).view(), Colormap::Gray);
+        let b = Bitmap::from_u8(&arr2(&[[0u8, 64], [128, 255]]).view(), Colormap::Gray);
         assert_eq!(
             b.resized(4, 2).pixels()[..4],
             [b.pixels()[0], b.pixels()[0], b.pixels()[1], b.pixels()[1]]

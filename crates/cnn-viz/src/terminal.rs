@@ -83,8 +83,14 @@ fn indexed(color: Color) -> u8 {
     if distance([8 + 10 * grey; 3]) < distance(cube) { 232 + grey } else { 16 + 36 * r + 6 * g + b }
 }
 
-/// Characters of one map, at most; a mosaic of channels may have twice as many.
+/// Characters of one map, at most.
 const CELL: usize = 28;
+/// Characters of one channel among others, at least.
+const TILE: usize = 5;
+/// Characters of all channels of a layer together, at most.
+const MOSAIC: usize = 120;
+/// Between channels, where there are colours; spaces, where there are none.
+const BETWEEN: Color = Color::hex(0x50_50_50);
 
 /// A table of feature maps as text of at most `width` columns: for each image its cells side by side, below each other where
 /// there is no room.
@@ -96,17 +102,19 @@ pub fn map_text(table: &MapTable<'_>, width: usize, ink: Ink) -> Result<String, 
     let ranges = table.shared_ranges();
     let mut text = String::new();
     for (at, row) in table.rows.iter().enumerate() {
-        let first = (vec![table.first.name.clone(), row.label.clone()], &row.picture);
-        let pictures: Vec<Bitmap> =
-            row.cells.iter().zip(&ranges).map(|(cell, range)| table.bitmap(cell, *range)).collect();
-        let heads = table.columns.iter().enumerate();
-        let heads = heads.map(|(column, head)| vec![head.name.clone(), table.label(at, column)]);
-        let cells: Vec<_> = std::iter::once(first).chain(heads.zip(&pictures)).collect();
-        let mut blocks =
-            cells.iter().map(|(head, picture)| Block::new(head, picture, width, ink)).peekable();
+        let head = vec![table.first.name.clone(), row.label.clone()];
+        let mut blocks = vec![Block::new(head, &row.picture, width, ink)];
+        for (column, cell) in row.cells.iter().enumerate() {
+            let head = vec![table.columns[column].name.clone(), table.label(at, column)];
+            let (tiles, columns) = cell.values.tiles(table.map, table.ends(cell, ranges[column]));
+            blocks.push(match tiles.as_slice() {
+                [one] => Block::new(head, one, width, ink),
+                tiles => Block::of_tiles(head, tiles, columns, width, ink),
+            });
+        }
+        let mut blocks = blocks.into_iter().peekable();
         while let Some(block) = blocks.next() {
-            let (mut line, mut used) = (vec![block], 0);
-            used += line[0].width;
+            let (mut used, mut line) = (block.width, vec![block]);
             while let Some(next) = blocks.next_if(|next| used + 2 + next.width <= width) {
                 used += 2 + next.width;
                 line.push(next);
@@ -126,16 +134,42 @@ struct Block {
 }
 
 impl Block {
-    fn new(head: &[String], bitmap: &Bitmap, width: usize, ink: Ink) -> Self {
-        let limit = if bitmap.width() > 2 * CELL { 2 * CELL } else { CELL }.min(width.max(1));
-        let picture = match bitmap.width() {
-            0 => 0,
-            w if w > limit => limit,
-            w => limit / w * w,
-        };
+    fn new(head: Vec<String>, bitmap: &Bitmap, width: usize, ink: Ink) -> Self {
+        let picture = stretched(bitmap.width(), CELL.min(width.max(1)));
         let words = head.iter().map(|line| line.chars().count()).max().unwrap_or(0);
         let lines = bitmap_text(bitmap, picture, ink);
-        Self { width: picture.max(words), head: head.to_vec(), lines, picture }
+        Self { width: picture.max(words), head, lines, picture }
+    }
+
+    /// Channels side by side, each as many characters wide as there is room for.
+    fn of_tiles(
+        head: Vec<String>,
+        tiles: &[Bitmap],
+        columns: usize,
+        width: usize,
+        ink: Ink,
+    ) -> Self {
+        let room = MOSAIC.min(width.max(1)) + 1;
+        let columns = columns.clamp(1, (room / (TILE + 1)).max(1));
+        let (w, h) = tiles.first().map_or((0, 0), |tile| (tile.width(), tile.height()));
+        let across = stretched(w, (room / columns).saturating_sub(1).clamp(1, CELL));
+        // With its gap, a whole number of lines.
+        let down = ((across * h).div_ceil(w.max(1)) + 1).next_multiple_of(2) - 1;
+        let sized: Vec<Bitmap> = tiles.iter().map(|tile| tile.resized(across, down)).collect();
+        let between = if ink == Ink::Ascii { Color::hex(0) } else { BETWEEN };
+        let bitmap = Bitmap::mosaic(&sized, columns, 1, between);
+        let words = head.iter().map(|line| line.chars().count()).max().unwrap_or(0);
+        let (picture, lines) = (bitmap.width(), bitmap_text(&bitmap, bitmap.width(), ink));
+        Self { width: picture.max(words), head, lines, picture }
+    }
+}
+
+/// The largest multiple of `size` that is at most `limit`; `limit` for larger ones.
+fn stretched(size: usize, limit: usize) -> usize {
+    match size {
+        0 => 0,
+        size if size > limit => limit,
+        size => limit / size * size,
     }
 }
 

@@ -72,7 +72,7 @@ fn label(v: f64, step: f64) -> String {
     minus(format!("{v:.decimals$}"))
 }
 
-/// A number in three digits: `0.123`, `12.3`, `1230`, `1.2e−5`.
+/// A number in about three digits: `0.123`, `12.3`, `1234`, `1.2e−5`.
 pub(crate) fn short(v: f32) -> String {
     let size = v.abs();
     if !v.is_finite() {
@@ -129,6 +129,25 @@ mod tests {
             let t = nice(low, high, 5);
             assert!(t.low <= low && t.high >= high && t.high > t.low, "{low} {high} {t:?}");
             assert!((2..=12).contains(&t.marks.len()), "{low} {high} {t:?}");
+        }
+    }
+
+    #[test]
+    fn numbers_have_three_digits() {
+        for (v, text) in [
+            (0.0, "0"),
+            (-0.0, "0"),
+            (0.123_456, "0.123"),
+            (0.5, "0.5"),
+            (-12.34, "−12.3"),
+            (999.6, "1000"),
+            (1234.4, "1234"),
+            (0.001, "0.001"),
+            (1.24e-8, "1.2e−8"),
+            (-3e7, "−3.0e7"),
+            (f32::INFINITY, "inf"),
+        ] {
+            assert_eq!(short(v), text);
         }
     }
 

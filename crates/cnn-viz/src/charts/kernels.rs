@@ -65,13 +65,13 @@ pub fn kernel_sheet(sheet: &KernelSheet<'_>) -> Scene {
             + 14.0
             + text_width(&layer.note, 12.0, Weight::Regular)
     });
-    let width =
-        heads.chain([words]).map(|w| w * 1.05).chain(blocks.iter().map(|block| block.width));
+    let width = heads.chain([words]).map(|w| w * 1.05).chain(blocks.iter().map(Block::full_width));
     let width = width.fold(420.0, f32::max) + 2.0 * MARGIN;
     let top = if sheet.subtitle.is_empty() { 66.0 } else { 86.0 };
-    let height = blocks.iter().map(|block| HEAD + block.height + BELOW).sum::<f32>();
-    let mut scene =
-        Scene::new(width.ceil() as u32, (top + height + 20.0 + MARGIN).ceil() as u32, sheet.title);
+    let marked = sheet.layers.iter().any(|layer| !layer.marked.is_empty());
+    let foot = if marked { 20.0 } else { 0.0 };
+    let height = blocks.iter().map(|block| HEAD + block.height + BELOW).sum::<f32>() + foot;
+    let mut scene = Scene::new(width.ceil() as u32, (top + height).ceil() as u32, sheet.title);
     heading(&mut scene, sheet.title, sheet.subtitle);
     let mut y = top;
     for (layer, block) in sheet.layers.iter().zip(&blocks) {
@@ -87,10 +87,10 @@ pub fn kernel_sheet(sheet: &KernelSheet<'_>) -> Scene {
             block.range,
             Ends::Beside,
         );
-        scene.text(Text::new(MARGIN + 230.0, y + 24.0, 12.0, &block.note).color(Color::MUTED));
+        scene.text(Text::new(MARGIN + NOTE, y + 24.0, 12.0, &block.note).color(Color::MUTED));
         y += BELOW;
     }
-    if !sheet.layers.iter().all(|layer| layer.marked.is_empty()) {
+    if marked {
         scene.text(Text::new(MARGIN, y + 4.0, 12.0, FOOT).color(PALETTE[1]));
     }
     scene
@@ -99,6 +99,8 @@ pub fn kernel_sheet(sheet: &KernelSheet<'_>) -> Scene {
 /// Height of a layer's name, and of colour bar and gap below its pictures.
 const HEAD: f32 = 24.0;
 const BELOW: f32 = 58.0;
+/// Where the note beside a colour bar begins.
+const NOTE: f32 = 230.0;
 const FOOT: &str = "Orange: dead, the output is 0 everywhere.";
 
 /// The pictures of one layer, laid out.
@@ -148,7 +150,7 @@ impl Block {
         };
         let line = |channel: usize, filters: Range<usize>| {
             let tiles: Vec<Bitmap> = filters.map(|filter| tile(channel, filter)).collect();
-            Bitmap::mosaic(&tiles, tiles.len(), 1)
+            Bitmap::mosaic(&tiles, tiles.len(), 1, Color::WHITE)
         };
         let (layout, target, across, lines): (_, f32, _, Vec<(Bitmap, usize)>) = if c == 1 {
             let starts = (0..filters).step_by(LINE);
@@ -168,7 +170,11 @@ impl Block {
                 Layout::Lines => down + lines.len() as f32 * (INDEX + 4.0),
                 _ => down + INDEX + 4.0,
             },
-            note: [more(filters, n, "filters"), more(channels, c, "input channels")].concat(),
+            note: [more(filters, n, "filters"), more(channels, c, "input channels")]
+                .into_iter()
+                .flatten()
+                .collect::<Vec<_>>()
+                .join(", "),
             lines,
             scale,
             pitch,
@@ -188,11 +194,11 @@ impl Block {
         Self {
             width: INDENT + inputs as f32 * scale,
             height: units as f32 * scale,
-            note: format!(
-                "a line for each unit, a column for each input{}{}",
-                more(units, kernel.ncols(), "units"),
-                more(inputs, kernel.nrows(), "inputs")
-            ),
+            note: std::iter::once("a line for each unit, a column for each input".to_owned())
+                .chain(more(units, kernel.ncols(), "units"))
+                .chain(more(inputs, kernel.nrows(), "inputs"))
+                .collect::<Vec<_>>()
+                .join(", "),
             lines: vec![(bitmap, 0)],
             scale,
             pitch: (0, units),
@@ -202,37 +208,57 @@ impl Block {
         }
     }
 
+    /// With the note below it.
+    fn full_width(&self) -> f32 {
+        let note = NOTE + text_width(&self.note, 12.0, Weight::Regular) * 1.05;
+        if self.note.is_empty() { self.width } else { self.width.max(note) }
+    }
+
     fn draw(&self, scene: &mut Scene, top: f32, marked: &[usize]) {
         let left = MARGIN + INDENT;
         let mut y = top;
         if self.layout == Layout::Table {
             self.indices(scene, 0..self.across, y, marked);
             y += INDEX + 4.0;
-            self.rules(scene, y);
         }
+        let first_line = y;
+        let numbered = every(self.pitch.1 as f32 * self.scale, INDEX + 2.0);
         for (bitmap, first) in &self.lines {
             let (w, h) = (bitmap.width() as f32 * self.scale, bitmap.height() as f32 * self.scale);
             if self.layout == Layout::Lines {
                 let count = (bitmap.width() + 1) / self.pitch.0.max(1);
                 self.indices(scene, *first..first + count, y, marked);
                 y += INDEX + 4.0;
-                for i in 0..count {
-                    let x = left + (i * self.pitch.0) as f32 * self.scale;
-                    let w = (self.pitch.0 - 1) as f32 * self.scale;
-                    scene.rect(x - 0.5, y - 0.5, w + 1.0, h + 1.0, RULE);
-                }
             }
             scene.image(left, y, w, h, bitmap.clone());
-            if self.layout == Layout::Table {
+            if self.layout == Layout::Lines {
+                self.frames(scene, y, bitmap);
+            }
+            if self.layout == Layout::Table && first.is_multiple_of(numbered) {
                 let text =
                     Text::new(left - 6.0, y + h / 2.0 + INDEX * 0.36, INDEX, first.to_string());
                 scene.text(text.anchor(Anchor::End).color(Color::MUTED));
             }
             y += self.pitch.1 as f32 * self.scale;
         }
+        if self.layout == Layout::Table {
+            self.rules(scene, first_line);
+        }
     }
 
-    /// Lines in the gaps of a table: where weights are near 0, its tiles are nearly white.
+    /// A line around each filter: where weights are near 0, it is nearly white.
+    fn frames(&self, scene: &mut Scene, y: f32, line: &Bitmap) {
+        let (right, bottom) =
+            (self.scale * (self.pitch.0 - 1) as f32, self.scale * line.height() as f32);
+        for at in (0..line.width()).step_by(self.pitch.0) {
+            let x = MARGIN + INDENT + at as f32 * self.scale;
+            let corners = [(0.0, 0.0), (right, 0.0), (right, bottom), (0.0, bottom), (0.0, 0.0)];
+            let corners = corners.map(|(dx, dy)| (x + dx, y + dy));
+            scene.polyline(corners.to_vec(), Stroke::new(RULE, 1.0));
+        }
+    }
+
+    /// Lines in the gaps of a table, for the same reason.
     fn rules(&self, scene: &mut Scene, top: f32) {
         let (left, lines) = (MARGIN + INDENT, self.lines.len());
         let at = |n: usize, pitch: usize| ((n * pitch) as f32 - 0.5) * self.scale;
@@ -249,7 +275,9 @@ impl Block {
 
     /// The numbers of filters, above their pictures.
     fn indices(&self, scene: &mut Scene, filters: Range<usize>, y: f32, marked: &[usize]) {
-        for (i, filter) in filters.enumerate() {
+        let widest = text_width(&filters.end.to_string(), INDEX, Weight::Regular) + 3.0;
+        let step = every(self.pitch.0 as f32 * self.scale, widest);
+        for (i, filter) in filters.enumerate().step_by(step) {
             let middle = (i * self.pitch.0) as f32 + (self.pitch.0 as f32 - 1.0) / 2.0;
             let x = MARGIN + INDENT + middle * self.scale;
             let color = if marked.contains(&filter) { PALETTE[1] } else { Color::MUTED };
@@ -268,7 +296,12 @@ fn span<'a>(values: impl Iterator<Item = &'a f32>, map: Colormap) -> Option<(f32
     range(values).map(|(low, high)| map.span(low, high))
 }
 
-/// `the first 32 of 64 filters  `, where not all are shown.
-fn more(shown: usize, all: usize, what: &str) -> String {
-    if shown < all { format!("  the first {shown} of {all} {what}") } else { String::new() }
+/// `the first 32 of 64 filters`, where not all are shown.
+fn more(shown: usize, all: usize, what: &str) -> Option<String> {
+    (shown < all).then(|| format!("the first {shown} of {all} {what}"))
+}
+
+/// Of so many things `pitch` pixels apart, every how many have room for `room` pixels.
+fn every(pitch: f32, room: f32) -> usize {
+    (room / pitch.max(1.0)).ceil().max(1.0) as usize
 }

@@ -97,10 +97,10 @@ impl MapTable<'_> {
         ranges.into_iter().map(|range| range.map(span)).collect()
     }
 
-    /// One cell's picture; `shared` is its column's of [`Self::shared_ranges`].
-    pub(crate) fn bitmap(&self, cell: &MapCell<'_>, shared: Option<(f32, f32)>) -> Bitmap {
+    /// Ends of one cell's colours; `shared` are its column's of [`Self::shared_ranges`].
+    pub(crate) fn ends(&self, cell: &MapCell<'_>, shared: Option<(f32, f32)>) -> (f32, f32) {
         let own = || cell.values.range().map(|(low, high)| self.map.span(low, high));
-        cell.values.bitmap(self.map, shared.or_else(own).unwrap_or_default())
+        shared.or_else(own).unwrap_or_default()
     }
 
     /// One cell's label with its range: `channel 1: 0 to 2.31`.
@@ -177,7 +177,8 @@ impl<'t, 'v> Layout<'t, 'v> {
             .map(|row| {
                 let cells = table.rows[row].cells.iter().enumerate();
                 let cells = cells.map(|(column, cell)| {
-                    (table.bitmap(cell, ranges[column]), cell.values.side(side))
+                    let ends = table.ends(cell, ranges[column]);
+                    (cell.values.bitmap(table.map, ends), cell.values.side(side))
                 });
                 [(table.rows[row].picture.clone(), side)]
                     .into_iter()

@@ -1,7 +1,7 @@
 //! Numbers that become a picture: one channel, several, or a row.
 
 use crate::bitmap::Bitmap;
-use crate::color::Colormap;
+use crate::color::{Color, Colormap};
 use ndarray::{Array2, ArrayView2, ArrayView3, Axis};
 
 /// Numbers to be shown as a picture.
@@ -31,19 +31,24 @@ impl Values<'_> {
     /// The picture, one pixel for each number; several channels have a white pixel between them. `range` = (first colour,
     /// last colour).
     pub fn bitmap(&self, map: Colormap, range: (f32, f32)) -> Bitmap {
+        let (tiles, columns) = self.tiles(map, range);
+        Bitmap::mosaic(&tiles, columns, 1, Color::WHITE)
+    }
+
+    /// The pictures of the channels, and how many of them make a line; one of a map or a row.
+    pub(crate) fn tiles(&self, map: Colormap, range: (f32, f32)) -> (Vec<Bitmap>, usize) {
         match self {
-            Self::Map(plane) => Bitmap::from_f32(plane, map, Some(range)),
+            Self::Map(plane) => (vec![Bitmap::from_f32(plane, map, Some(range))], 1),
             Self::Maps(planes) if planes.dim().0 * planes.dim().1 == 1 => {
                 let row: Vec<f32> = planes.iter().copied().collect();
-                strip(&row, map, range)
+                (vec![strip(&row, map, range)], 1)
             }
             Self::Maps(planes) => {
                 let (h, w, c) = planes.dim();
                 let tile = |plane: ArrayView2<'_, f32>| Bitmap::from_f32(&plane, map, Some(range));
-                let tiles: Vec<Bitmap> = planes.axis_iter(Axis(2)).map(tile).collect();
-                Bitmap::mosaic(&tiles, square(c, h + 1, w + 1), 1)
+                (planes.axis_iter(Axis(2)).map(tile).collect(), square(c, h + 1, w + 1))
             }
-            Self::Row(row) => strip(row, map, range),
+            Self::Row(row) => (vec![strip(row, map, range)], 1),
         }
     }
 
@@ -79,9 +84,16 @@ fn square(n: usize, h: usize, w: usize) -> usize {
 
 /// Numbers as blocks of one pixel, in lines; the last line is filled with white.
 fn strip(row: &[f32], map: Colormap, range: (f32, f32)) -> Bitmap {
-    let columns = if row.len() <= STRIP { row.len() } else { square(row.len(), 1, 1).max(STRIP) };
+    let n = row.len();
+    let columns = match n {
+        0..=STRIP => n,
+        n if n <= STRIP * STRIP => {
+            (STRIP / 2..=STRIP).rev().find(|&columns| n.is_multiple_of(columns)).unwrap_or(STRIP)
+        }
+        n => square(n, 1, 1),
+    };
     let block = |v: &f32| Bitmap::from_f32(&Array2::from_elem((1, 1), *v).view(), map, Some(range));
-    Bitmap::mosaic(&row.iter().map(block).collect::<Vec<_>>(), columns, 0)
+    Bitmap::mosaic(&row.iter().map(block).collect::<Vec<_>>(), columns, 0, Color::WHITE)
 }
 
 /// Smallest and largest finite number.
