@@ -1,9 +1,11 @@
-//! Arrays to pictures: learning curves, line charts, confusion matrices, reliability diagrams and image grids, as SVG and as PNG.
+//! Arrays to pictures: learning curves, line charts, confusion matrices, reliability diagrams, image grids, feature maps and
+//! kernels, as SVG and as PNG.
 //!
 //! A chart function of [`charts`] returns a [`Scene`]: a list of rectangles, lines, texts and images in pixels. Two
 //! backends show the same scene: [`Scene::to_svg`] as text that is the same byte for byte on every machine, and
 //! [`Scene::to_png`] as an antialiased picture with the embedded font, so that no system font is needed.
-//! Beside them [`html`] writes pages that hold such charts, and need nothing else.
+//! Beside them [`html`] writes pages that hold such charts, and need nothing else, and [`terminal`] shows bitmaps and feature
+//! maps as text.
 //! The crate knows no model and no training loop; it takes numbers.
 //!
 //! ```
