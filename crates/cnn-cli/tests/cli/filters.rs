@@ -103,8 +103,12 @@ fn what_is_left_out_is_said_in_the_picture() {
 fn mistakes_are_told_one_by_one() {
     let folder = folder();
     let path = folder.path();
-    let cases: [Vec<&str>; 8] = [
+    fs::write(path.join("wide.toml"), tiny::MODEL.replace("[8, 8, 1]", "[9, 8, 1]")).unwrap();
+    let wide = ["wide.toml", "--weights", "w.npz", "--data", "data/bars"];
+    let cases: [Vec<&str>; 10] = [
         vec!["filters", "model.toml"],
+        [&["filters"], &wide[..]].concat(),
+        [&["predict"], &wide[..], &["0"]].concat(),
         with(&[]),
         with(&["--no-data", "--layers", "max_pooling2d"]),
         with(&["--no-data", "--layers", "dense_2"]),
@@ -115,6 +119,5 @@ fn mistakes_are_told_one_by_one() {
     ];
     let all: Vec<String> = cases.iter().map(|args| transcript(path, args)).collect();
     snapshot("filters-mistakes", &all.join("\n"));
-    fs::write(path.join("wide.toml"), tiny::MODEL.replace("[8, 8, 1]", "[9, 8, 1]")).unwrap();
     assert_eq!(fs::read_dir(path).unwrap().count(), 4, "nothing was written");
 }
