@@ -2,9 +2,10 @@
 
 use crate::failure::{Exit, Failure};
 use crate::presets;
+use cnn_train::TrainError;
 use cnn_viz::Scene;
 use std::fs;
-use std::io::{self, Read, Write};
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 /// A model.toml is at most this many bytes.
@@ -97,11 +98,22 @@ pub(crate) fn must_be_free(path: &Path, force: bool) -> Result<(), Failure> {
 /// Pixels of a PNG for each pixel of its scene: sharp on any screen.
 pub(crate) const PNG_SCALE: f32 = 2.0;
 
+/// What follows the last dot of a path, in small letters; nothing where there is no dot.
+pub(crate) fn extension(path: &Path) -> String {
+    path.extension().map_or_else(String::new, |end| end.to_string_lossy().to_ascii_lowercase())
+}
+
 /// Writes a picture: as SVG or PNG where the path says which, otherwise as both beside each other. Returns what was written.
 pub(crate) fn picture(path: &Path, scene: &Scene, force: bool) -> Result<Vec<PathBuf>, Failure> {
-    let extension = path.extension().and_then(|extension| extension.to_str());
-    let paths = match extension.map(str::to_ascii_lowercase).as_deref() {
-        Some("svg" | "png") => vec![path.to_owned()],
+    let paths = match extension(path).as_str() {
+        "svg" | "png" => vec![path.to_owned()],
+        "jpg" | "jpeg" | "gif" | "webp" | "bmp" | "tif" | "tiff" | "pdf" => {
+            let what = format!("{} is neither SVG nor PNG", path.display());
+            return Err(Failure::usage(
+                &what,
+                "pictures are written as .svg or .png; without an ending, as both",
+            ));
+        }
         _ => ["svg", "png"].map(|end| PathBuf::from(format!("{}.{end}", path.display()))).to_vec(),
     };
     for path in &paths {
@@ -123,19 +135,8 @@ pub(crate) fn picture(path: &Path, scene: &Scene, force: bool) -> Result<Vec<Pat
 
 /// Writes a file in one go: either the whole of it is there, or nothing of it.
 pub(crate) fn write(path: &Path, bytes: &[u8], force: bool) -> Result<(), Failure> {
-    must_be_free(path, force)?;
-    let disk = |error: io::Error| Failure::disk(path, &error);
-    let folder =
-        path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut file = tempfile::NamedTempFile::new_in(folder).map_err(disk)?;
-    file.write_all(bytes).and_then(|()| file.as_file().sync_all()).map_err(disk)?;
-    // Between asking and writing somebody else may have come: `noclobber` asks again.
-    let placed = if force { file.persist(path) } else { file.persist_noclobber(path) };
-    match placed {
-        Ok(_) => Ok(()),
-        Err(error) if error.error.kind() == io::ErrorKind::AlreadyExists => {
-            Err(Failure::exists(path))
-        }
-        Err(error) => Err(disk(error.error)),
-    }
+    cnn_train::write_file(path, bytes, force).map_err(|error| match error {
+        TrainError::Exists { .. } => Failure::exists(path),
+        other => other.into(),
+    })
 }

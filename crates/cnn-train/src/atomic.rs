@@ -10,11 +10,27 @@ pub(crate) const PREFIX: &str = ".cnn-";
 
 /// Writes a file in one go: to a temporary file in the same folder, to the disk, then under its name. A reader sees the old
 /// file or the new one, whole. Without `replace`, a file that is there already is an error and stays as it is.
-pub(crate) fn write(path: &Path, bytes: &[u8], replace: bool) -> Result<(), TrainError> {
+///
+/// # Errors
+/// A file that is there already ([`TrainError::Exists`]), a folder that is not, and whatever else the system refuses.
+///
+/// ```
+/// let path = std::env::temp_dir().join(format!("cnn-write-file-{}.txt", std::process::id()));
+/// cnn_train::write_file(&path, b"whole", true)?;
+/// assert!(cnn_train::write_file(&path, b"other", false).is_err());
+/// assert_eq!(std::fs::read(&path)?, b"whole");
+/// # std::fs::remove_file(&path)?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub fn write(path: &Path, bytes: &[u8], replace: bool) -> Result<(), TrainError> {
     let disk =
         |action: &'static str| move |source: io::Error| TrainError::disk(action, path, &source);
     let folder = folder_of(path);
-    let mut file = temporary(folder).map_err(disk("written"))?;
+    let mut file = temporary(folder).map_err(|error| {
+        // The error of tempfile names a file that nobody asked for.
+        let plain = fs::metadata(folder).err().unwrap_or_else(|| error.kind().into());
+        disk("written")(plain)
+    })?;
     file.write_all(bytes).and_then(|()| file.as_file().sync_all()).map_err(disk("written"))?;
     let placed = if replace { file.persist(path) } else { file.persist_noclobber(path) };
     match placed {

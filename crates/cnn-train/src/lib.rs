@@ -27,6 +27,7 @@ mod trainer;
 mod weights;
 
 pub use answers::{Answer, most_confident_mistakes};
+pub use atomic::write as write_file;
 pub use calibration::{CALIBRATION_BINS, Calibration, CalibrationBin, Z95, wilson};
 pub use config::{CompileSpec, Config, FitSpec, Overrides};
 pub use error::{ErrorKind, TrainError};
