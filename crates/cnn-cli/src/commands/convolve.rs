@@ -1,16 +1,18 @@
 //! `cnn convolve`: a kernel laid over a picture.
 
+mod kernel;
+mod tell;
+
 use crate::args::Format;
 use crate::failure::{Exit, Failure};
 use crate::{environment, files, output};
 use cnn_data::image_file::{self, Grey};
-use cnn_tensor::filters::{self, Display, Filter, NAMED, Named, Pool, Trace};
+use cnn_tensor::filters::{self, Display, Filter, MAX_NUMBER, Pool, Trace};
 use cnn_tensor::{Padding, course, ops::TensorError};
 use cnn_viz::charts::{GridCell, ImageGrid, image_grid};
 use cnn_viz::{Bitmap, Colormap};
+use kernel::Kernel;
 use ndarray::Array2;
-use serde_json::json;
-use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 const EXAMPLES: &str = "\
@@ -52,11 +54,11 @@ pub(crate) struct Args {
     bias: f64,
 
     /// Pixels between two windows.
-    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..))]
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..), allow_negative_numbers = true)]
     stride: u16,
 
     /// What lies beyond the border: `valid` (windows stay inside), `same` (zeros, the size stays), or so many zeros.
-    #[arg(long, value_name = "valid|same|N", default_value = "valid", value_parser = padding)]
+    #[arg(long, value_name = "valid|same|N", default_value = "valid", value_parser = padding, allow_hyphen_values = true)]
     padding: Padding,
 
     /// Pool the result: the largest or the mean of N × N pixels.
@@ -68,7 +70,7 @@ pub(crate) struct Args {
     course: bool,
 
     /// Follow the output pixel in column X, row Y by hand.
-    #[arg(long, value_name = "X,Y", value_parser = place)]
+    #[arg(long, value_name = "X,Y", value_parser = place, allow_hyphen_values = true)]
     trace: Option<[usize; 2]>,
 
     /// How numbers below 0 and above 255 are shown.
@@ -143,13 +145,6 @@ fn place(text: &str) -> Result<[usize; 2], String> {
         .ok_or_else(|| "expected a column and a row, such as 120,200".to_owned())
 }
 
-/// The kernel, with its name for titles.
-struct Kernel {
-    name: String,
-    numbers: Array2<f64>,
-    weight: f64,
-}
-
 /// What the kernel, and the pooling, made of the picture.
 struct Done {
     filter: Filter,
@@ -162,9 +157,15 @@ struct Done {
 /// Convolves, writes the pictures and tells.
 pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     if args.list {
-        return list(args.format);
+        return tell::list(args.format);
     }
-    let kernel = kernel(args)?;
+    moderate("weight", args.weight.unwrap_or_default())?;
+    moderate("bias", args.bias)?;
+    let kernel = kernel::read(&args.kernel, args.weight)?;
+    if let Some(path) = args.output_image.as_ref().filter(|path| files::extension(path) != "png") {
+        let what = format!("{} does not end in .png", path.display());
+        return Err(Failure::usage(&what, "--output-image result.png"));
+    }
     let pool = args.pool.as_deref().map(|given| pool(given, args.course)).transpose()?;
     let path = args.image.clone().map_or_else(environment::default_picture, Ok)?;
     let picture = image_file::load_grey(&path)?;
@@ -180,53 +181,20 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     })?;
     let trace = args.trace.map(|[x, y]| follow(&picture, &done, [x, y])).transpose()?;
     let written = write(args, &path, &picture, &kernel, &done)?;
-    tell(args, &picture, &kernel, &done, trace.as_ref(), &written)
+    tell::tell(args, &picture, &kernel, &done, trace.as_ref(), &written)
 }
 
-fn kernel(args: &Args) -> Result<Kernel, Failure> {
-    let given = args.kernel.trim();
-    if let Some(named) = Named::find(given) {
-        let weight = args.weight.unwrap_or(named.weight);
-        return finite(Kernel { name: given.to_owned(), numbers: named.kernel(), weight });
+/// Numbers beyond these, NaN among them, would leave nothing to see.
+fn moderate(what: &str, value: f64) -> Result<(), Failure> {
+    if value.abs() <= MAX_NUMBER {
+        return Ok(());
     }
-    let path = Path::new(given);
-    let (name, text) = if path.is_file() {
-        let stem = path.file_stem().map_or_else(|| "kernel".into(), |stem| stem.to_string_lossy());
-        (stem.into_owned(), files::text(path, 1 << 20)?)
-    } else {
-        if !given.is_empty()
-            && given.chars().any(char::is_alphabetic)
-            && !given.contains([' ', ';'])
-        {
-            return Err(unknown(given));
-        }
-        ("kernel".to_owned(), given.to_owned())
+    let message = format!("the {what} {value:?} is not between -{MAX_NUMBER} and {MAX_NUMBER}");
+    let help = match what {
+        "weight" => "--weight 0.1 makes a kernel of sum 10 one of sum 1",
+        _ => "--bias 128 makes 0 the middle grey",
     };
-    let numbers = filters::parse(&text).map_err(|error| {
-        let help = "rows end with `;` or a line's end: --kernel \"0 1 0; 1 -4 1; 0 1 0\"";
-        Failure::usage(&error.to_string(), help)
-    })?;
-    finite(Kernel { name, numbers, weight: args.weight.unwrap_or(1.0) })
-}
-
-/// The weight may not be NaN or infinite.
-fn finite(kernel: Kernel) -> Result<Kernel, Failure> {
-    if kernel.weight.is_finite() {
-        return Ok(kernel);
-    }
-    Err(Failure::usage(
-        "the weight is not a number",
-        "--weight 0.1 makes a kernel of sum 10 one of sum 1",
-    ))
-}
-
-fn unknown(name: &str) -> Failure {
-    let near = cnn_nn::config::nearest(name, NAMED.iter().map(|named| named.name));
-    let names: Vec<&str> = NAMED.iter().map(|named| named.name).collect();
-    let all = format!("there are {}; or give rows of numbers, or a file of them", names.join(", "));
-    let help = near.map_or(all, |near| format!("did you mean {near}?"));
-    let shown: String = name.chars().take(80).collect();
-    Failure::usage(&format!("there is no kernel `{shown}`, nor a file of that name"), &help)
+    Err(Failure::usage(&message, help))
 }
 
 fn pool(given: &[String], course: bool) -> Result<(Pool, usize), Failure> {
@@ -303,6 +271,19 @@ fn follow(picture: &Grey, done: &Done, [x, y]: [usize; 2]) -> Result<Trace, Fail
         .map_err(|error| Failure::usage(&error.to_string(), error.hint()))
 }
 
+/// ` × 1/9 + 20`, without what changes nothing.
+fn scaled(weight: f64, bias: f64) -> String {
+    let mut text = String::new();
+    if (weight - 1.0).abs() > 0.0 {
+        text = format!(" × {}", tell::factor(weight));
+    }
+    if bias.abs() > 0.0 {
+        let sign = if bias < 0.0 { "−" } else { "+" };
+        text += &format!(" {sign} {}", tell::factor(bias.abs()));
+    }
+    text
+}
+
 /// Before, after, and pooled, side by side; and the result alone.
 fn write(
     args: &Args,
@@ -333,7 +314,7 @@ fn write(
     };
     let scene = image_grid(&ImageGrid {
         title: &title,
-        subtitle: &format!("[{numbers}] × {}; {rule}", short(kernel.weight)),
+        subtitle: &format!("[{numbers}]{}; {rule}", scaled(kernel.weight, args.bias)),
         columns: cells.len(),
         cell: 360.0,
         cells: &cells,
@@ -352,162 +333,4 @@ fn write(
         written.push(path.clone());
     }
     Ok(written)
-}
-
-/// A number without digits that say nothing.
-fn short(value: f64) -> String {
-    let text = format!("{value:.4}");
-    text.trim_end_matches('0').trim_end_matches('.').to_owned()
-}
-
-fn tell(
-    args: &Args,
-    picture: &Grey,
-    kernel: &Kernel,
-    done: &Done,
-    trace: Option<&Trace>,
-    written: &[PathBuf],
-) -> Result<(), Failure> {
-    let (h, w) = picture.pixels.dim();
-    let (oh, ow) = done.result.dim();
-    let range = done
-        .result
-        .iter()
-        .fold((f32::INFINITY, f32::NEG_INFINITY), |(low, high), &v| (low.min(v), high.max(v)));
-    let written: Vec<String> = written.iter().map(|path| path.display().to_string()).collect();
-    if args.format == Format::Json {
-        let rows = |plane: &Array2<f64>| {
-            plane.rows().into_iter().map(|row| row.to_vec()).collect::<Vec<_>>()
-        };
-        let trace = trace.map(|trace| {
-            let window: Vec<Vec<Option<f64>>> = trace.window.rows().into_iter().map(|row| row.to_vec()).collect();
-            json!({
-                "window": window, "products": rows(&trace.products), "sum": trace.sum, "result": trace.result,
-                "shown": args.trace.map(|[x, y]| done.shown[[y, x]]),
-            })
-        });
-        let object = json!({
-            "schema": 1, "kernel": kernel.name, "numbers": rows(&kernel.numbers), "weight": kernel.weight,
-            "bias": args.bias, "course": args.course, "input": [h, w], "output": [oh, ow],
-            "pooled": done.pooled.as_ref().map(|(plane, _)| [plane.nrows(), plane.ncols()]),
-            "smallest": range.0, "largest": range.1, "trace": trace, "files": written,
-        });
-        return output::result(&format!("{object}\n"));
-    }
-    let mut text = String::new();
-    if let (Some(trace), Some(at)) = (trace, args.trace) {
-        text += &by_hand(args, kernel, done, trace, at);
-        text.push('\n');
-    }
-    let _ = writeln!(
-        text,
-        "{w} × {h} pixels → {ow} × {oh}, numbers from {} to {}",
-        short(f64::from(range.0)),
-        short(f64::from(range.1))
-    );
-    if let Some((plane, _)) = &done.pooled {
-        let _ = writeln!(text, "pooled → {} × {}", plane.ncols(), plane.nrows());
-    }
-    let odd = args.course && done.pooled.is_some() && (ow % 2 == 1 || oh % 2 == 1);
-    if odd {
-        text += "a side is odd: its last pixels are dropped (the lab's own loop stops with an error here)\n";
-    }
-    text += &written.join("\n");
-    text.push('\n');
-    output::result(&text)
-}
-
-/// A pixel followed: window, kernel and products beside each other, then the sum and what became of it.
-fn by_hand(args: &Args, kernel: &Kernel, done: &Done, trace: &Trace, [x, y]: [usize; 2]) -> String {
-    let [top, left] = trace.first;
-    let mut text = format!(
-        "output pixel {x},{y} (column, row): its window begins at column {left}, row {top}\n"
-    );
-    let columns: [Vec<Vec<String>>; 3] = [
-        trace
-            .window
-            .rows()
-            .into_iter()
-            .map(|row| row.iter().map(|v| v.map_or_else(|| "·".to_owned(), short)).collect())
-            .collect(),
-        kernel
-            .numbers
-            .rows()
-            .into_iter()
-            .map(|row| row.iter().map(|v| short(*v)).collect())
-            .collect(),
-        trace
-            .products
-            .rows()
-            .into_iter()
-            .map(|row| row.iter().map(|v| short(*v)).collect())
-            .collect(),
-    ];
-    let wide = columns
-        .each_ref()
-        .map(|rows| rows.iter().flatten().map(|word| word.chars().count()).max().unwrap_or(1));
-    for row in 0..kernel.numbers.nrows() {
-        for (i, (rows, width)) in columns.iter().zip(wide).enumerate() {
-            text += match (i, row == kernel.numbers.nrows() / 2) {
-                (0, _) => "  ",
-                (1, true) => "   ×   ",
-                (_, true) => "   =   ",
-                _ => "       ",
-            };
-            let words: Vec<String> =
-                rows[row].iter().map(|word| format!("{word:>width$}")).collect();
-            text += &words.join(" ");
-        }
-        text.push('\n');
-    }
-    let border = trace.window.iter().any(Option::is_none);
-    let _ = writeln!(text, "  sum {}", short(trace.sum));
-    let _ = writeln!(
-        text,
-        "  × weight {} + bias {} = {}",
-        short(kernel.weight),
-        short(args.bias),
-        short(trace.result)
-    );
-    let shown = done.shown[[y, x]];
-    let _ = if args.course && border {
-        writeln!(text, "  the window leaves the image: the lab keeps the pixel, {shown}")
-    } else if args.course {
-        writeln!(text, "  clamped to 0..255, fraction dropped: {shown}")
-    } else {
-        writeln!(
-            text,
-            "  shown as grey {shown} ({}){}",
-            args.display.words(),
-            if border { "; · lies beyond the image and counts as 0" } else { "" }
-        )
-    };
-    text
-}
-
-/// The kernels that have a name.
-fn list(format: Format) -> Result<(), Failure> {
-    if format == Format::Json {
-        let all: Vec<_> = NAMED
-            .iter()
-            .map(|named| json!({ "name": named.name, "about": named.about, "rows": named.rows, "weight": named.weight }))
-            .collect();
-        return output::result(&format!("{}\n", json!({ "schema": 1, "kernels": all })));
-    }
-    let mut text = String::new();
-    for named in NAMED {
-        let weight = if (named.weight - 1.0).abs() < 1e-12 {
-            String::new()
-        } else {
-            format!(" × 1/{}", (1.0 / named.weight).round())
-        };
-        let _ = writeln!(
-            text,
-            "{:<11} {:<50} [{}]{weight}",
-            named.name,
-            named.about,
-            filters::show(&named.kernel())
-        );
-    }
-    output::result(&text)
 }

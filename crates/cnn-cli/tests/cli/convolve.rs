@@ -6,13 +6,17 @@ use std::path::Path;
 
 /// A picture of 6 × 5 pixels with one edge, as `edge.png`.
 fn edge(folder: &Path) {
+    let pixels: Vec<u8> = (0..30).map(|i| if i % 6 < 3 { 10 + i / 6 } else { 200 }).collect();
+    png(&folder.join("edge.png"), 6, 5, &pixels);
+}
+
+fn png(path: &Path, width: u32, height: u32, pixels: &[u8]) {
     let mut bytes = Vec::new();
-    let mut encoder = png::Encoder::new(&mut bytes, 6, 5);
+    let mut encoder = png::Encoder::new(&mut bytes, width, height);
     encoder.set_color(png::ColorType::Grayscale);
     encoder.set_depth(png::BitDepth::Eight);
-    let pixels: Vec<u8> = (0..30).map(|i| if i % 6 < 3 { 10 + i / 6 } else { 200 }).collect();
-    encoder.write_header().unwrap().write_image_data(&pixels).unwrap();
-    fs::write(folder.join("edge.png"), bytes).unwrap();
+    encoder.write_header().unwrap().write_image_data(pixels).unwrap();
+    fs::write(path, bytes).unwrap();
 }
 
 fn grey(path: &Path) -> (u32, u32, Vec<u8>) {
@@ -66,6 +70,55 @@ fn the_course_s_rules_keep_the_border_and_clamp() {
     assert_eq!(grey(&folder.path().join("bare.png")), (6, 5, expected.to_vec()));
 }
 
+/// The committed golden of the lab's own loops (`data/golden/make_lab.py`), through the program: from a PNG to a PNG.
+#[test]
+fn the_lab_pixel_for_pixel() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../data/golden/lab.npz");
+    let entries = cnn_data::npz::read(path.as_ref()).unwrap();
+    let golden = |name: &str| {
+        let array = &entries.iter().find(|entry| entry.name == name).unwrap().array;
+        array.to_f32()
+    };
+    let bytes = |name: &str| golden(name).iter().map(|&v| v as u8).collect::<Vec<_>>();
+    png(&folder.path().join("crop.png"), 64, 80, &bytes("image"));
+    for case in ["laplacian", "horizontal", "vertical", "weighted"] {
+        let rows: Vec<String> =
+            golden(&format!("{case}/filter")).chunks(3).map(|row| format!("{row:?}")).collect();
+        let kernel = rows.join(";").replace(['[', ']'], "");
+        let weight = golden(&format!("{case}/weight"))[0].to_string();
+        for (part, (w, h)) in [("transformed", (64, 80)), ("pooled", (32, 40))] {
+            let mut args = vec!["convolve", "crop.png", "--course", "--force"];
+            args.extend(["-k", &kernel, "--weight", &weight, "--output-image", "bare.png"]);
+            args.extend(["--pool", "max", "2"].iter().filter(|_| part == "pooled"));
+            assert_eq!(code(&cnn(folder.path(), &args)), 0);
+            let expected = (w, h, bytes(&format!("{case}/{part}")));
+            assert!(grey(&folder.path().join("bare.png")) == expected, "{case} {part}");
+        }
+    }
+}
+
+/// Weights are shown as the numbers that they are: 1/256, not 0.0039.
+#[test]
+fn the_arithmetic_can_be_followed_with_any_weight() {
+    let folder = tempfile::tempdir().unwrap();
+    edge(folder.path());
+    let args = ["convolve", "edge.png", "-k", "gaussian-5", "--padding", "same", "--bias", "-2.5"];
+    let text = transcript(folder.path(), &[&args[..], &["--trace", "2,1"]].concat());
+    snapshot("convolve-weight", &text);
+}
+
+#[cfg(unix)]
+#[test]
+fn others_may_read_the_pictures_as_far_as_the_umask_allows() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = tempfile::tempdir().unwrap();
+    edge(folder.path());
+    assert_eq!(code(&cnn(folder.path(), &["convolve", "edge.png"])), 0);
+    let mode = |name: &str| fs::metadata(folder.path().join(name)).unwrap().permissions().mode();
+    assert_eq!(mode("edge-vertical.svg"), mode("edge.png"));
+}
+
 #[test]
 fn kernels_come_by_name_as_text_and_from_files() {
     let folder = tempfile::tempdir().unwrap();
@@ -90,7 +143,7 @@ fn mistakes_are_told_one_by_one() {
     let folder = tempfile::tempdir().unwrap();
     edge(folder.path());
     fs::write(folder.path().join("no.png"), "this is text").unwrap();
-    let cases: [&[&str]; 14] = [
+    let cases: [&[&str]; 26] = [
         &["convolve", "no.png"],
         &["convolve", "missing.png"],
         &["convolve"],
@@ -105,6 +158,18 @@ fn mistakes_are_told_one_by_one() {
         &["convolve", "edge.png", "--pool", "least", "2"],
         &["convolve", "edge.png", "--course", "--pool", "average", "2"],
         &["convolve", "edge.png", "--weight", "nan"],
+        &["convolve", "edge.png", "--weight", "1e300"],
+        &["convolve", "edge.png", "--bias", "inf"],
+        &["convolve", "edge.png", "--padding", "-1"],
+        &["convolve", "edge.png", "--trace", "-1,3"],
+        &["convolve", "edge.png", "--stride", "-1"],
+        &["convolve", "edge.png", "--kernel", "sobel"],
+        &["convolve", "edge.png", "--kernel", "soble"],
+        &["convolve", "edge.png", "--kernel", "no-such-kernel.txt"],
+        &["convolve", "edge.png", "--kernel", "1e7"],
+        &["convolve", "edge.png", "--out", "after.jpg"],
+        &["convolve", "edge.png", "--out", "no/such/folder/after"],
+        &["convolve", "edge.png", "--output-image", "bare.jpg"],
     ];
     let all: Vec<String> = cases.iter().map(|args| transcript(folder.path(), args)).collect();
     snapshot("convolve-mistakes", &all.join("\n"));
