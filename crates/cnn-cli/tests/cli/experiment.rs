@@ -245,6 +245,7 @@ fn wrong_sweeps() {
                 "{head}[grid]\n\"fit.batchsize\" = [8, 16]\n\"layers.conv2.filters\" = [4]\n\"layers.conv2d.fliters\" = [4, 8]\n\"optimiser.learning_rate\" = [0.1]\n\"repeat.flatten..conv2d\" = [2]\n"
             ),
         ),
+        ("seed", format!("{head}[grid]\n\"fit.seed\" = [1, 2]\n")),
         ("empty-grid", format!("{head}[grid]\n")),
         ("empty-list", format!("{head}[grid]\n\"fit.epochs\" = []\n\"fit.batch_size\" = 16\n")),
         (

@@ -152,6 +152,17 @@ impl Reader<'_> {
     }
 
     fn path(&mut self, text: &str, place: &Range<usize>) -> Option<Path> {
+        if text == "fit.seed" {
+            let what = "`fit.seed` cannot be a row's: every row is trained with each of the seeds";
+            self.error(
+                "E009",
+                Some(place.clone()),
+                what,
+                "not here",
+                "seeds = [1, 2, 3] at the top",
+            );
+            return None;
+        }
         Path::parse(text)
             .map_err(|refused| {
                 self.error(

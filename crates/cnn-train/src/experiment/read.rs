@@ -1,6 +1,7 @@
 //! Reading a sweep.toml: its keys, and the rows that its grid and its variants make.
 
 use super::edit::Draft;
+use super::plan::with_seed;
 use super::rows::{Change, combinations, label, short_names};
 use super::sweep::{Cost, FindModel, MAX_ROWS, MAX_SEEDS, Row, Sweep, Threshold};
 use crate::config::Overrides;
@@ -281,7 +282,7 @@ impl<'a> Reader<'a> {
                     "give each variant a name of its own",
                 );
             } else if let Some((other, _)) =
-                before.iter().find(|(other, _)| other.config == row.config)
+                before.iter().find(|(other, _)| with_seed(other, 0) == with_seed(row, 0))
             {
                 let what = format!(
                     "the rows `{}` and `{}` are the same configuration",
