@@ -6,7 +6,7 @@ use crate::{environment, files, output, report};
 use cnn_data::Dataset;
 use cnn_nn::augment::Front;
 use cnn_nn::engine::TrainKey;
-use cnn_train::{Config, TrainError};
+use cnn_train::{Config, Mixer, Mixing, TrainError};
 use cnn_viz::Bitmap;
 use cnn_viz::charts::{GridCell, ImageGrid, image_grid};
 use serde_json::json;
@@ -15,7 +15,8 @@ use std::path::{Path, PathBuf};
 /// The subcommands of `cnn augment`.
 #[derive(Debug, clap::Subcommand)]
 pub(crate) enum Command {
-    /// Draw training images as they are, and as the random layers of a model show them to the layers behind.
+    /// Draw training images as they are, and as the model's random layers, and mixup or cutmix of its [fit], show them to the
+    /// layers behind.
     Preview(Args),
 }
 
@@ -71,18 +72,29 @@ pub(crate) fn run(command: &Command) -> Result<(), Failure> {
         Config::from_toml(&source.name, &source.text).map_err(|found| Failure::mistakes(&found))?;
     output::note(&report::diagnostics(&warnings));
     let model = config.model.build().map_err(TrainError::from)?;
-    let front = Front::of(&model).ok_or_else(|| nothing_random(&source.name))?;
-    let shown = shown_shape(&front, &source.name)?;
+    let (front, mixing) = (Front::of(&model), config.fit.mixing());
+    if front.is_none() && mixing.is_none() {
+        return Err(nothing_random(&source.name));
+    }
+    let output = front.as_ref().map_or(model.input().dims(), |front| front.output().dims());
+    let shown = shown_shape(output, &source.name)?;
     let data = environment::load(&args.data)?;
     check(args, &data, model.input().dims())?;
 
     let seed = args.seed.unwrap_or(config.fit.seed);
     let name = model.name();
-    let cells = cells(args, &data, &front, shown, seed);
-    let layers = front.kinds().join(", ");
-    let title = format!("What training sees behind {layers}");
+    if mixing.is_some() && args.images.len() == 1 {
+        output::note(
+            "note: one image alone has no partner to be mixed with: name several with --images\n",
+        );
+    }
+    let seen = Seen { front: front.as_ref(), mixing, shown, seed };
+    let cells = seen.cells(args, &data);
+    let title = format!("What training sees behind {}", seen.words());
+    let mixed =
+        if mixing.is_some() { ", mixed among these: how much of it, and with which" } else { "" };
     let subtitle = format!(
-        "{name} on {}, seed {seed}: the image, then what {} shows",
+        "{name} on {}, seed {seed}: the image, then what {} shows{mixed}",
         data.name,
         steps(args.count)
     );
@@ -96,51 +108,94 @@ pub(crate) fn run(command: &Command) -> Result<(), Failure> {
     });
     let out = args.out.clone().unwrap_or_else(|| PathBuf::from(format!("{name}-preview")));
     let written = files::picture(&out, &scene, args.force)?;
-    result(args, &front, seed, &written)
+    result(args, &seen, &written)
 }
 
 fn steps(count: u16) -> String {
     if count == 1 { "step 0".to_owned() } else { format!("each of the steps 0 to {}", count - 1) }
 }
 
-/// Rows of images: each as it is, then as training shows it step after step. An image's row is its position in the batch.
-fn cells(
-    args: &Args,
-    data: &Dataset,
-    front: &Front,
+/// What stands between the data set and the first layer that learns.
+struct Seen<'a> {
+    front: Option<&'a Front>,
+    mixing: Option<Mixing>,
+    /// Height, width and channels behind it.
     shown: [usize; 3],
     seed: u64,
-) -> Vec<GridCell> {
-    let shape = data.train.shape();
-    let mut cells = Vec::new();
-    for (row, &position) in args.images.iter().enumerate() {
-        let (mut pixels, mut label) = (vec![0.0; shape.iter().product()], [0]);
-        data.train.fill(&[position], &mut pixels, &mut label);
-        let class = data.classes.get(label[0] as usize).map_or("", String::as_str);
-        cells.push(GridCell::new(
-            Bitmap::from_pixels(&pixels, shape),
-            format!("{position} {class}").trim_end(),
-        ));
-        for step in 0..u64::from(args.count) {
-            let seen = front.train(&pixels, TrainKey { seed, step }, row);
-            let label = if row == 0 { format!("step {step}") } else { String::new() };
-            cells.push(GridCell::new(Bitmap::from_pixels(&seen, shown), label));
-        }
-    }
-    cells
 }
 
-fn result(args: &Args, front: &Front, seed: u64, written: &[PathBuf]) -> Result<(), Failure> {
+impl Seen<'_> {
+    fn kinds(&self) -> Vec<&str> {
+        self.front.map_or_else(Vec::new, |front| front.kinds().to_vec())
+    }
+
+    /// In the order in which they act; a few by name, many by number.
+    fn words(&self) -> String {
+        let mixing = self.mixing.map(|mixing| match mixing {
+            Mixing::MixUp { alpha } => format!("mixup {alpha}"),
+            Mixing::CutMix { alpha } => format!("cutmix {alpha}"),
+        });
+        let kinds = self.kinds();
+        let layers = match kinds.len() {
+            0 => None,
+            1..=3 => Some(kinds.join(", ")),
+            many => Some(format!("{many} random layers")),
+        };
+        mixing.into_iter().chain(layers).collect::<Vec<_>>().join(", ")
+    }
+
+    /// Rows of images: each as it is, then as training shows it step after step. An image's row is its position in the batch.
+    fn cells(&self, args: &Args, data: &Dataset) -> Vec<GridCell> {
+        let shape = data.train.shape();
+        let mut mixer = self.mixing.map(|mixing| Mixer::new(mixing, shape, args.images.len()));
+        let mut cells = Vec::new();
+        for (row, &position) in args.images.iter().enumerate() {
+            let (mut pixels, mut label) = (vec![0.0; shape.iter().product()], [0]);
+            data.train.fill(&[position], &mut pixels, &mut label);
+            let class = data.classes.get(label[0] as usize).map_or("", String::as_str);
+            cells.push(GridCell::new(
+                Bitmap::from_pixels(&pixels, shape),
+                format!("{position} {class}").trim_end(),
+            ));
+            for step in 0..u64::from(args.count) {
+                let mut label = if row == 0 { format!("step {step}") } else { String::new() };
+                if let Some(mixer) = &mut mixer {
+                    mixer.draw(self.seed, step, args.images.len());
+                    mixer.image(&data.train, &args.images, row, &mut pixels);
+                    let share = (100.0 * mixer.share(row)).round();
+                    label = match mixer.partner(row) {
+                        itself if itself == row => "itself".to_owned(),
+                        other => format!("{share} % with {}", args.images[other]),
+                    };
+                }
+                let key = TrainKey { seed: self.seed, step };
+                let seen = self.front.map(|front| front.train(&pixels, key, row));
+                let seen = seen.as_ref().unwrap_or(&pixels);
+                cells.push(GridCell::new(Bitmap::from_pixels(seen, self.shown), label));
+            }
+        }
+        cells
+    }
+}
+
+fn result(args: &Args, seen: &Seen<'_>, written: &[PathBuf]) -> Result<(), Failure> {
     let paths: Vec<String> = written.iter().map(|path| path.display().to_string()).collect();
     output::result(&match args.format {
         Format::Text => paths.join("\n") + "\n",
         Format::Json => {
+            let (mixup, cutmix) = match seen.mixing {
+                Some(Mixing::MixUp { alpha }) => (Some(alpha), None),
+                Some(Mixing::CutMix { alpha }) => (None, Some(alpha)),
+                None => (None, None),
+            };
             let value = json!({
                 "schema": 1,
-                "layers": front.kinds(),
+                "layers": seen.kinds(),
+                "mixup": mixup,
+                "cutmix": cutmix,
                 "images": args.images,
                 "steps": args.count,
-                "seed": seed,
+                "seed": seen.seed,
                 "files": paths,
             });
             format!("{value}\n")
@@ -153,7 +208,7 @@ fn nothing_random(place: &str) -> Failure {
     Failure::new(
         Exit::Model,
         "M080",
-        "the model changes no image: nothing random comes before its first layer with parameters",
+        "the model changes no image: nothing random comes before its first layer with parameters, and [fit] mixes none",
         place,
         &[
             "random layers: GaussianNoise, RandomContrast, RandomCrop, RandomErasing, RandomFlip, RandomRotation, RandomTranslation, RandomZoom",
@@ -166,9 +221,9 @@ fn nothing_random(place: &str) -> Failure {
 }
 
 /// Height, width and channels of what can be drawn.
-fn shown_shape(front: &Front, place: &str) -> Result<[usize; 3], Failure> {
-    <[usize; 3]>::try_from(front.output().dims()).map_err(|_| {
-        let what = format!("{:?} is no image that can be drawn", front.output().dims());
+fn shown_shape(output: &[usize], place: &str) -> Result<[usize; 3], Failure> {
+    <[usize; 3]>::try_from(output).map_err(|_| {
+        let what = format!("{output:?} is no image that can be drawn");
         let help =
             "random layers belong before `Flatten`, where the input is [height, width, channels]";
         Failure::model("M081", &what, place, help)

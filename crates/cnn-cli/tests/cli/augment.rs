@@ -54,6 +54,38 @@ fn the_picture_depends_on_the_seed_alone() {
     assert_ne!(images(picture("7", "c.svg")), images(picture("8", "d.svg")));
 }
 
+/// mixup and cutmix act before the layers, and are shown with and without any.
+#[test]
+fn mixed_images_are_shown_with_their_shares() {
+    let folder = tempfile::tempdir().unwrap();
+    augmented(folder.path());
+    let flip = fs::read_to_string(folder.path().join("flip.toml")).unwrap();
+    let with = |model: &str, line: &str| model.replace("[fit]\n", &format!("[fit]\n{line}\n"));
+    fs::write(folder.path().join("mixed.toml"), with(tiny::MODEL, "mixup = 1.0")).unwrap();
+    fs::write(folder.path().join("cut.toml"), with(&flip, "cutmix = 1.0")).unwrap();
+    let preview = |model: &str, images: &str| {
+        let args = ["augment", "preview", model, "--data", "data/bars", "--images", images];
+        let args = [&args[..], &["--count", "2", "--out", "p.svg", "--force", "--format", "json"]]
+            .concat();
+        let output = cnn(folder.path(), &args);
+        assert_eq!(code(&output), 0, "{}", stderr(&output));
+        let json: serde_json::Value = serde_json::from_str(&stdout(&output)).unwrap();
+        (json, fs::read_to_string(folder.path().join("p.svg")).unwrap(), stderr(&output))
+    };
+    let (json, svg, _) = preview("mixed.toml", "0,7,8");
+    assert_eq!((&json["mixup"], &json["layers"]), (&1.0.into(), &serde_json::json!([])));
+    assert!(
+        svg.contains("behind mixup 1<")
+            && svg.matches(" % with ").count() + svg.matches(">itself<").count() == 6,
+        "{svg}"
+    );
+    let (json, svg, _) = preview("cut.toml", "0,7,8");
+    assert_eq!(json["cutmix"], 1.0);
+    assert!(svg.contains("behind cutmix 1, RandomFlip"), "{svg}");
+    let (_, svg, note) = preview("mixed.toml", "3");
+    assert!(svg.contains(">itself<") && note.contains("no partner"), "{note}");
+}
+
 #[test]
 fn what_cannot_be_drawn_is_said() {
     let folder = tempfile::tempdir().unwrap();
