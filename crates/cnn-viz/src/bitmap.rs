@@ -108,7 +108,11 @@ impl Bitmap {
         Self::from_plane(height, width, (0..width * height).map(pixel))
     }
 
-    fn from_plane(height: usize, width: usize, pixels: impl Iterator<Item = Color>) -> Self {
+    pub(crate) fn from_plane(
+        height: usize,
+        width: usize,
+        pixels: impl Iterator<Item = Color>,
+    ) -> Self {
         Self { width, height, pixels: pixels.collect() }
     }
 

@@ -4,8 +4,8 @@
 //! A chart function of [`charts`] returns a [`Scene`]: a list of rectangles, lines, texts and images in pixels. Two
 //! backends show the same scene: [`Scene::to_svg`] as text that is the same byte for byte on every machine, and
 //! [`Scene::to_png`] as an antialiased picture with the embedded font, so that no system font is needed.
-//! Beside them [`html`] writes pages that hold such charts, and need nothing else, and [`terminal`] shows bitmaps and feature
-//! maps as text.
+//! Beside them [`html`] writes pages that hold such charts, and need nothing else ([`report`] is such a page about a training
+//! run), and [`terminal`] shows bitmaps and feature maps as text.
 //! The crate knows no model and no training loop; it takes numbers.
 //!
 //! ```
@@ -29,6 +29,7 @@ mod error;
 mod font;
 pub mod html;
 mod raster;
+pub mod report;
 mod scene;
 mod svg;
 pub mod terminal;
