@@ -9,4 +9,4 @@ mod wide;
 pub use json::json;
 pub use keras::text;
 pub use numbers::{commas, size};
-pub use wide::wide;
+pub use wide::{Row, rows, wide};

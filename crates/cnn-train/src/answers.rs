@@ -28,6 +28,18 @@ impl Answer {
 }
 
 impl Trainer {
+    /// As [`Trainer::predict`], with a softmax over the numbers of a model that has none at its end: every row sums to 1.
+    ///
+    /// # Errors
+    /// Numbers that are not a whole number of images.
+    pub fn probabilities(&mut self, images: &[f32]) -> Result<Vec<f32>, TrainError> {
+        let mut rows = self.predict(images)?;
+        if !self.model.ends_in_softmax() {
+            rows.chunks_exact_mut(self.classes()).for_each(softmax);
+        }
+        Ok(rows)
+    }
+
     /// The model's answer to every image of a data set, in inference mode. A model without a softmax at its end gets one.
     ///
     /// # Errors

@@ -136,6 +136,38 @@ impl Evaluation {
         pairs.truncate(count);
         pairs
     }
+
+    /// The pairs of classes with the most mistakes between them in both directions together, the largest sum first; pairs
+    /// without mistakes are left out.
+    pub fn most_mixed_up(&self, count: usize) -> Vec<MixedPair> {
+        let k = self.classes;
+        let taken_for = |a: usize, b: usize| self.confusion[a * k + b];
+        let pair = |(a, b): (usize, usize)| {
+            let (a, b) = if taken_for(a, b) >= taken_for(b, a) { (a, b) } else { (b, a) };
+            MixedPair { classes: [a, b], counts: [taken_for(a, b), taken_for(b, a)] }
+        };
+        let all = (0..k).flat_map(|a| (a + 1..k).map(move |b| (a, b)));
+        let mut pairs: Vec<MixedPair> = all.map(pair).filter(|pair| pair.total() > 0).collect();
+        pairs.sort_by_key(|pair| std::cmp::Reverse(pair.total()));
+        pairs.truncate(count);
+        pairs
+    }
+}
+
+/// Two classes that are mixed up, and how often each way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct MixedPair {
+    /// The two classes; the first is the one whose images are taken for the other more often.
+    pub classes: [usize; 2],
+    /// Images of the first taken for the second, and of the second taken for the first.
+    pub counts: [u64; 2],
+}
+
+impl MixedPair {
+    /// Mistakes in both directions.
+    pub fn total(&self) -> u64 {
+        self.counts[0] + self.counts[1]
+    }
 }
 
 fn share(part: u64, whole: u64) -> f64 {
@@ -247,5 +279,11 @@ weighted avg       0.70      0.60      0.61         5
     fn the_worst_pairs_come_first() {
         assert_eq!(example().most_confused(1), [(1, 0, 1)]);
         assert_eq!(example().most_confused(9).len(), 2);
+        let mut both = example();
+        both.confusion = vec![5, 1, 3, 2, 5, 0, 1, 0, 5];
+        let pairs = both.most_mixed_up(9);
+        let of = |pair: &MixedPair| (pair.classes, pair.counts);
+        assert_eq!(pairs.iter().map(of).collect::<Vec<_>>(), [([0, 2], [3, 1]), ([1, 0], [2, 1])]);
+        assert_eq!(both.most_mixed_up(1).len(), 1);
     }
 }

@@ -31,7 +31,7 @@ pub use atomic::write as write_file;
 pub use calibration::{CALIBRATION_BINS, Calibration, CalibrationBin, Z95, wilson};
 pub use config::{CompileSpec, Config, FitSpec, Overrides};
 pub use error::{ErrorKind, TrainError};
-pub use evaluate::{ClassScore, Evaluation, Report};
+pub use evaluate::{ClassScore, Evaluation, MixedPair, Report};
 pub use fit::FitResult;
 pub use history::{HISTORY_SCHEMA, RunHistory, RunParams, TestScore};
 pub use mixing::{Mixer, Mixing};

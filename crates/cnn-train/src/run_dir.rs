@@ -13,7 +13,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 /// The run's own files. Callbacks may not write to them, and only these are removed when a run is replaced.
-pub(crate) const FILES: [&str; 10] = [
+pub(crate) const FILES: [&str; 11] = [
     RECORD,
     "model.toml",
     "config.toml",
@@ -23,6 +23,7 @@ pub(crate) const FILES: [&str; 10] = [
     "history.csv",
     "curves.svg",
     "curves.png",
+    "report.html",
     RUN_JSON,
 ];
 
@@ -49,6 +50,7 @@ const JSON_LIMIT: u64 = 256 << 20;
 /// | `weights.npz` | its weights for NumPy and Keras, by name: `conv2d/kernel` |
 /// | `history.json`, `history.csv` | what every epoch reported |
 /// | `curves.svg`, `curves.png` | pictures, written by whoever draws |
+/// | `report.html` | a page about the run, written by `cnn report` |
 /// | `run.json` | seed, versions, data fingerprint, weights hash, threads, command |
 ///
 /// Every file is written whole or not at all.

@@ -17,7 +17,7 @@ const RIGHT: [bool; 7] = [false, false, true, false, true, true, true];
 /// The summary for terminals of 120 columns or so: beside Keras's columns, for each layer how its output size comes
 /// about, the part of the input that one output sees, multiply-accumulates and the bytes of its output per image.
 pub fn wide(model: &Model) -> String {
-    let rows: Vec<[Vec<String>; 7]> = model.layers().iter().map(cells_of).collect();
+    let rows: Vec<[Vec<String>; 7]> = rows(model).into_iter().map(cells_of).collect();
     let mut widths = HEADER.map(cells);
     for row in &rows {
         for (width, cell) in widths.iter_mut().zip(row) {
@@ -55,17 +55,57 @@ fn penalties(model: &Model) -> Option<String> {
     (!penalties.is_empty()).then(|| format!(" Penalties on the loss: {}", penalties.join(", ")))
 }
 
-fn cells_of(layer: &ModelLayer) -> [Vec<String>; 7] {
-    let one = |text: String| vec![text];
-    let reshape = layer.layer.is_reshape();
+/// One layer of the summary, every column as people read it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Row {
+    /// The layer's name.
+    pub name: String,
+    /// Keras's class name.
+    pub kind: &'static str,
+    /// Its output, with Keras's batch axis: `(None, 26, 26, 32)`.
+    pub output: String,
+    /// Number of parameters.
+    pub params: usize,
+    /// How the size of its output comes about, in at most two lines: `(28 − 3 + 2·0)/1 + 1 = 26`; `–` where it is as
+    /// before.
+    pub size: Vec<String>,
+    /// The part of the input that one output sees: `3×3`, `all`, or `–` where the input is no image.
+    pub sees: String,
+    /// Multiply-accumulates per image.
+    pub macs: u64,
+    /// Bytes of its output per image, or that it is the one before.
+    pub activations: String,
+}
+
+/// The layers of a model as [`wide`] shows them, for tables of another form.
+pub fn rows(model: &Model) -> Vec<Row> {
+    model.layers().iter().map(row).collect()
+}
+
+fn row(layer: &ModelLayer) -> Row {
+    let field = layer.receptive_field;
+    let bytes = size(layer.activation_bytes());
+    Row {
+        name: layer.name.clone(),
+        kind: layer.kind(),
+        output: layer.output.to_string(),
+        params: layer.param_count(),
+        size: derivations(layer),
+        sees: field.map_or_else(|| "–".to_owned(), |field| field_text(&field)),
+        macs: layer.macs,
+        activations: if layer.layer.is_reshape() { "as before".to_owned() } else { bytes },
+    }
+}
+
+fn cells_of(row: Row) -> [Vec<String>; 7] {
     [
-        wrap(&format!("{} ({})", layer.name, layer.kind()), MAX_NAME, Overflow::Fold),
-        one(layer.output.to_string()),
-        one(commas(layer.param_count() as u64)),
-        derivations(layer),
-        one(layer.receptive_field.map_or_else(|| "–".to_owned(), |field| field_text(&field))),
-        one(commas(layer.macs)),
-        one(if reshape { "as before".to_owned() } else { size(layer.activation_bytes()) }),
+        wrap(&format!("{} ({})", row.name, row.kind), MAX_NAME, Overflow::Fold),
+        vec![row.output],
+        vec![commas(row.params as u64)],
+        row.size,
+        vec![row.sees],
+        vec![commas(row.macs)],
+        vec![row.activations],
     ]
 }
 
