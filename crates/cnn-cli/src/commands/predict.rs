@@ -62,7 +62,8 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
 
 /// The most probable classes; of equal ones the first.
 fn ranked(trainer: &mut Trainer, pixels: &[f32], top: usize) -> Result<Vec<(usize, f32)>, Failure> {
-    let mut classes: Vec<(usize, f32)> = trainer.predict(pixels)?.into_iter().enumerate().collect();
+    let mut classes: Vec<(usize, f32)> =
+        trainer.probabilities(pixels)?.into_iter().enumerate().collect();
     classes.sort_by(|a, b| b.1.total_cmp(&a.1));
     classes.truncate(top);
     Ok(classes)
