@@ -1,8 +1,7 @@
 //! The command line as clap sees it: names, help texts, defaults, ranges.
 
 use crate::commands::{
-    activations, augment, convolve, data, evaluate, experiment, filters, new, predict, summary,
-    train,
+    activations, augment, convolve, data, evaluate, experiment, filters, new, predict, report, summary, train,
 };
 use clap::{Parser, Subcommand, ValueEnum};
 
@@ -52,6 +51,8 @@ pub(crate) enum Command {
     Activations(Box<activations::Args>),
     /// Draw the kernels of a trained model, with statistics and dead channels.
     Filters(Box<filters::Args>),
+    /// Write a page about a run: curves, mistakes with their pictures, calibration, feature maps.
+    Report(report::Args),
     /// See what the random layers of a model do to its images.
     #[command(subcommand)]
     Augment(augment::Command),

@@ -68,6 +68,7 @@ fn run(cli: &Cli) -> Result<(), Failure> {
         Command::Predict(args) => commands::predict::run(args),
         Command::Activations(args) => commands::activations::run(args),
         Command::Filters(args) => commands::filters::run(args),
+        Command::Report(args) => commands::report::run(args),
         Command::Augment(command) => commands::augment::run(command),
         Command::Convolve(args) => commands::convolve::run(args),
         Command::Data(command) => commands::data::run(command),

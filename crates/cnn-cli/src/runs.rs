@@ -102,7 +102,7 @@ impl RunArg {
 }
 
 /// A run that can be used. The path must be there.
-fn open(path: &Path) -> Result<SavedRun, Failure> {
+pub(crate) fn open(path: &Path) -> Result<SavedRun, Failure> {
     if !path.exists() {
         let help = "give the folder that `cnn train` wrote; it said which";
         return Err(Failure::new(
@@ -136,7 +136,7 @@ pub(crate) fn trainer(saved: &SavedRun, threads: u16) -> Result<Trainer, Failure
 
 /// The data set that `given` names, or else the one that the run was trained on, as its run.json says. A note is printed
 /// where the images are not those of the training.
-fn data(run: &Path, given: Option<&str>) -> Result<Dataset, Failure> {
+pub(crate) fn data(run: &Path, given: Option<&str>) -> Result<Dataset, Failure> {
     let info = run.is_dir().then(|| RunDir::info(run)).transpose();
     let info = info.map_err(|error| Failure::from(error).at(run));
     let (source, trained_on) = match (given, info) {

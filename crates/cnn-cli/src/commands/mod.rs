@@ -11,6 +11,7 @@ pub(crate) mod filters;
 pub(crate) mod new;
 pub(crate) mod predict;
 mod screen;
+pub(crate) mod report;
 pub(crate) mod summary;
 pub(crate) mod train;
 mod watch;

@@ -5,7 +5,7 @@ use crate::support::{cnn, code, snapshot, stdout, transcript};
 #[test]
 fn every_help() {
     let folder = tempfile::tempdir().unwrap();
-    let commands: [&[&str]; 14] = [
+    let commands: [&[&str]; 15] = [
         &[],
         &["new"],
         &["summary"],
@@ -16,6 +16,7 @@ fn every_help() {
         &["predict"],
         &["activations"],
         &["filters"],
+        &["report"],
         &["augment"],
         &["augment", "preview"],
         &["data"],

@@ -10,6 +10,7 @@ mod filters;
 mod help;
 mod models;
 mod overfitting;
+mod report;
 mod summaries;
 mod support;
 mod tiny;
