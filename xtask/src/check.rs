@@ -1,6 +1,6 @@
 //! `cargo xtask check`: what CI runs, and nothing else. Cheapest first, so that a slip is found early.
 
-use crate::{repo, tidy};
+use crate::{page, repo, tidy};
 use anyhow::{Result, bail};
 use std::process::{Command, Stdio};
 use std::time::Instant;
@@ -64,6 +64,10 @@ pub(crate) fn run(args: &[String]) -> Result<u8> {
     for step in &REST {
         cargo(step)?;
     }
+    let step = Instant::now();
+    println!("$ cargo xtask page");
+    page::run(&[])?;
+    seconds(step);
     deny()?;
     println!("OK: everything passes, in {:.0} s", start.elapsed().as_secs_f64());
     Ok(0)

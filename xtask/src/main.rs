@@ -13,6 +13,7 @@ mod check;
 mod experiment;
 mod golden;
 mod new_layer;
+mod page;
 mod repo;
 mod tidy;
 mod train;
@@ -23,7 +24,8 @@ use std::process::ExitCode;
 const HELP: &str = "\
 cargo xtask COMMAND
 
-  check                     everything CI runs, cheapest first: fmt, tidy, clippy, tests, docs
+  check                     everything CI runs, cheapest first: fmt, tidy, clippy, tests, docs, page
+  page                      the page of `cnn report` in headless Chromium: no console errors, the run's own numbers
   tidy                      the house rules alone (docs, arrows, invariants, unsafe), in a second
   train [PRESET] [ARGS…]    train a preset of the course on Fashion-MNIST and write a run folder (default: cnn32)
   train --list              the presets
@@ -52,6 +54,7 @@ fn run(args: &[String]) -> Result<u8> {
     };
     match command {
         "check" => check::run(rest),
+        "page" => page::run(rest),
         "tidy" => tidy::run(),
         "train" => train::run(rest),
         "new-layer" => new_layer::run(rest),
