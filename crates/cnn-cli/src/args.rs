@@ -1,7 +1,8 @@
 //! The command line as clap sees it: names, help texts, defaults, ranges.
 
 use crate::commands::{
-    activations, augment, convolve, data, evaluate, experiment, filters, new, predict, report, summary, train,
+    activations, augment, convolve, data, evaluate, experiment, filters, new, predict, report,
+    summary, train,
 };
 use clap::{Parser, Subcommand, ValueEnum};
 

@@ -125,8 +125,8 @@ struct Seen<'a> {
 }
 
 impl Seen<'_> {
-    fn kinds(&self) -> Vec<&str> {
-        self.front.map_or_else(Vec::new, |front| front.kinds().to_vec())
+    fn kinds(&self) -> Vec<&'static str> {
+        self.front.map_or_else(Vec::new, Front::kinds)
     }
 
     /// In the order in which they act; a few by name, many by number.

@@ -13,6 +13,7 @@ use cnn_viz::charts::{GridCell, ImageGrid, image_grid};
 use cnn_viz::{Bitmap, Colormap};
 use kernel::Kernel;
 use ndarray::Array2;
+use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 const EXAMPLES: &str = "\
@@ -279,7 +280,7 @@ fn scaled(weight: f64, bias: f64) -> String {
     }
     if bias.abs() > 0.0 {
         let sign = if bias < 0.0 { "−" } else { "+" };
-        text += &format!(" {sign} {}", tell::factor(bias.abs()));
+        let _ = write!(text, " {sign} {}", tell::factor(bias.abs()));
     }
     text
 }

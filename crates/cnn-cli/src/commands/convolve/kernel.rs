@@ -53,7 +53,7 @@ fn is_number(text: &str) -> bool {
 fn unknown(name: &str) -> Failure {
     let names = || NAMED.iter().map(|named| named.name);
     let family = |name: &str| name.split('-').next().unwrap_or_default().to_owned();
-    let families: Vec<String> = names().map(|name| family(name)).collect();
+    let families: Vec<String> = names().map(&family).collect();
     let near = cnn_nn::config::nearest(name, names().chain(families.iter().map(String::as_str)));
     let help = match near {
         Some(near) if Named::find(near).is_some() && near != family(near) => {
