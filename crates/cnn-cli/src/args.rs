@@ -1,7 +1,7 @@
 //! The command line as clap sees it: names, help texts, defaults, ranges.
 
 use crate::commands::{
-    augment, convolve, data, evaluate, experiment, new, predict, summary, train,
+    augment, convolve, data, evaluate, experiment, explain, new, predict, summary, train,
 };
 use clap::{Parser, Subcommand, ValueEnum};
 
@@ -47,6 +47,8 @@ pub(crate) enum Command {
     Experiment(Box<experiment::Args>),
     /// Classify pictures with a trained model.
     Predict(predict::Args),
+    /// Show why a trained model answers as it does, and whether the explanation can be trusted.
+    Explain(Box<explain::Args>),
     /// See what the random layers of a model do to its images.
     #[command(subcommand)]
     Augment(augment::Command),

@@ -97,13 +97,18 @@ pub(crate) fn must_be_free(path: &Path, force: bool) -> Result<(), Failure> {
 /// Pixels of a PNG for each pixel of its scene: sharp on any screen.
 pub(crate) const PNG_SCALE: f32 = 2.0;
 
-/// Writes a picture: as SVG or PNG where the path says which, otherwise as both beside each other. Returns what was written.
-pub(crate) fn picture(path: &Path, scene: &Scene, force: bool) -> Result<Vec<PathBuf>, Failure> {
+/// The files that [`picture`] writes.
+pub(crate) fn picture_paths(path: &Path) -> Vec<PathBuf> {
     let extension = path.extension().and_then(|extension| extension.to_str());
-    let paths = match extension.map(str::to_ascii_lowercase).as_deref() {
+    match extension.map(str::to_ascii_lowercase).as_deref() {
         Some("svg" | "png") => vec![path.to_owned()],
         _ => ["svg", "png"].map(|end| PathBuf::from(format!("{}.{end}", path.display()))).to_vec(),
-    };
+    }
+}
+
+/// Writes a picture: as SVG or PNG where the path says which, otherwise as both beside each other. Returns what was written.
+pub(crate) fn picture(path: &Path, scene: &Scene, force: bool) -> Result<Vec<PathBuf>, Failure> {
+    let paths = picture_paths(path);
     for path in &paths {
         must_be_free(path, force)?;
     }

@@ -63,6 +63,7 @@ fn run(cli: &Cli) -> Result<(), Failure> {
         Command::Evaluate(args) => commands::evaluate::run(args),
         Command::Experiment(args) => commands::experiment::run(args),
         Command::Predict(args) => commands::predict::run(args),
+        Command::Explain(args) => commands::explain::run(args),
         Command::Augment(command) => commands::augment::run(command),
         Command::Convolve(args) => commands::convolve::run(args),
         Command::Data(command) => commands::data::run(command),

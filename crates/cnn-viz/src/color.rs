@@ -86,6 +86,9 @@ pub enum Colormap {
     /// Black through purple and orange to pale yellow, as the course shows feature maps.
     /// Source: eleven stops of matplotlib's `inferno`, straight lines between them.
     Inferno,
+    /// Blue through nearly white to red, for numbers with a sign: 0 in the middle of the range is the white.
+    /// Source: seven stops of ColorBrewer's `RdBu`, which colour-blind readers can tell apart.
+    Diverging,
 }
 
 /// What [`Colormap::color`] gives for NaN: a colour that is in none of the maps.
@@ -112,6 +115,16 @@ const INFERNO: [Color; 11] = [
     Color::hex(0xfc_ff_a4),
 ];
 
+const DIVERGING: [Color; 7] = [
+    Color::hex(0x21_66_ac),
+    Color::hex(0x67_a9_cf),
+    Color::hex(0xd1_e5_f0),
+    Color::hex(0xf7_f7_f7),
+    Color::hex(0xfd_db_c7),
+    Color::hex(0xef_8a_62),
+    Color::hex(0xb2_18_2b),
+];
+
 impl Colormap {
     /// The colour of `t`; values outside 0 to 1 are clamped, NaN gets a green that no map holds.
     pub fn color(self, t: f32) -> Color {
@@ -122,6 +135,7 @@ impl Colormap {
             Self::Gray => &[Color::hex(0), Color::WHITE],
             Self::Blues => &BLUES,
             Self::Inferno => &INFERNO,
+            Self::Diverging => &DIVERGING,
         };
         let position = t.clamp(0.0, 1.0) * (stops.len() - 1) as f32;
         let i = (position as usize).min(stops.len() - 2);
@@ -139,12 +153,13 @@ mod tests {
         assert_eq!(Colormap::Gray.color(7.0), Color::WHITE);
         assert_eq!(Colormap::Gray.color(128.0 / 255.0), Color::hex(0x80_80_80));
         assert_eq!(Colormap::Inferno.color(1.0), Color::hex(0xfc_ff_a4));
+        assert_eq!(Colormap::Diverging.color(0.5), Color::hex(0xf7_f7_f7));
         assert_eq!(Colormap::Blues.color(f32::NAN), NOT_A_NUMBER);
     }
 
     #[test]
     fn text_is_readable_on_every_map_colour() {
-        for map in [Colormap::Gray, Colormap::Blues, Colormap::Inferno] {
+        for map in [Colormap::Gray, Colormap::Blues, Colormap::Inferno, Colormap::Diverging] {
             for i in 0..=100u8 {
                 let back = map.color(f32::from(i) / 100.0);
                 let (a, b) = (back.luminance(), back.text_on().luminance());

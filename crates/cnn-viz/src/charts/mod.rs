@@ -5,6 +5,7 @@ mod bands;
 mod confusion;
 mod grid;
 mod lines;
+mod maps;
 mod reliability;
 mod scatter;
 
@@ -12,6 +13,7 @@ pub use bands::{BandChart, BandMark, BandPanel, BandSeries, band_chart};
 pub use confusion::{ConfusionMatrix, confusion_matrix};
 pub use grid::{GridCell, ImageGrid, image_grid};
 pub use lines::{LearningCurves, LineChart, Series, learning_curves, learning_panels, line_chart};
+pub use maps::{MapColumn, MapFigure, map_figure};
 pub use reliability::{Reliability, ReliabilityBin, reliability};
 pub use scatter::{ScatterChart, ScatterPoint, scatter_chart};
 
