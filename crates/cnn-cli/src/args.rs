@@ -47,7 +47,7 @@ pub(crate) enum Command {
     Experiment(Box<experiment::Args>),
     /// Classify pictures with a trained model.
     Predict(predict::Args),
-    /// Show why a trained model answers as it does, and whether the explanation can be trusted.
+    /// Show why a trained model answers as it does, and whether to trust the explanation.
     Explain(Box<explain::Args>),
     /// See what the random layers of a model do to its images.
     #[command(subcommand)]

@@ -1,4 +1,5 @@
-//! Explanations against TensorFlow's and NumPy's numbers (data/golden/make_explain.py), finite differences, and what they promise.
+//! Explanations against TensorFlow's and NumPy's numbers (`data/golden/make_explain.py`), finite differences, and what they promise.
+#![expect(clippy::unwrap_used, reason = "a test's helper may panic")]
 
 use cnn_data::npz;
 use cnn_kernels::Isa;

@@ -87,7 +87,7 @@ pub enum Colormap {
     /// Source: eleven stops of matplotlib's `inferno`, straight lines between them.
     Inferno,
     /// Blue through nearly white to red, for numbers with a sign: 0 in the middle of the range is the white.
-    /// Source: seven stops of ColorBrewer's `RdBu`, which colour-blind readers can tell apart.
+    /// Source: seven stops of the scale `RdBu` of Cynthia Brewer, which colour-blind readers can tell apart.
     Diverging,
 }
 

@@ -438,6 +438,7 @@ fn accuracies_end_at_one_and_marks_stay_inside() {
 fn maps_stand_beside_their_picture() {
     let picture = Bitmap::from_pixels(&[0.5; 6], [2, 3, 1]);
     let (plain, signed) = (Array2::from_elem((2, 3), 1.0f32), Array2::from_elem((2, 3), -1.0f32));
+    let under = ["under the picture".to_owned()];
     let long = "a line that is much longer than the cell is wide, and so on".repeat(3);
     let column = |heading: &str, values, signed| MapColumn {
         heading: heading.to_owned(),
@@ -451,7 +452,7 @@ fn maps_stand_beside_their_picture() {
             title: "Maps",
             subtitle: "of a picture",
             picture: &picture,
-            lines: &["under the picture".to_owned()],
+            lines: &under,
             cell: 120.0,
             columns: &columns[..count],
             note: "a note",

@@ -5,6 +5,7 @@ mod augment;
 mod convolve;
 mod data;
 mod experiment;
+mod explain;
 mod help;
 mod models;
 mod overfitting;

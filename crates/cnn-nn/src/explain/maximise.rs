@@ -16,7 +16,7 @@ pub struct Maximise {
     pub blur_every: usize,
     /// Every pixel loses this share of its value in a step, so that what does not matter goes dark; default 0.01.
     pub decay: f32,
-    /// Random images to begin with: the one that drives the channel most is taken; 1 or more, default 32.
+    /// Random images to begin with, from fine to coarse: the one that drives the channel most is taken; 1 or more, default 64.
     pub starts: usize,
     /// Decides these.
     pub seed: u64,
@@ -24,7 +24,7 @@ pub struct Maximise {
 
 impl Default for Maximise {
     fn default() -> Self {
-        Self { steps: 128, step_size: 0.05, blur_every: 8, decay: 0.01, starts: 32, seed: 0 }
+        Self { steps: 128, step_size: 0.05, blur_every: 8, decay: 0.01, starts: 64, seed: 0 }
     }
 }
 
@@ -56,14 +56,14 @@ pub fn maximise(
 ) -> Result<Vec<Maximised>, ExplainError> {
     check(network, layer, of, settings)?;
     let all = channels(network.model().layers()[layer].output.dims());
-    let random = |i: usize, x: &mut [f32]| noise(settings.seed, i, x);
+    let random = |i: usize, x: &mut [f32]| noise(network, settings.seed, i, x);
     let means = network.channel_means(layer, settings.starts, random);
     let start = |channel: usize| {
         let drive = |start: &usize| means[start * all + channel];
         (0..settings.starts).max_by(|a, b| drive(a).total_cmp(&drive(b))).unwrap_or(0)
     };
     let mut found = Vec::with_capacity(of.len());
-    let fill = |i: usize, x: &mut [f32]| noise(settings.seed, start(of[i]), x);
+    let fill = |i: usize, x: &mut [f32]| noise(network, settings.seed, start(of[i]), x);
     network.in_chunks(of.len(), fill, |range, images| {
         found.extend(climb(network, layer, &of[range], images, settings));
     });
@@ -90,14 +90,24 @@ fn check(
     }
     Err(ExplainError::setting(
         "filter maximisation needs steps and starts of 1 or more, a step size above 0 and a decay from 0 to below 1",
-        "the defaults are 128 steps of 0.05, a decay of 0.01 and 32 starts",
+        "the defaults are 128 steps of 0.05, a decay of 0.01 and 64 starts",
     ))
 }
 
-/// The `i`-th random image: every number uniform in [0, 1).
-fn noise(seed: u64, i: usize, x: &mut [f32]) {
+/// The `i`-th random image: uniform noise, blurred more or less so that some are coarse, from 0 to 1.
+fn noise(network: &Network<'_>, seed: u64, i: usize, x: &mut [f32]) {
     let mut random = stream(seed, Purpose::Explain, super::STARTS, i as u64);
     x.fill_with(|| uniform_f32(&mut random));
+    for _ in 0..[0, 1, 4, 16][i % 4] {
+        blur(x, network.image_shape());
+    }
+    let low = x.iter().copied().fold(f32::INFINITY, f32::min);
+    let high = x.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+    if high > low {
+        for x in x {
+            *x = (*x - low) / (high - low);
+        }
+    }
 }
 
 /// Gradient ascent on one image for each channel.
@@ -124,7 +134,8 @@ fn climb(
             trace.last().chunks_exact(output.len()).zip(dy.chunks_exact_mut(output.len()));
         for ((best, image), (y, dy)) in best.iter_mut().zip(images.chunks_exact(len)).zip(outputs) {
             let activation = y.iter().skip(best.channel).step_by(all).sum::<f32>() / positions;
-            if activation > best.activation {
+            // Of equal ones the later: what does not matter has gone darker by then.
+            if activation >= best.activation {
                 best.activation = activation;
                 best.image.copy_from_slice(image);
             }
@@ -207,7 +218,8 @@ pub fn check_maximised(
     let largest = |means: &[f32], channel: usize| {
         means.iter().skip(channel).step_by(all).copied().fold(f32::NEG_INFINITY, f32::max)
     };
-    let noise = network.channel_means(layer, settings.starts, |i, x| noise(settings.seed, i, x));
+    let noise =
+        network.channel_means(layer, settings.starts, |i, x| noise(network, settings.seed, i, x));
     let data = data.map(|(n, fill)| network.channel_means(layer, n, fill));
     let random =
         Network::new(network.model(), random_weights(network, settings.seed, 0), network.isa());

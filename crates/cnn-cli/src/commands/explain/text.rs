@@ -1,15 +1,22 @@
 //! What `cnn explain` says, to people and to programs.
 
-use super::explain::Explained;
-use super::explain_channels::Driven;
-use super::explain_figures::largest;
-use cnn_nn::explain::{Explanation, Likeness, PixelCurves};
+use super::Explained;
+use super::channels::Driven;
+use super::figures::largest;
+use crate::pictures::Chosen;
+use cnn_nn::explain::{Explanation, Likeness, MaximiseCheck, Maximised, PixelCurves};
 use cnn_train::SavedRun;
 use serde_json::{Value, json};
 use std::fmt::Write as _;
 
 pub(super) fn class_name(saved: &SavedRun, class: usize) -> &str {
     saved.classes.get(class).map_or("?", String::as_str)
+}
+
+/// A number in about three digits.
+pub(super) fn short(value: f32) -> String {
+    let text = if value.abs() < 10.0 { format!("{value:.2}") } else { format!("{value:.1}") };
+    text.replace('-', "−")
 }
 
 /// The channel's number; for units of the last layer their class.
@@ -30,11 +37,12 @@ pub(super) fn percent(share: f64) -> String {
 pub(super) fn answer(saved: &SavedRun, one: &Explained) -> String {
     let predicted = largest(&one.probabilities);
     let share = percent(f64::from(one.probabilities[predicted]));
-    let truth = one.image.label.map(|label| match label == predicted {
-        true => ", which it is".to_owned(),
-        false => format!(", but it is {}", class_name(saved, label)),
-    });
-    format!("predicted {} ({share}){}", class_name(saved, predicted), truth.unwrap_or_default())
+    let truth = match one.image.label {
+        None => String::new(),
+        Some(label) if label == predicted => ", which it is".to_owned(),
+        Some(label) => format!(", but it is {}", class_name(saved, label)),
+    };
+    format!("predicted {} ({share}){truth}", class_name(saved, predicted))
 }
 
 /// What is explained.
@@ -46,34 +54,48 @@ pub(super) fn under_picture(saved: &SavedRun, one: &Explained) -> Vec<String> {
     ]
 }
 
-pub(super) fn short_verdict(depends_on_model: bool) -> &'static str {
-    if depends_on_model { "the model's" } else { "the picture's" }
+fn verdict(depends_on_model: bool, beats_random: [bool; 2]) -> String {
+    let order = match beats_random {
+        [true, true] => "better than random orders",
+        [true, false] => "better than random orders in deletion only",
+        [false, true] => "better than random orders in insertion only",
+        [false, false] => "no better than random orders",
+    };
+    if depends_on_model {
+        format!("depends on the model; {order}")
+    } else {
+        format!("mostly the picture: much the same with random weights; {order}")
+    }
 }
 
-fn verdict(depends_on_model: bool, beats_random: bool) -> &'static str {
-    match (depends_on_model, beats_random) {
-        (true, true) => "depends on the model; better than random orders",
-        (true, false) => "depends on the model, but no better than random orders",
-        (false, true) => "mostly looks at the picture: much the same with random weights",
-        (false, false) => "much the same with random weights, and no better than random orders",
+/// `test image 7`, or the file's name.
+pub(super) fn image_name(image: &Chosen) -> String {
+    match image.name.parse::<usize>() {
+        Ok(position) => format!("test image {position}"),
+        Err(_) => image.name.clone(),
     }
 }
 
 /// One image for people.
 pub(super) fn image(one: &Explained, saved: &SavedRun) -> String {
-    let mut text = format!("{}: {}\n", one.image.name, answer(saved, one));
-    let _ = writeln!(
-        text,
-        "explained: the score {:.3} of class {} {}, the number before the softmax\n",
-        one.score,
-        one.class,
-        class_name(saved, one.class)
-    );
+    let mut text = format!("{}: {}\n", image_name(&one.image), answer(saved, one));
+    let what = if saved.model.ends_in_softmax() {
+        "the number before the softmax"
+    } else {
+        "the model's output"
+    };
+    let name = class_name(saved, one.class);
+    let called = if name == one.class.to_string() {
+        format!("class {name}")
+    } else {
+        format!("class {} {name}", one.class)
+    };
+    let _ = writeln!(text, "explained: the score {:.3} of {called}, {what}\n", one.score);
     if one.sanity.is_some() {
         text += "                        alike   ssim  deletion  insertion\n";
     }
     for (i, map) in one.maps.iter().enumerate() {
-        let name = name(saved, map);
+        let name = method_name(saved, map);
         let Some(sanity) = &one.sanity else {
             let _ = writeln!(text, "{name}");
             continue;
@@ -115,7 +137,8 @@ pub(super) fn image(one: &Explained, saved: &SavedRun) -> String {
     text
 }
 
-fn name(saved: &SavedRun, map: &Explanation) -> String {
+/// The method, with the layer that it took.
+fn method_name(saved: &SavedRun, map: &Explanation) -> String {
     match map.layer {
         Some(layer) => format!("{} {}", map.method.name(), saved.model.layers()[layer].name),
         None => map.method.name().to_owned(),
@@ -144,7 +167,7 @@ pub(super) fn image_json(one: &Explained, saved: &SavedRun) -> Value {
             })
         });
         let sanity = one.sanity.as_ref().map(|sanity| {
-            let checked = &sanity.randomised[i];
+            let (checked, [fewer, more]) = (&sanity.randomised[i], sanity.beats_random(i));
             let cascade: Vec<Value> = checked
                 .cascade
                 .iter()
@@ -152,7 +175,7 @@ pub(super) fn image_json(one: &Explained, saved: &SavedRun) -> Value {
                 .collect();
             json!({
                 "random_models": checked.models, "likeness": likeness(&checked.likeness), "cascade": cascade,
-                "depends_on_model": checked.depends_on_model(), "beats_random_orders": sanity.beats_random(i),
+                "depends_on_model": checked.depends_on_model(), "beats_random_orders": { "deletion": fewer, "insertion": more },
                 "curves": curves(&sanity.curves[i]),
             })
         });
@@ -180,33 +203,26 @@ fn files(paths: &[std::path::PathBuf]) -> Vec<String> {
 /// Channels for people.
 pub(super) fn channels(driven: &Driven, saved: &SavedRun) -> String {
     let mut text = format!(
-        "{} ({}): {} of {} channels, mean activation of each for the image that drives it\n\n",
+        "{} ({}): {} of {} {}, mean activation of each for the image that drives it\n\n",
         driven.layer,
         driven.kind,
         driven.found.len(),
-        driven.channels
+        driven.channels,
+        driven.word
     );
     let names: Vec<String> =
         driven.found.iter().map(|found| channel_name(saved, driven, found.channel)).collect();
-    let wide = names.iter().map(|name| name.chars().count()).max().unwrap_or(0).max(7);
-    let _ = write!(text, "{:>wide$}  reached", "channel");
+    let wide = names.iter().map(|name| name.chars().count()).max().unwrap_or(0);
+    let _ = write!(text, "{:wide$}  reached", "");
     if driven.checks.is_some() {
         let data = if driven.test_images > 0 { "  test images" } else { "" };
         let _ = write!(text, "  random images  random weights{data}");
     }
     text.push('\n');
     for (i, (found, name)) in driven.found.iter().zip(&names).enumerate() {
-        let _ = write!(text, "{name:>wide$}  {:>7.3}", found.activation);
+        let _ = write!(text, "{name:wide$}  {:>7.3}", found.activation);
         if let Some(check) = driven.checks.as_ref().map(|checks| checks[i]) {
-            let _ = write!(text, "  {:>13.3}  {:>14.3}", check.noise, check.random_model);
-            if let Some(data) = check.data {
-                let _ = write!(text, "  {data:>11.3}");
-            }
-            text += if check.depends_on_model(found) {
-                "   depends on the model"
-            } else {
-                "   says nothing about the model"
-            };
+            text += &check_line(found, &check);
         }
         text.push('\n');
     }
@@ -220,9 +236,25 @@ pub(super) fn channels(driven: &Driven, saved: &SavedRun) -> String {
     text
 }
 
+/// What an activation is compared with, and what that says.
+fn check_line(found: &Maximised, check: &MaximiseCheck) -> String {
+    let mut text = format!("  {:>13.3}  {:>14.3}", check.noise, check.random_model);
+    if let Some(data) = check.data {
+        let _ = write!(text, "  {data:>11.3}");
+    }
+    text += match (check.depends_on_model(found), check.data) {
+        (false, _) => "   says nothing about the model",
+        (true, Some(data)) if data > found.activation => {
+            "   depends on the model, but a test image drives it further"
+        }
+        (true, _) => "   depends on the model",
+    };
+    text
+}
+
 /// Channels for programs.
 pub(super) fn channels_json(driven: &Driven) -> Value {
-    let channel = |(i, found): (usize, &cnn_nn::explain::Maximised)| {
+    let channel = |(i, found): (usize, &Maximised)| {
         let check = driven.checks.as_ref().map(|checks| {
             let check = checks[i];
             json!({

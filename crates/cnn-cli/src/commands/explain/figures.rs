@@ -1,8 +1,8 @@
 //! The pictures of `cnn explain`.
 
-use super::explain::{Args, Explained, Sanity};
-use super::explain_channels::Driven;
-use super::explain_text as text;
+use super::channels::Driven;
+use super::text;
+use super::{Args, Explained, Sanity};
 use crate::failure::Failure;
 use crate::files;
 use cnn_nn::explain::PixelCurves;
@@ -55,11 +55,11 @@ pub(super) fn write(
     let note = match &one.sanity {
         None => "",
         Some(_) => {
-            "alike: rank correlation with maps of random weights. deletion: low is good, insertion: high is good; in brackets a random order's."
+            "In brackets behind the verdict: rank correlation with the maps of random weights. Deletion should be low and insertion high, against random orders. What fails is orange."
         }
     };
     let scene = map_figure(&MapFigure {
-        title: &format!("{}: what speaks for {class}", one.image.name),
+        title: &format!("What speaks for {class} in {}", text::image_name(&one.image)),
         subtitle: &format!("{}: {}", saved.model.name(), text::answer(saved, one)),
         picture: &picture,
         lines: &text::under_picture(saved, one),
@@ -97,13 +97,14 @@ fn column<'a>(saved: &SavedRun, one: &'a Explained, i: usize) -> MapColumn<'a> {
         let random = &sanity.references.random;
         let color = |good: bool| if good { Color::INK } else { FAILED };
         let depends = checked.depends_on_model();
-        let alike =
-            format!("{}: alike {:.2}", text::short_verdict(depends), checked.likeness.spearman);
-        lines.push((alike, color(depends)));
+        let alike = format!("{:.2}", checked.likeness.spearman).replace('-', "−");
+        let says = if depends { "depends on the model" } else { "mostly the picture" };
+        lines.push((format!("{says} ({alike})"), color(depends)));
+        let [fewer, more] = sanity.beats_random(i);
         let (ours, theirs) = (curves.deletion_area(), random.deletion_area());
-        lines.push((format!("deletion {ours:.2} ({theirs:.2})"), color(ours < theirs)));
+        lines.push((format!("deletion {ours:.2} (random {theirs:.2})"), color(fewer)));
         let (ours, theirs) = (curves.insertion_area(), random.insertion_area());
-        lines.push((format!("insertion {ours:.2} ({theirs:.2})"), color(ours > theirs)));
+        lines.push((format!("insertion {ours:.2} (random {theirs:.2})"), color(more)));
     }
     MapColumn {
         heading: map.method.title().to_owned(),
@@ -129,12 +130,15 @@ fn curves(saved: &SavedRun, one: &Explained, sanity: &Sanity) -> cnn_viz::Scene 
             .collect();
         let references = &sanity.references;
         all.push(series("random order (mean of 10)", 6, true, &references.random, insert));
-        all.push(series("strongest pixels of the picture", 5, true, &references.picture, insert));
+        all.push(series("strongest pixels of the picture", 6, false, &references.picture, insert));
         BandPanel { heading: heading.to_owned(), series: all, marks: Vec::new() }
     };
     let class = text::class_name(saved, one.class);
     band_chart(&BandChart {
-        title: &format!("{}: probability of {class} as pixels go and come", one.image.name),
+        title: &format!(
+            "Probability of {class} as pixels of {} go and come",
+            text::image_name(&one.image)
+        ),
         subtitle: &format!("{}: {}", saved.model.name(), text::answer(saved, one)),
         x_label: "pixels changed, %",
         note: "In the order of each map, its largest values first. Deletion ends and insertion begins at the baseline.",
@@ -163,9 +167,10 @@ pub(super) fn channels(
             let bitmap = Bitmap::from_pixels(&found.image, shape);
             let check = driven.checks.as_ref().map(|checks| checks[i]);
             let name = text::channel_name(saved, driven, found.channel);
+            let short = text::short;
             let label = match check.and_then(|check| check.data) {
-                Some(data) => format!("{name}: {:.2} ({data:.2})", found.activation),
-                None => format!("{name}: {:.2}", found.activation),
+                Some(data) => format!("{name}: {} ({})", short(found.activation), short(data)),
+                None => format!("{name}: {}", short(found.activation)),
             };
             let mut cell = GridCell::new(bitmap, label);
             if check.is_some_and(|check| !check.depends_on_model(found)) {
@@ -174,17 +179,21 @@ pub(super) fn channels(
             cell
         })
         .collect();
+    let long = cells.iter().any(|cell| cell.label.chars().count() > 18);
     let subtitle = match driven.test_images {
-        0 => "mean activation of the channel for its image".to_owned(),
-        n => format!(
-            "mean activation of the channel for its image (in brackets the largest of {n} test images)"
-        ),
+        0 => "below: mean activation for the image".to_owned(),
+        n => format!("below: mean activation for the image (the largest of {n} test images)"),
     };
     let scene = image_grid(&ImageGrid {
-        title: &format!("{}: images that drive channels of {}", saved.model.name(), driven.layer),
+        title: &format!(
+            "{}: images that drive {} of {}",
+            saved.model.name(),
+            driven.word,
+            driven.layer
+        ),
         subtitle: &subtitle,
-        columns: cells.len().min(8),
-        cell: cell(shape) * 2.0 / 3.0,
+        columns: cells.len().min(if long { 5 } else { 8 }),
+        cell: if long { cell(shape) } else { cell(shape) * 2.0 / 3.0 },
         cells: &cells,
     });
     files::picture(out, &scene, args.force)

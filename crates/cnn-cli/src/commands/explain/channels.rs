@@ -1,7 +1,7 @@
 //! `cnn explain` without an image: what the channels of a layer look for.
 
-use super::explain::{Args, failure};
-use super::explain_figures as figures;
+use super::figures;
+use super::{Args, failure};
 use crate::failure::Failure;
 use crate::{output, runs};
 use cnn_data::Split;
@@ -23,7 +23,9 @@ pub(super) struct Driven {
     pub(super) layer: String,
     /// Keras's class name.
     pub(super) kind: &'static str,
-    /// How many channels it has.
+    /// What its channels are called: `channels` of maps, `units` of a row of numbers.
+    pub(super) word: &'static str,
+    /// How many it has.
     pub(super) channels: usize,
     pub(super) found: Vec<Maximised>,
     /// One for each, unless nobody wants them.
@@ -68,6 +70,7 @@ pub(super) fn run(
     let mut driven = Driven {
         layer: of_model.name.clone(),
         kind: of_model.kind(),
+        word: if of_model.output.rank() == 3 { "channels" } else { "units" },
         channels,
         found,
         checks,

@@ -1,28 +1,22 @@
-//! `cnn explain`: why a trained model answers as it does, and whether the explanation can be trusted.
+//! What `cnn explain` takes, and what that means for a model.
 
-use super::explain_channels as channels;
-use super::explain_figures as figures;
-use super::explain_text as text;
+use super::Failure;
 use crate::args::Format;
-use crate::failure::{Exit, Failure};
-use crate::pictures::{self, Chosen};
-use crate::{environment, files, output, runs};
+use crate::failure::Exit;
+use crate::{output, pictures};
 use cnn_nn::explain::{
-    Baseline, CurveSettings, ExplainError, Explanation, IntegratedGradients, Method, Network,
-    Occlusion, PixelCurves, Question, Randomised, References, Settings, SmoothGrad, cam_layer,
-    explain, pixel_curves, randomised, references,
+    Baseline, IntegratedGradients, Method, Network, Occlusion, Settings, SmoothGrad, cam_layer,
 };
 use cnn_nn::inspect::{UnknownLayer, select_layers};
-use cnn_train::{SavedRun, TrainError};
-use serde_json::json;
+use cnn_train::SavedRun;
 use std::path::{Path, PathBuf};
 
 const EXAMPLES: &str = "\
 Examples:
-  cnn explain runs/RUN 7                                  every map of test image 7, each with its sanity check
+  cnn explain runs/RUN 7                                  all maps of test image 7, checked
   cnn explain runs/RUN shoe.png --method grad-cam,occlusion --class Sneaker
   cnn explain runs/RUN 7 --method grad-cam --layer conv2d
-  cnn explain runs/RUN --layer conv2d_1 --channels 0-7    images that drive channels of a layer";
+  cnn explain runs/RUN --layer conv2d_1 --channels 0-7    images that drive channels";
 
 /// What `cnn explain` takes.
 #[derive(Debug, clap::Args)]
@@ -33,19 +27,19 @@ pub(crate) struct Args {
 
     /// Positions in the test split, or pictures (PNG or JPEG). Without one, the model's channels are explained.
     #[arg(value_name = "IMAGE")]
-    images: Vec<String>,
+    pub(super) images: Vec<String>,
 
     /// One or several; default, with an IMAGE, all that give a map of it, otherwise filter-maximisation.
     #[arg(long, short, value_enum, value_name = "METHOD", value_delimiter = ',')]
-    method: Vec<Asked>,
+    pub(super) method: Vec<Asked>,
 
     /// The class whose score is explained, by name or number; default the predicted one.
     #[arg(long, value_name = "CLASS")]
-    class: Option<String>,
+    pub(super) class: Option<String>,
 
     /// The layer for grad-cam, grad-cam++ and filter-maximisation; default the last convolution.
     #[arg(long, value_name = "LAYER")]
-    layer: Option<String>,
+    pub(super) layer: Option<String>,
 
     /// Channels for filter-maximisation, such as 0,3,8-15; default the first 16.
     #[arg(long, value_name = "N,N-N")]
@@ -53,23 +47,23 @@ pub(crate) struct Args {
 
     /// Steps of integrated gradients; default as many as completeness to 1 % needs, up to 2048.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
-    steps: Option<u32>,
+    pub(super) steps: Option<u32>,
 
     /// Noisy copies for smoothgrad.
     #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
-    samples: u32,
+    pub(super) samples: u32,
 
     /// Side of the window that occlusion covers, in pixels; default a fifth of the image.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
-    window: Option<u16>,
+    pub(super) window: Option<u16>,
 
     /// What stands for "nothing there": a grey from 0 to 1, or a picture.
     #[arg(long, value_name = "GREY|IMAGE", default_value = "0")]
-    baseline: String,
+    pub(super) baseline: String,
 
     /// Models with random weights that maps are compared with.
     #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u16).range(1..=1000))]
-    models: u16,
+    pub(super) models: u16,
 
     /// Only the maps, without their sanity checks.
     #[arg(long)]
@@ -85,11 +79,11 @@ pub(crate) struct Args {
 
     /// Turn light into dark first: Fashion-MNIST and MNIST are light on dark.
     #[arg(long)]
-    invert: bool,
+    pub(super) invert: bool,
 
     /// The picture, .svg or .png; default explain-IMAGE as both. The curves stand beside it as …-curves.
     #[arg(long, visible_alias = "output", value_name = "FILE")]
-    out: Option<PathBuf>,
+    pub(super) out: Option<PathBuf>,
 
     /// Write over files that exist.
     #[arg(long)]
@@ -102,7 +96,7 @@ pub(crate) struct Args {
 
 /// The methods by name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-enum Asked {
+pub(super) enum Asked {
     /// Size of the gradient at each pixel.
     Saliency,
     /// The same, of the mean over noisy copies.
@@ -135,81 +129,8 @@ impl Asked {
     }
 }
 
-/// One image explained.
-pub(super) struct Explained {
-    pub(super) image: Chosen,
-    pub(super) class: usize,
-    pub(super) score: f32,
-    /// Of all classes.
-    pub(super) probabilities: Vec<f32>,
-    pub(super) maps: Vec<Explanation>,
-    pub(super) sanity: Option<Sanity>,
-    pub(super) files: Vec<PathBuf>,
-}
-
-/// Whether the maps can be trusted, in their order.
-pub(super) struct Sanity {
-    pub(super) randomised: Vec<Randomised>,
-    pub(super) curves: Vec<PixelCurves>,
-    pub(super) references: References,
-}
-
-impl Sanity {
-    /// Whether the order of a map is better than random orders, both in taking away and in putting in.
-    pub(super) fn beats_random(&self, map: usize) -> bool {
-        let (ours, random) = (&self.curves[map], &self.references.random);
-        ours.deletion_area() < random.deletion_area()
-            && ours.insertion_area() > random.insertion_area()
-    }
-}
-
-/// Explains, draws, and tells.
-pub(crate) fn run(args: &Args) -> Result<(), Failure> {
-    let saved = runs::open(&args.run)?;
-    let network = Network::new(&saved.model, saved.weights.as_slice(), environment::isa()?);
-    let layer = args.layer.as_deref().map(|name| one_layer(&network, name)).transpose()?;
-    let (methods, maximise) = methods(args, &network)?;
-    if !methods.is_empty() && args.images.is_empty() {
-        let what = format!("{} explains an image, and none is named", methods[0].name());
-        return Err(Failure::usage(&what, "name a position in the test split, or a picture"));
-    }
-    let outs = outs(args, maximise)?;
-    let mut explained = Vec::new();
-    if !methods.is_empty() {
-        let settings = settings(args, &saved, &network, layer)?;
-        let (data, run) = (args.data.as_deref(), &args.run);
-        let images = pictures::choose(&args.images, run, &saved, data, args.invert)?;
-        for (image, out) in images.into_iter().zip(&outs) {
-            let mut one = one_image(args, &saved, &network, image, &methods, &settings)?;
-            one.files = figures::write(args, &saved, &one, out)?;
-            explained.push(one);
-        }
-    }
-    let driven = maximise
-        .then(|| channels::run(args, &saved, &network, layer, &outs[outs.len() - 1]))
-        .transpose()?;
-    output::result(&match args.format {
-        Format::Text => {
-            let mut parts: Vec<String> =
-                explained.iter().map(|one| text::image(one, &saved)).collect();
-            parts.extend(driven.as_ref().map(|driven| text::channels(driven, &saved)));
-            parts.join("\n")
-        }
-        Format::Json => {
-            let images: Vec<_> =
-                explained.iter().map(|one| text::image_json(one, &saved)).collect();
-            let channels = driven.as_ref().map(text::channels_json);
-            let model = saved.model.name();
-            format!(
-                "{}\n",
-                json!({ "schema": 1, "model": model, "images": images, "channels": channels })
-            )
-        }
-    })
-}
-
 /// The methods that give maps, and whether channels are explained.
-fn methods(args: &Args, network: &Network<'_>) -> Result<(Vec<Method>, bool), Failure> {
+pub(super) fn methods(args: &Args, network: &Network<'_>) -> Result<(Vec<Method>, bool), Failure> {
     let mut asked: Vec<Method> = args.method.iter().filter_map(|one| one.method()).collect();
     let maximise = args.method.contains(&Asked::FilterMaximisation)
         || args.method.is_empty() && args.images.is_empty();
@@ -236,6 +157,7 @@ fn methods(args: &Args, network: &Network<'_>) -> Result<(Vec<Method>, bool), Fa
             of_layer,
             "--layer is for grad-cam, grad-cam++ and filter-maximisation",
         ),
+        (args.class.is_some(), !asked.is_empty(), "--class is for methods that explain an image"),
         (args.channels.is_some(), maximise, "--channels is for filter-maximisation"),
     ] {
         if given && !needed {
@@ -250,7 +172,7 @@ fn methods(args: &Args, network: &Network<'_>) -> Result<(Vec<Method>, bool), Fa
 }
 
 /// The one layer that a word names.
-fn one_layer(network: &Network<'_>, name: &str) -> Result<usize, Failure> {
+pub(super) fn one_layer(network: &Network<'_>, name: &str) -> Result<usize, Failure> {
     let found = select_layers(network.model(), &[name]).map_err(|error| unknown_layer(&error))?;
     if let [one] = found[..] {
         return Ok(one);
@@ -269,35 +191,8 @@ fn unknown_layer(error: &UnknownLayer) -> Failure {
     Failure::new(Exit::Usage, "", &what, "", &[&layers], &[&error.hint()])
 }
 
-/// Where each image's picture goes, and at the end that of the channels. All are free.
-fn outs(args: &Args, maximise: bool) -> Result<Vec<PathBuf>, Failure> {
-    let several = args.images.len() + usize::from(maximise) > 1;
-    let name = |what: &str| match &args.out {
-        None => PathBuf::from(format!("explain-{what}")),
-        Some(out) if several => figures::beside(out, what),
-        Some(out) => out.clone(),
-    };
-    let stem = |image: &String| {
-        let stem = Path::new(image).file_stem();
-        stem.map_or_else(|| image.clone(), |stem| stem.to_string_lossy().into_owned())
-    };
-    let mut outs: Vec<PathBuf> = args.images.iter().map(|image| name(&stem(image))).collect();
-    if maximise {
-        outs.push(name("channels"));
-    }
-    for (i, out) in outs.iter().enumerate() {
-        if outs[..i].contains(out) {
-            let what = format!("two pictures would be written to {}", out.display());
-            return Err(Failure::usage(&what, "explain them one at a time, with --out"));
-        }
-        for path in files::picture_paths(out) {
-            files::must_be_free(&path, args.force)?;
-        }
-    }
-    Ok(outs)
-}
-
-fn settings(
+/// The settings of all methods.
+pub(super) fn settings(
     args: &Args,
     saved: &SavedRun,
     network: &Network<'_>,
@@ -334,62 +229,8 @@ fn settings(
     })
 }
 
-fn one_image(
-    args: &Args,
-    saved: &SavedRun,
-    network: &Network<'_>,
-    image: Chosen,
-    methods: &[Method],
-    settings: &Settings,
-) -> Result<Explained, Failure> {
-    if image.pixels.len() != network.model().input().len() {
-        let shape = saved.preprocessing;
-        return Err(Failure::from(TrainError::ImageShape {
-            what: "image",
-            expected: network.model().input().dims().to_vec(),
-            got: [shape.height, shape.width, shape.channels].map(|dim| dim as usize).to_vec(),
-        }));
-    }
-    let probabilities = network.probabilities(&image.pixels);
-    let class = match &args.class {
-        Some(given) => class(given, &saved.classes)?,
-        None => figures::largest(&probabilities),
-    };
-    let question = Question::new(network, &image.pixels, class).map_err(|e| failure(&e))?;
-    let maps: Vec<Explanation> = methods
-        .iter()
-        .map(|method| explain(&question, *method, settings))
-        .collect::<Result<_, _>>()
-        .map_err(|e| failure(&e))?;
-    let sanity = if args.no_sanity {
-        None
-    } else {
-        Some(sanity(args, &question, &maps, settings).map_err(|e| failure(&e))?)
-    };
-    let score = question.scores()[class];
-    Ok(Explained { image, class, score, probabilities, maps, sanity, files: Vec::new() })
-}
-
-fn sanity(
-    args: &Args,
-    question: &Question<'_>,
-    maps: &[Explanation],
-    settings: &Settings,
-) -> Result<Sanity, ExplainError> {
-    let curves = CurveSettings { seed: args.seed, ..CurveSettings::default() };
-    let baseline = &settings.baseline;
-    Ok(Sanity {
-        randomised: randomised(question, maps, settings, args.seed, usize::from(args.models))?,
-        curves: maps
-            .iter()
-            .map(|one| pixel_curves(question, &one.map, baseline, &curves))
-            .collect::<Result<_, _>>()?,
-        references: references(question, baseline, &curves)?,
-    })
-}
-
 /// The class that a name or a number from 0 means.
-fn class(given: &str, names: &[String]) -> Result<usize, Failure> {
+pub(super) fn class(given: &str, names: &[String]) -> Result<usize, Failure> {
     let given = given.trim();
     if let Some(at) = names.iter().position(|name| name.eq_ignore_ascii_case(given)) {
         return Ok(at);
@@ -411,12 +252,22 @@ fn class(given: &str, names: &[String]) -> Result<usize, Failure> {
     Err(Failure::usage(&format!("there is no class `{}`", shown.escape_debug()), &help))
 }
 
-/// What cannot be explained, as people read it.
-pub(super) fn failure(error: &ExplainError) -> Failure {
-    let exit = match error {
-        ExplainError::NotFinite => Exit::Model,
-        ExplainError::Image { .. } => Exit::Data,
-        _ => Exit::Usage,
-    };
-    Failure::new(exit, "", &error.to_string(), "", &[], &[&error.hint()])
+#[cfg(test)]
+mod tests {
+    use super::class;
+
+    #[test]
+    fn a_class_has_a_name_and_a_number() {
+        let names = ["T-shirt/top", "Ankle boot", "7", "8"].map(String::from);
+        let found = |given| class(given, &names).unwrap();
+        assert_eq!((found("ankle BOOT"), found(" 0 "), found("3")), (1, 0, 3));
+        assert_eq!(found("7"), 2, "a name comes before a number");
+        let wrong = |given| class(given, &names).unwrap_err().text;
+        assert!(wrong("ankel boot").contains("did you mean Ankle boot?"));
+        assert!(
+            wrong("4")
+                .contains("there is no class 4: the model has 4\n  help: numbers go from 0 to 3")
+        );
+        assert!(wrong("raincoat").contains("its classes are T-shirt/top, "));
+    }
 }
