@@ -246,6 +246,23 @@ fn mistakes_are_told_one_by_one() {
     assert_eq!(pictures.count(), 0, "nothing was written");
 }
 
+/// What Keras trained: a model.toml, its weights in an .npz, and a data set that names the classes.
+#[test]
+fn a_model_with_the_weights_of_an_npz_is_explained_as_its_run_is() {
+    let folder = trained(str::to_owned);
+    let saliency = ["--method", "saliency", "--no-sanity"];
+    let run = json_of(folder.path(), &[&["explain", "run", "4"][..], &saliency].concat());
+    let model =
+        ["explain", "model.toml", "--weights", "run/weights.npz", "4", "--data", "data/bars"];
+    let args = [&model[..], &["--class", "1", "--out", "b.png"], &saliency].concat();
+    let found = json_of(folder.path(), &args);
+    assert_eq!(found["images"][0]["class"], 1);
+    let same = [&model[..], &["--force"], &saliency].concat();
+    assert_eq!(json_of(folder.path(), &same)["images"][0]["methods"], run["images"][0]["methods"]);
+    let none = transcript(folder.path(), &["explain", "model.toml", "4"]);
+    assert!(none.contains("this is a model without weights"), "{none}");
+}
+
 /// A model whose input has no axis of channels.
 #[test]
 fn an_input_without_channels_is_explained_too() {

@@ -3,6 +3,7 @@
 use super::Failure;
 use crate::args::Format;
 use crate::failure::Exit;
+use crate::runs::RunArg;
 use crate::{output, pictures};
 use cnn_nn::explain::{
     Baseline, IntegratedGradients, Method, Network, Occlusion, Settings, SmoothGrad, cam_layer,
@@ -22,8 +23,8 @@ Examples:
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Args {
-    /// A run folder, or its model.cnn.
-    pub(super) run: PathBuf,
+    #[command(flatten)]
+    pub(super) run: RunArg,
 
     /// Positions in the test split, or pictures (PNG or JPEG). Without one, the model's channels are explained.
     #[arg(value_name = "IMAGE")]

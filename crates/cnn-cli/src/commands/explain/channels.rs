@@ -3,7 +3,7 @@
 use super::figures;
 use super::{Args, failure};
 use crate::failure::Failure;
-use crate::{output, runs};
+use crate::{output, pictures};
 use cnn_data::Split;
 use cnn_nn::explain::{
     Images, Maximise, MaximiseCheck, Maximised, Network, cam_layer, check_maximised, maximise,
@@ -38,7 +38,7 @@ pub(super) struct Driven {
 /// Finds the images, checks them, draws them.
 pub(super) fn run(
     args: &Args,
-    saved: &SavedRun,
+    saved: &mut SavedRun,
     network: &Network<'_>,
     layer: Option<usize>,
     out: &Path,
@@ -54,7 +54,7 @@ pub(super) fn run(
     };
     let settings = Maximise { seed: args.seed, ..Maximise::default() };
     let found = maximise(network, layer, &of, &settings).map_err(|e| failure(&e))?;
-    let data = if args.no_sanity { None } else { test_images(args, network)? };
+    let data = if args.no_sanity { None } else { test_images(args, saved)? };
     let checks = if args.no_sanity {
         None
     } else {
@@ -82,27 +82,20 @@ pub(super) fn run(
 }
 
 /// The first images of the test split. Where no data set was named and the run's own is not there, a note says so.
-fn test_images(args: &Args, network: &Network<'_>) -> Result<Option<Split>, Failure> {
-    let data = match runs::data(&args.run, args.data.as_deref()) {
-        Ok(data) => data,
-        Err(failure) if args.data.is_some() => return Err(failure),
+fn test_images(args: &Args, saved: &mut SavedRun) -> Result<Option<Split>, Failure> {
+    match args.run.data(saved, args.data.as_deref()) {
+        Ok(data) => {
+            pictures::fits(saved, &data)?;
+            Ok(Some(data.test.take(TEST_IMAGES)))
+        }
+        Err(failure) if args.data.is_some() => Err(failure),
         Err(_) => {
             output::note(
                 "note: the data set is not there, so that channels are compared with random images only\n",
             );
-            return Ok(None);
+            Ok(None)
         }
-    };
-    let split = data.test.take(TEST_IMAGES);
-    let fits = split.shape().iter().product::<usize>() == network.model().input().len();
-    if fits {
-        return Ok(Some(split));
     }
-    Err(Failure::from(cnn_train::TrainError::ImageShape {
-        what: "test data",
-        expected: network.model().input().dims().to_vec(),
-        got: split.shape().to_vec(),
-    }))
 }
 
 /// `0,3,8-15` as numbers, in that order, each once.

@@ -131,7 +131,12 @@ fn curves(saved: &SavedRun, one: &Explained, sanity: &Sanity) -> cnn_viz::Scene 
         let references = &sanity.references;
         all.push(series("random order (mean of 10)", 6, true, &references.random, insert));
         all.push(series("strongest pixels of the picture", 6, false, &references.picture, insert));
-        BandPanel { heading: heading.to_owned(), series: all, marks: Vec::new() }
+        BandPanel {
+            heading: heading.to_owned(),
+            series: all,
+            max_y: Some(1.0),
+            ..BandPanel::default()
+        }
     };
     let class = text::class_name(saved, one.class);
     band_chart(&BandChart {

@@ -10,12 +10,12 @@ pub(crate) use args::Args;
 use crate::args::Format;
 use crate::failure::{Exit, Failure};
 use crate::pictures::{self, Chosen};
-use crate::{environment, files, output, runs};
+use crate::{environment, files, output};
 use cnn_nn::explain::{
     CurveSettings, ExplainError, Explanation, Method, Network, PixelCurves, Question, Randomised,
     References, Settings, explain, pixel_curves, randomised, references,
 };
-use cnn_train::{SavedRun, TrainError};
+use cnn_train::SavedRun;
 use serde_json::json;
 use std::path::{Path, PathBuf};
 
@@ -51,8 +51,9 @@ impl Sanity {
 
 /// Explains, draws, and tells.
 pub(crate) fn run(args: &Args) -> Result<(), Failure> {
-    let saved = runs::open(&args.run)?;
-    let network = Network::new(&saved.model, saved.weights.as_slice(), environment::isa()?);
+    let mut saved = args.run.open()?;
+    let model = saved.model.clone();
+    let network = Network::new(&model, std::mem::take(&mut saved.weights), environment::isa()?);
     let layer = args.layer.as_deref().map(|name| args::one_layer(&network, name)).transpose()?;
     let (methods, maximise) = args::methods(args, &network)?;
     if !methods.is_empty() && args.images.is_empty() {
@@ -64,7 +65,7 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     if !methods.is_empty() {
         let settings = args::settings(args, &saved, &network, layer)?;
         let (data, run) = (args.data.as_deref(), &args.run);
-        let images = pictures::choose(&args.images, run, &saved, data, args.invert)?;
+        let images = pictures::choose(&args.images, run, &mut saved, data, args.invert)?;
         for (image, out) in images.into_iter().zip(&outs) {
             let mut one = one_image(args, &saved, &network, image, &methods, &settings)?;
             one.files = figures::write(args, &saved, &one, out)?;
@@ -72,7 +73,7 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
         }
     }
     let driven = maximise
-        .then(|| channels::run(args, &saved, &network, layer, &outs[outs.len() - 1]))
+        .then(|| channels::run(args, &mut saved, &network, layer, &outs[outs.len() - 1]))
         .transpose()?;
     output::result(&match args.format {
         Format::Text => {
@@ -130,13 +131,9 @@ fn one_image(
     methods: &[Method],
     settings: &Settings,
 ) -> Result<Explained, Failure> {
-    if image.pixels.len() != network.model().input().len() {
-        let shape = saved.preprocessing;
-        return Err(Failure::from(TrainError::ImageShape {
-            what: "image",
-            expected: network.model().input().dims().to_vec(),
-            got: [shape.height, shape.width, shape.channels].map(|dim| dim as usize).to_vec(),
-        }));
+    let (expected, got) = (network.model().input().len(), image.pixels.len());
+    if expected != got {
+        return Err(failure(&ExplainError::Image { expected, got }));
     }
     let probabilities = network.probabilities(&image.pixels);
     let class = match &args.class {
