@@ -1,8 +1,8 @@
 //! The command line as clap sees it: names, help texts, defaults, ranges.
 
 use crate::commands::{
-    activations, augment, convolve, data, evaluate, experiment, filters, new, predict, report,
-    summary, train,
+    activations, augment, convolve, data, evaluate, experiment, explain, filters, new, predict,
+    report, summary, train,
 };
 use clap::{Parser, Subcommand, ValueEnum};
 
@@ -54,6 +54,8 @@ pub(crate) enum Command {
     Filters(Box<filters::Args>),
     /// Write a page about a run: curves, mistakes with their pictures, calibration, feature maps.
     Report(report::Args),
+    /// Show why a trained model answers as it does, and whether to trust the explanation.
+    Explain(Box<explain::Args>),
     /// See what the random layers of a model do to its images.
     #[command(subcommand)]
     Augment(augment::Command),

@@ -103,9 +103,12 @@ pub(crate) fn extension(path: &Path) -> String {
     path.extension().map_or_else(String::new, |end| end.to_string_lossy().to_ascii_lowercase())
 }
 
-/// Writes a picture: as SVG or PNG where the path says which, otherwise as both beside each other. Returns what was written.
-pub(crate) fn picture(path: &Path, scene: &Scene, force: bool) -> Result<Vec<PathBuf>, Failure> {
-    let paths = match extension(path).as_str() {
+/// The files that [`picture`] writes.
+///
+/// # Errors
+/// An ending that is neither of them.
+pub(crate) fn picture_paths(path: &Path) -> Result<Vec<PathBuf>, Failure> {
+    Ok(match extension(path).as_str() {
         "svg" | "png" => vec![path.to_owned()],
         "jpg" | "jpeg" | "gif" | "webp" | "bmp" | "tif" | "tiff" | "pdf" => {
             let what = format!("{} is neither SVG nor PNG", path.display());
@@ -115,7 +118,12 @@ pub(crate) fn picture(path: &Path, scene: &Scene, force: bool) -> Result<Vec<Pat
             ));
         }
         _ => ["svg", "png"].map(|end| PathBuf::from(format!("{}.{end}", path.display()))).to_vec(),
-    };
+    })
+}
+
+/// Writes a picture: as SVG or PNG where the path says which, otherwise as both beside each other. Returns what was written.
+pub(crate) fn picture(path: &Path, scene: &Scene, force: bool) -> Result<Vec<PathBuf>, Failure> {
+    let paths = picture_paths(path)?;
     for path in &paths {
         must_be_free(path, force)?;
     }

@@ -69,6 +69,7 @@ fn run(cli: &Cli) -> Result<(), Failure> {
         Command::Activations(args) => commands::activations::run(args),
         Command::Filters(args) => commands::filters::run(args),
         Command::Report(args) => commands::report::run(args),
+        Command::Explain(args) => commands::explain::run(args),
         Command::Augment(command) => commands::augment::run(command),
         Command::Convolve(args) => commands::convolve::run(args),
         Command::Data(command) => commands::data::run(command),

@@ -4,6 +4,7 @@
 pub mod augment;
 pub mod config;
 pub mod engine;
+pub mod explain;
 mod init;
 pub mod inspect;
 pub mod layer;

@@ -23,6 +23,8 @@ pub enum Purpose {
     Augment = 4,
     /// Mixing images in pairs, mixup and cutmix; `a` = step.
     Mix = 5,
+    /// Explanations: noise, orders of pixels, images to begin with; `a` = which of these, `b` = its number.
+    Explain = 6,
 }
 
 /// The stream of random numbers for one purpose and place.

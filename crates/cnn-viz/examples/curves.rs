@@ -5,11 +5,11 @@
 #![expect(clippy::print_stdout, reason = "an example is a program")]
 
 use cnn_viz::charts::{
-    BandChart, BandMark, BandPanel, BandSeries, ConfusionMatrix, GridCell, ImageGrid,
-    LearningCurves, LineChart, ScatterChart, ScatterPoint, Series, band_chart, confusion_matrix,
-    image_grid, learning_curves, line_chart, scatter_chart,
+    BandChart, BandMark, BandPanel, BandSeries, ConfusionMatrix, GridCell, HeatMap, HeatMapFigure,
+    ImageGrid, LearningCurves, LineChart, ScatterChart, ScatterPoint, Series, band_chart,
+    confusion_matrix, heat_map_figure, image_grid, learning_curves, line_chart, scatter_chart,
 };
-use cnn_viz::{Bitmap, Colormap, Scene};
+use cnn_viz::{Bitmap, Color, Colormap, Scene};
 use ndarray::Array2;
 use std::path::{Path, PathBuf};
 
@@ -21,9 +21,10 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     save(&folder, "confusion", &confusion()?)?;
     save(&folder, "grid", &grid())?;
     save(&folder, "bands", &bands())?;
+    save(&folder, "maps", &maps())?;
     save(&folder, "scatter", &scatter())?;
     println!(
-        "curves, lines, confusion, grid, bands and scatter (.svg and .png) are in {}",
+        "curves, lines, confusion, grid, bands, maps and scatter (.svg and .png) are in {}",
         folder.display()
     );
     Ok(())
@@ -122,6 +123,32 @@ fn grid() -> Scene {
         columns: 4,
         cell: 112.0,
         cells: &cells,
+    })
+}
+
+fn maps() -> Scene {
+    let disc: Vec<f32> = (0..28 * 28)
+        .map(|i| {
+            let r = (i as f32 / 28.0 - 14.0).hypot((i % 28) as f32 - 13.5);
+            if r < 10.0 { 0.9 } else { 0.1 }
+        })
+        .collect();
+    let wave = Array2::from_shape_fn((28, 28), |(y, x)| (x as f32 / 4.0).sin() * y as f32 / 27.0);
+    let size = wave.mapv(f32::abs);
+    let column = |heading: &str, values, signed| HeatMap {
+        heading: heading.to_owned(),
+        values,
+        signed,
+        lines: vec![("a line below".to_owned(), Color::INK)],
+    };
+    heat_map_figure(&HeatMapFigure {
+        title: "Two maps of one picture",
+        subtitle: "invented numbers",
+        picture: &Bitmap::from_pixels(&disc, [28, 28, 1]),
+        lines: &["a disc".to_owned()],
+        cell: 168.0,
+        columns: &[column("Without sign", size.view(), false), column("With", wave.view(), true)],
+        note: "over the picture, and alone",
     })
 }
 

@@ -3,6 +3,9 @@
 use crate::color::{Color, Colormap};
 use ndarray::{ArrayView2, ArrayView3};
 
+/// How much of a picture the strongest heat covers.
+const HEAT: f32 = 0.9;
+
 /// A small picture of whole pixels, row by row from the top left.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Bitmap {
@@ -108,6 +111,30 @@ impl Bitmap {
         Self::from_plane(height, width, (0..width * height).map(pixel))
     }
 
+    /// A heat map laid over a picture: the picture in grey, and on it the map's colour, the stronger the farther a value is
+    /// from 0. `range` = (first colour, last colour).
+    ///
+    /// # Panics
+    /// If the two have not the same size.
+    pub fn heat_over(
+        picture: &Self,
+        values: &ArrayView2<'_, f32>,
+        map: Colormap,
+        range: (f32, f32),
+    ) -> Self {
+        assert_eq!(values.dim(), (picture.height, picture.width), "one value for each pixel");
+        let heat = Self::from_f32(values, map, Some(range));
+        let largest = range.0.abs().max(range.1.abs());
+        let grey = |c: Color| (f32::from(c.r) + f32::from(c.g) + f32::from(c.b)) / (3.0 * 255.0);
+        let pixels =
+            picture.pixels.iter().zip(&heat.pixels).zip(values).map(|((under, over), v)| {
+                let strength = if v.is_nan() { 1.0 } else { HEAT * (v.abs() / largest).min(1.0) };
+                let strength = if largest > 0.0 { strength } else { 0.0 };
+                Colormap::Gray.color(grey(*under)).mix(*over, strength)
+            });
+        Self::from_plane(picture.height, picture.width, pixels)
+    }
+
     pub(crate) fn from_plane(
         height: usize,
         width: usize,
@@ -179,6 +206,23 @@ mod tests {
         );
         assert_eq!(b.resized(4, 4).resized(2, 2), b);
         assert_eq!(b.resized(1, 1).pixels(), [b.pixels()[3]]);
+    }
+
+    #[test]
+    fn heat_lies_over_the_picture_where_there_is_some() {
+        let picture = Bitmap::from_pixels(&[0.0, 1.0, 1.0], [1, 3, 1]);
+        let over = |values, map, range| {
+            Bitmap::heat_over(&picture, &arr2(&[values]).view(), map, range).pixels().to_vec()
+        };
+        let seen = over([0.0, 0.0, 2.0], Colormap::Inferno, (0.0, 2.0));
+        assert_eq!(seen[..2], [Color::hex(0), Color::WHITE], "the picture as it is");
+        assert_eq!(seen[2], Color::WHITE.mix(Colormap::Inferno.color(1.0), HEAT));
+        let seen = over([-3.0, 3.0, 0.0], Colormap::RedBlue, (-3.0, 3.0));
+        assert!(seen[0].b > seen[0].r && seen[1].r > seen[1].b && seen[2] == Color::WHITE);
+        let none = over([0.0; 3], Colormap::Inferno, (0.0, 0.0));
+        assert_eq!(none, picture.pixels());
+        let seen = over([f32::NAN, 0.0, 0.0], Colormap::Inferno, (0.0, 1.0));
+        assert_eq!(seen[0], crate::color::NOT_A_NUMBER);
     }
 
     #[test]

@@ -1,9 +1,9 @@
 //! The pictures themselves: the SVG text, the pixels of the PNG, and histories that go wrong.
 
 use cnn_viz::charts::{
-    BandChart, BandMark, BandPanel, BandSeries, ConfusionMatrix, GridCell, ImageGrid,
-    LearningCurves, LineChart, ScatterChart, ScatterPoint, Series, band_chart, confusion_matrix,
-    image_grid, learning_curves, line_chart, scatter_chart,
+    BandChart, BandMark, BandPanel, BandSeries, ConfusionMatrix, GridCell, HeatMap, HeatMapFigure,
+    ImageGrid, LearningCurves, LineChart, ScatterChart, ScatterPoint, Series, band_chart,
+    confusion_matrix, heat_map_figure, image_grid, learning_curves, line_chart, scatter_chart,
 };
 use cnn_viz::{Bitmap, Color, Colormap, Item, PALETTE, Scene, VizError};
 use ndarray::Array2;
@@ -430,4 +430,59 @@ fn accuracies_end_at_one_and_marks_stay_inside() {
             assert!(text.x >= 0.0, "{text:?}");
         }
     }
+}
+
+/// Every column holds the map twice, over the picture and alone, and nothing leaves the scene.
+#[test]
+fn maps_stand_beside_their_picture() {
+    let picture = Bitmap::from_pixels(&[0.5; 6], [2, 3, 1]);
+    let (plain, signed) = (Array2::from_elem((2, 3), 1.0f32), Array2::from_elem((2, 3), -1.0f32));
+    let under = ["under the picture".to_owned()];
+    let long = "a line that is much longer than the cell is wide, and so on".repeat(3);
+    let column = |heading: &str, values, signed| HeatMap {
+        heading: heading.to_owned(),
+        values,
+        signed,
+        lines: vec![("first".to_owned(), Color::INK), (long.clone(), Color::MUTED)],
+    };
+    let columns = [column("One", plain.view(), false), column("Two", signed.view(), true)];
+    for (count, bars) in [(0, 0), (1, 1), (2, 2)] {
+        let scene = heat_map_figure(&HeatMapFigure {
+            title: "Maps",
+            subtitle: "of a picture",
+            picture: &picture,
+            lines: &under,
+            cell: 120.0,
+            columns: &columns[..count],
+            note: "a note",
+        });
+        check_svg(&scene);
+        let images = scene.items.iter().filter(|item| matches!(item, Item::Image { .. })).count();
+        assert_eq!(images, 1 + 2 * count + bars);
+        for item in &scene.items {
+            if let Item::Image { x, y, w, h, bitmap } = item {
+                assert!(*x >= 28.0 && x + w <= scene.width as f32 - 27.0);
+                assert!(*y >= 78.0 && y + h <= scene.height as f32);
+                assert!(bitmap.height() == 1 || (w / h - 1.5).abs() < 1e-4, "proportions are kept");
+            }
+        }
+        assert_eq!(texts(&scene).iter().filter(|text| text.ends_with('…')).count(), count);
+        assert!(texts(&scene).contains(&"a note"));
+    }
+    // −1 everywhere is the blue end of the scale, shown alone in the second row of the second column.
+    let scene = heat_map_figure(&HeatMapFigure {
+        title: "",
+        subtitle: "",
+        picture: &picture,
+        lines: &[],
+        cell: f32::NAN,
+        columns: &columns[1..],
+        note: "",
+    });
+    let alone = scene.items.iter().rev().find_map(|item| match item {
+        Item::Image { bitmap, .. } => Some(bitmap.pixels()[0]),
+        _ => None,
+    });
+    assert_eq!(alone, Some(Colormap::RedBlue.color(0.0)));
+    check_svg(&scene);
 }

@@ -7,6 +7,7 @@ pub(crate) mod data;
 pub(crate) mod evaluate;
 pub(crate) mod experiment;
 mod experiment_charts;
+pub(crate) mod explain;
 pub(crate) mod filters;
 pub(crate) mod new;
 pub(crate) mod predict;

@@ -5,7 +5,7 @@ use crate::support::{cnn, code, snapshot, stdout, transcript};
 #[test]
 fn every_help() {
     let folder = tempfile::tempdir().unwrap();
-    let commands: [&[&str]; 15] = [
+    let commands: [&[&str]; 16] = [
         &[],
         &["new"],
         &["summary"],
@@ -13,6 +13,7 @@ fn every_help() {
         &["convolve"],
         &["evaluate"],
         &["experiment"],
+        &["explain"],
         &["predict"],
         &["activations"],
         &["filters"],

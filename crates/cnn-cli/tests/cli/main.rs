@@ -6,6 +6,7 @@ mod augment;
 mod convolve;
 mod data;
 mod experiment;
+mod explain;
 mod filters;
 mod help;
 mod models;

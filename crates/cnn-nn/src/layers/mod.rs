@@ -41,6 +41,7 @@ pub use random_flip::{FlipMode, RandomFlip};
 pub use random_rotation::RandomRotation;
 pub use random_translation::RandomTranslation;
 pub use random_zoom::RandomZoom;
+pub(crate) use resample::resize;
 pub use resample::{FillMode, Interpolation};
 
 use crate::layer::{BuildError, Built, Initializer, ParamSpec};

@@ -222,6 +222,19 @@ impl Sampler {
     }
 }
 
+/// A plane of one number per pixel in another size, as `tf.image.resize` makes it, bilinear.
+pub(crate) fn resize(plane: &[f32], [h, w]: [usize; 2], [height, width]: [usize; 2]) -> Vec<f32> {
+    let along = |from: usize, to: usize| {
+        let scale = from as f32 / to as f32;
+        (scale, 0.5 * scale - 0.5)
+    };
+    let ((across, left), (down, top)) = (along(w, width), along(h, height));
+    let map = Affine { x: [across, 0.0, left], y: [0.0, down, top] };
+    let mut resized = vec![0.0; height * width];
+    Sampler::RESIZE.forward(&map, Frame::image([h, w, 1]), plane, width, &mut resized);
+    resized
+}
+
 impl FillMode {
     /// The place along an axis of `size` pixels where a place beyond the border is looked up. `constant` leaves it outside.
     #[inline]
