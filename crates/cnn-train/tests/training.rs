@@ -335,7 +335,8 @@ fn data_that_does_not_fit_is_refused_with_numbers() {
 
 #[test]
 fn a_batch_that_cannot_fit_into_memory_is_refused() {
-    let toml = "input = [512, 512, 1]\n[[layers]]\ntype = \"Conv2D\"\nfilters = 64\nkernel_size = 3\n[[layers]]\ntype = \"Flatten\"\n\
+    let toml = "input = [512, 512, 1]\n[[layers]]\ntype = \"Conv2D\"\nfilters = 64\nkernel_size = 3\n\
+                [[layers]]\ntype = \"MaxPooling2D\"\npool_size = 16\n[[layers]]\ntype = \"Flatten\"\n\
                 [[layers]]\ntype = \"Dense\"\nunits = 2\nactivation = \"softmax\"\n[fit]\nbatch_size = 100000\n";
     let data = Split {
         images: cnn_data::Images::U8(ndarray::Array4::zeros((500, 512, 512, 1))),
