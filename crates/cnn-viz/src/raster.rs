@@ -1,9 +1,11 @@
 //! Scene to PNG: antialiased with tiny-skia, text as filled outlines of the embedded font.
 
+use crate::bitmap::Bitmap;
 use crate::color::Color;
 use crate::error::VizError;
 use crate::font;
 use crate::scene::{Anchor, Item, Scene, Stroke, Text};
+use std::ops::Range;
 use tiny_skia::{
     FillRule, LineCap, LineJoin, Paint, PathBuilder, Pixmap, Rect, StrokeDash, Transform,
 };
@@ -50,20 +52,57 @@ impl Canvas {
                 self.circle(*center, *radius, *fill);
             }
             Item::Text(text) => self.text(text),
-            Item::Image { x, y, w, h, bitmap } => {
-                let (dx, dy) =
-                    (w / bitmap.width().max(1) as f32, h / bitmap.height().max(1) as f32);
-                for (i, &color) in bitmap.pixels().iter().enumerate() {
-                    let (row, column) = (i / bitmap.width(), i % bitmap.width());
-                    // Edges on whole pixels, so that neighbours neither overlap nor leave a gap.
-                    let snap = |v: f32| (v * self.scale).round() / self.scale;
-                    let (x0, x1) =
-                        (snap(x + column as f32 * dx), snap(x + (column + 1) as f32 * dx));
-                    let (y0, y1) = (snap(y + row as f32 * dy), snap(y + (row + 1) as f32 * dy));
-                    self.rect(x0, y0, x1 - x0, y1 - y0, color, false);
+            Item::Image { x, y, w, h, bitmap } => self.image((*x, *y, *w, *h), bitmap),
+        }
+    }
+
+    /// Enlarged, pixels have hard edges; made smaller, each pixel of the canvas is the mean of those that fall on it.
+    fn image(&mut self, (x, y, w, h): (f32, f32, f32, f32), bitmap: &Bitmap) {
+        let (width, height) = (self.pixmap.width() as usize, self.pixmap.height() as usize);
+        let rows = self.covered(y, h, bitmap.height(), height);
+        let columns = self.covered(x, w, bitmap.width(), width);
+        let pixels = self.pixmap.pixels_mut();
+        for (row, above) in rows {
+            for (column, beside) in &columns {
+                let mut sum = [0u64; 3];
+                for line in above.clone() {
+                    let line = &bitmap.pixels()[line * bitmap.width()..][beside.clone()];
+                    for color in line {
+                        for (sum, part) in sum.iter_mut().zip([color.r, color.g, color.b]) {
+                            *sum += u64::from(part);
+                        }
+                    }
                 }
+                let count = (above.len() * beside.len()) as u64;
+                let [r, g, b] = sum.map(|sum| ((sum + count / 2) / count) as u8);
+                let color = tiny_skia::ColorU8::from_rgba(r, g, b, 255).premultiply();
+                pixels[row * width + column] = color;
             }
         }
+    }
+
+    /// The canvas's rows (or columns), of which there are `limit`, under an image that begins at `start` and is `length` wide,
+    /// each with those of the image's `count` that it shows. Edges lie on whole pixels, so that neighbours leave no gap.
+    fn covered(
+        &self,
+        start: f32,
+        length: f32,
+        count: usize,
+        limit: usize,
+    ) -> Vec<(usize, Range<usize>)> {
+        let edge = |i: usize| {
+            let at = start + i as f32 * (length / count.max(1) as f32);
+            (at * self.scale).round().max(0.0) as usize
+        };
+        let (first, last) = (edge(0), edge(count));
+        let places = last - first;
+        if count > places {
+            let from = |place: usize| place * count / places;
+            let all = (0..places).map(|at| (first + at, from(at)..from(at + 1)));
+            return all.take_while(|(at, _)| *at < limit).collect();
+        }
+        let all = (0..count).flat_map(|i| (edge(i)..edge(i + 1)).map(move |at| (at, i..i + 1)));
+        all.take_while(|(at, _)| *at < limit).collect()
     }
 
     fn rect(&mut self, x: f32, y: f32, w: f32, h: f32, fill: Color, smooth: bool) {
@@ -158,9 +197,43 @@ pub(crate) fn encode_rgb(width: u32, height: u32, rgb: &[u8]) -> Result<Vec<u8>,
     let mut encoder = png::Encoder::new(&mut bytes, width, height);
     encoder.set_color(png::ColorType::Rgb);
     encoder.set_depth(png::BitDepth::Eight);
-    encoder.set_compression(png::Compression::High);
+    encoder.set_compression(png::Compression::Balanced);
     let mut writer = encoder.write_header().map_err(failed)?;
     writer.write_image_data(rgb).map_err(failed)?;
     writer.finish().map_err(failed)?;
     Ok(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ndarray::Array2;
+
+    fn drawn(plane: &Array2<u8>, side: f32, scale: f32) -> Vec<u8> {
+        let mut canvas = Canvas { pixmap: Pixmap::new(8, 8).unwrap(), scale };
+        canvas
+            .image((0.0, 0.0, side, side), &Bitmap::from_u8(&plane.view(), crate::Colormap::Gray));
+        canvas.pixmap.pixels().iter().map(|pixel| pixel.green()).collect()
+    }
+
+    #[test]
+    fn enlarged_pixels_keep_their_edges_and_cover_everything() {
+        let plane = Array2::from_shape_fn((3, 3), |(y, x)| (y * 3 + x) as u8 * 10 + 1);
+        let pixels = drawn(&plane, 4.0, 2.0);
+        // Edges at 8/3 and 16/3, on whole pixels: 3 and 5.
+        let place = |at: usize| usize::from(at >= 3) + usize::from(at >= 5);
+        for (at, pixel) in pixels.iter().enumerate() {
+            assert_eq!(*pixel, plane[[place(at / 8), place(at % 8)]], "{at}");
+        }
+    }
+
+    #[test]
+    fn made_smaller_it_shows_means_of_all_pixels() {
+        let plane =
+            Array2::from_shape_fn((32, 32), |(y, x)| if (y + x) % 2 == 0 { 0 } else { 200 });
+        assert!(drawn(&plane, 8.0, 1.0).iter().all(|pixel| *pixel == 100));
+        // Beyond the canvas nothing is drawn, and nothing fails.
+        assert!(drawn(&Array2::from_elem((3, 3), 7), 100.0, 1.0).iter().all(|pixel| *pixel == 7));
+        assert_eq!(drawn(&Array2::zeros((0, 0)), 8.0, 1.0), [0; 64]);
+    }
 }

@@ -31,6 +31,11 @@ name = "two convolutions"
 set = { "repeat.conv2d" = 2, "fit.validation_split" = 0.25 }
 "#;
 
+/// The same with one value in the grid: three rows.
+fn three_rows() -> String {
+    SWEEP.replace("[8, 16]", "[16]")
+}
+
 fn folder(sweep: &str) -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     tiny::write(folder.path());
@@ -119,7 +124,7 @@ fn a_sweep_becomes_runs_a_table_and_pictures() {
 
 #[test]
 fn the_table_does_not_depend_on_how_many_runs_go_side_by_side() {
-    let folder = folder(SWEEP);
+    let folder = folder(&three_rows());
     for (jobs, output) in [("1", "one"), ("3", "three")] {
         good(folder.path(), &["experiment", "sweep.toml", "--jobs", jobs, "--output", output]);
     }
@@ -128,16 +133,15 @@ fn the_table_does_not_depend_on_how_many_runs_go_side_by_side() {
 
 #[test]
 fn killed_at_any_moment_and_started_again_it_gives_the_same_table() {
-    let sweep = SWEEP.replace("seeds = [1, 2]", "seeds = 2").replace("[8, 16]", "[16]");
-    let folder = folder(&sweep);
+    let folder = folder(&three_rows().replace("seeds = [1, 2]", "seeds = 2"));
     let path = folder.path();
     let args = ["experiment", "sweep.toml", "--epochs", "6"];
     good(path, &[&args[..], &["--output", "whole"]].concat());
     let expected = results(path, "whole");
     let parts = path.join("parts");
     let (mut kills, mut kept) = (0, BTreeMap::new());
-    // Odd steps, so that the blow falls at different moments: before, within and between runs.
-    for milliseconds in (1..).map(|i| 20 + i * 97) {
+    // Longer and longer, so that the blow falls at different moments: before, within and between runs.
+    for milliseconds in std::iter::successors(Some(30), |last| Some(last * 7 / 5)) {
         let mut child = Command::new(env!("CARGO_BIN_EXE_cnn"))
             .args([&args[..], &["--output", "parts"]].concat())
             .current_dir(path)
@@ -174,22 +178,22 @@ fn killed_at_any_moment_and_started_again_it_gives_the_same_table() {
 
 #[test]
 fn a_changed_sweep_trains_only_what_changed_and_asks_before_it_replaces() {
-    let folder = folder(SWEEP);
+    let folder = folder(&three_rows());
     let path = folder.path();
     let args = ["experiment", "sweep.toml", "--seeds", "1", "--output", "out"];
     good(path, &args);
     let before = records(&path.join("out"));
     // One more value: the old rows stay.
-    fs::write(path.join("sweep.toml"), SWEEP.replace("[8, 16]", "[8, 16, 32]")).unwrap();
+    fs::write(path.join("sweep.toml"), SWEEP.replace("[8, 16]", "[16, 32]")).unwrap();
     good(path, &args);
     let after = records(&path.join("out"));
-    assert_eq!(after.len(), 9);
+    assert_eq!(after.len(), 6);
     assert!(before.iter().all(|(run, bytes)| after.get(run) == Some(bytes)));
     // Other epochs under the same names: refused, then done.
     let epochs = [&args[..], &["--epochs", "2"]].concat();
     let refused = cnn(path, &epochs);
     assert_eq!(code(&refused), 5);
-    assert!(stderr(&refused).contains("9 finished runs were trained here"), "{}", stderr(&refused));
+    assert!(stderr(&refused).contains("6 finished runs were trained here"), "{}", stderr(&refused));
     assert_eq!(records(&path.join("out")), after, "nothing was touched");
     good(path, &[&epochs[..], &["--force"]].concat());
     assert!(after.iter().all(|(run, bytes)| records(&path.join("out")).get(run) != Some(bytes)));
@@ -197,7 +201,7 @@ fn a_changed_sweep_trains_only_what_changed_and_asks_before_it_replaces() {
 
 #[test]
 fn two_processes_do_not_work_in_one_folder() {
-    let folder = folder(SWEEP);
+    let folder = folder(&three_rows());
     let path = folder.path();
     let out = path.join("out");
     fs::create_dir(&out).unwrap();
