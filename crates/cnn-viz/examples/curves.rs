@@ -6,7 +6,7 @@
 
 use cnn_viz::charts::{
     BandChart, BandMark, BandPanel, BandSeries, ConfusionMatrix, GridCell, HeatMap, HeatMapFigure,
-    ImageGrid, LearningCurves, LineChart, ScatterChart, ScatterPoint, Series, band_chart,
+    ImageGrid, LearningCurves, LineChart, LineMark, ScatterChart, ScatterPoint, Series, band_chart,
     confusion_matrix, heat_map_figure, image_grid, learning_curves, line_chart, scatter_chart,
 };
 use cnn_viz::{Bitmap, Color, Colormap, Scene};
@@ -18,13 +18,14 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     std::fs::create_dir_all(&folder)?;
     save(&folder, "curves", &curves())?;
     save(&folder, "lines", &lines())?;
+    save(&folder, "sweep", &sweep())?;
     save(&folder, "confusion", &confusion()?)?;
     save(&folder, "grid", &grid())?;
     save(&folder, "bands", &bands())?;
     save(&folder, "maps", &maps())?;
     save(&folder, "scatter", &scatter())?;
     println!(
-        "curves, lines, confusion, grid, bands, maps and scatter (.svg and .png) are in {}",
+        "curves, lines, sweep, confusion, grid, bands, maps and scatter (.svg and .png) are in {}",
         folder.display()
     );
     Ok(())
@@ -66,8 +67,27 @@ fn lines() -> Scene {
         subtitle: "three lines of one chart",
         x_label: "time",
         y_label: "height",
-        whole_x: false,
         series: &series,
+        ..LineChart::default()
+    })
+}
+
+fn sweep() -> Scene {
+    let loss = |x: f64| 2.3 - 1.6 / (1.0 + (-2.5 * (x + 2.5)).exp()) + (4.0 * x).exp();
+    let points: Vec<(f64, f64)> =
+        (-60..=2).map(|i| f64::from(i) / 10.0).map(|x| (10f64.powf(x), loss(x))).collect();
+    line_chart(&LineChart {
+        title: "Loss over the learning rate",
+        subtitle: "an invented sweep, with a logarithmic axis and marks",
+        x_label: "learning rate (logarithmic)",
+        y_label: "Loss",
+        log_x: true,
+        marks: &[
+            LineMark { x: 1e-3, text: "the model has 0.001" },
+            LineMark { x: 3e-3, text: "steepest 0.003" },
+        ],
+        series: &[Series { name: "loss", points: &points }],
+        ..LineChart::default()
     })
 }
 

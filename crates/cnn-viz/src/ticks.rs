@@ -34,6 +34,34 @@ pub(crate) fn whole(low: f64, high: f64, target: usize) -> Ticks {
     Ticks { low, high, marks }
 }
 
+/// Marks between two powers of ten (in log₁₀): at 1, 2 and 5 where there is room, else at 1 alone, else every few powers.
+pub(crate) fn logarithmic(low: f64, high: f64) -> Vec<(f64, String)> {
+    let (first, last) = (low.floor() as i32, high.ceil() as i32);
+    let steps: &[f64] = match high - low {
+        span if span <= 0.9 => &[1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 7.0],
+        span if span <= 3.0 => &[1.0, 2.0, 5.0],
+        _ => &[1.0],
+    };
+    let every = ((last - first) / 10).max(1);
+    let marks = (first..=last)
+        .step_by(every as usize)
+        .flat_map(|e| steps.iter().map(move |m| m * 10f64.powi(e)));
+    marks.filter(|v| (low..=high).contains(&v.log10())).map(|v| (v, brief(v))).collect()
+}
+
+/// 200, 5k, 100k, 2M, 1G; 0.5; what is beyond in powers of ten.
+fn brief(v: f64) -> String {
+    let (scale, unit) = match v {
+        v if !(0.999e-3..0.999e12).contains(&v) => return format!("{v:.0e}").replace('-', "−"),
+        v if v >= 0.999e9 => (1e9, "G"),
+        v if v >= 0.999e6 => (1e6, "M"),
+        v if v >= 0.999e3 => (1e3, "k"),
+        _ => (1.0, ""),
+    };
+    let number = format!("{:.3}", v / scale);
+    format!("{}{unit}", number.trim_end_matches('0').trim_end_matches('.'))
+}
+
 fn spread(low: f64, high: f64) -> (f64, f64) {
     let size = low.abs().max(high.abs());
     if size < 1e-280 {
@@ -158,5 +186,17 @@ mod tests {
         assert_eq!(labels(&whole(1.0, 1.0, 8)), ["1"]);
         assert_eq!(labels(&whole(1.0, 2.0, 8)), ["1", "2"]);
         assert_eq!(labels(&whole(1.0, 1000.0, 8)), ["200", "400", "600", "800", "1000"]);
+    }
+
+    #[test]
+    fn costs_are_short_and_round() {
+        let shown = [200.0, 5e3, 1e5, 2e6, 1e9, 0.5, 1e15, 1e-9].map(brief);
+        assert_eq!(shown, ["200", "5k", "100k", "2M", "1G", "0.5", "1e15", "1e−9"]);
+        let labels = |low: f64, high: f64| -> Vec<String> {
+            logarithmic(low.log10(), high.log10()).into_iter().map(|mark| mark.1).collect()
+        };
+        assert_eq!(labels(9e4, 3e6), ["100k", "200k", "500k", "1M", "2M"]);
+        assert_eq!(labels(1.4e5, 5.2e5), ["150k", "200k", "300k", "400k", "500k"]);
+        assert_eq!(labels(1.0, 1e5), ["1", "10", "100", "1k", "10k", "100k"]);
     }
 }

@@ -2,7 +2,7 @@
 
 use cnn_viz::charts::{
     BandChart, BandMark, BandPanel, BandSeries, ConfusionMatrix, GridCell, HeatMap, HeatMapFigure,
-    ImageGrid, LearningCurves, LineChart, ScatterChart, ScatterPoint, Series, band_chart,
+    ImageGrid, LearningCurves, LineChart, LineMark, ScatterChart, ScatterPoint, Series, band_chart,
     confusion_matrix, heat_map_figure, image_grid, learning_curves, line_chart, scatter_chart,
 };
 use cnn_viz::{Bitmap, Color, Colormap, Item, PALETTE, Scene, VizError};
@@ -265,10 +265,46 @@ proptest! {
     }
 
     #[test]
-    fn any_points_give_a_chart(points in prop::collection::vec((any::<f64>(), any::<f64>()), 0..20), whole_x in any::<bool>()) {
+    fn any_points_give_a_chart(points in prop::collection::vec((any::<f64>(), any::<f64>()), 0..20), whole_x in any::<bool>(), log_x in any::<bool>(), x in any::<f64>()) {
         let series = [Series { name: "any", points: &points }];
-        check_svg(&line_chart(&LineChart { title: "any", series: &series, whole_x, ..Default::default() }));
+        let marks = [LineMark { x, text: "here" }];
+        check_svg(&line_chart(&LineChart { title: "any", series: &series, marks: &marks, whole_x, log_x, ..Default::default() }));
     }
+}
+
+#[test]
+fn a_logarithmic_axis_has_its_decades_at_equal_distances_and_its_marks_in_place() {
+    let points: Vec<(f64, f64)> = (-5..=0).map(|e| (10f64.powi(e), 2.0 + f64::from(e))).collect();
+    let marks = [
+        LineMark { x: 1e-2, text: "middle" },
+        LineMark { x: 100.0, text: "outside" },
+        LineMark { x: 0.0, text: "nowhere" },
+    ];
+    let series = [Series { name: "line", points: &points }];
+    let scene = line_chart(&LineChart {
+        log_x: true,
+        marks: &marks,
+        series: &series,
+        ..Default::default()
+    });
+    check_svg(&scene);
+    let at = circles(&scene, 3.0);
+    // The legend's circle comes first.
+    let steps: Vec<f32> = at[1..].windows(2).map(|pair| pair[1].0 - pair[0].0).collect();
+    assert_eq!(steps.len(), 5);
+    assert!(steps.iter().all(|step| (step - steps[0]).abs() < 0.01), "{steps:?}");
+    let dashed = |item: &Item| match item {
+        Item::Line { from, stroke, .. } if stroke.dash.is_some() => Some(from.0),
+        _ => None,
+    };
+    let lines: Vec<f32> = scene.items.iter().filter_map(dashed).collect();
+    assert_eq!(lines.len(), 1, "only the mark inside is drawn");
+    assert!((lines[0] - at[4].0).abs() < 0.01, "at 1e-2: {lines:?} {at:?}");
+    let shown = texts(&scene);
+    for text in ["1e−5", "0.001", "0.1", "middle"] {
+        assert!(shown.contains(&text), "{text}: {shown:?}");
+    }
+    assert!(!shown.contains(&"outside") && !shown.contains(&"nowhere"));
 }
 
 /// Where the circles of at least this radius are.

@@ -1,8 +1,9 @@
 //! One plot area with axes: where lines are drawn.
 
 use crate::color::Color;
+use crate::font::text_width;
 use crate::scene::{Anchor, Scene, Stroke, Text, Weight};
-use crate::ticks::{Ticks, nice, whole};
+use crate::ticks::{Ticks, logarithmic, nice, whole};
 
 /// Values beyond this are drawn as gaps, like NaN: no axis can show them beside ordinary numbers.
 const LARGEST: f64 = 1e300;
@@ -22,6 +23,8 @@ pub(super) struct Panel<'a> {
     pub(super) heading: &'a str,
     pub(super) x_label: &'a str,
     pub(super) whole_x: bool,
+    /// A logarithmic x axis: curves and marks then come with log₁₀ x.
+    pub(super) log_x: bool,
     /// Writes each curve's last value at its end.
     pub(super) end_values: bool,
 }
@@ -31,8 +34,8 @@ fn drawable(p: &(f64, f64)) -> bool {
 }
 
 impl Panel<'_> {
-    /// Draws frame, grid and curves. True if some values are not numbers that can be shown.
-    pub(super) fn draw(&self, scene: &mut Scene, curves: &[Curve]) -> bool {
+    /// Draws frame, grid, curves and marks. True if some values are not numbers that can be shown.
+    pub(super) fn draw(&self, scene: &mut Scene, curves: &[Curve], marks: &[Mark<'_>]) -> bool {
         let (x, y, _, _) = self.area;
         scene.text(Text::new(x, y - 14.0, 14.0, self.heading).weight(Weight::Medium));
         let shown: Vec<(f64, f64)> =
@@ -53,7 +56,11 @@ impl Panel<'_> {
                 .fold((f64::INFINITY, f64::NEG_INFINITY), |b, v| (b.0.min(v), b.1.max(v)))
         };
         let (xs, ys) = (bounds(|p| p.0), bounds(|p| p.1));
-        let x_ticks = if self.whole_x { whole(xs.0, xs.1, 10) } else { nice(xs.0, xs.1, 6) };
+        let x_ticks = match (self.log_x, self.whole_x) {
+            (true, _) => powers(xs.0, xs.1),
+            (false, true) => whole(xs.0, xs.1, 10),
+            (false, false) => nice(xs.0, xs.1, 6),
+        };
         let y_ticks = nice(ys.0, ys.1, 5);
         self.frame(scene, Some((&x_ticks, &y_ticks)));
         let scale = Scale {
@@ -61,6 +68,14 @@ impl Panel<'_> {
             x: (x_ticks.low, x_ticks.high),
             y: (y_ticks.low, y_ticks.high),
         };
+        let inside = |mark: &&Mark<'_>| (scale.x.0..=scale.x.1).contains(&mark.x);
+        let marks: Vec<&Mark<'_>> = marks.iter().filter(inside).collect();
+        for mark in &marks {
+            mark_line(scene, mark, &scale);
+        }
+        for (row, mark) in marks.iter().enumerate() {
+            mark_text(scene, mark, row, &scale);
+        }
         for curve in curves {
             draw_curve(scene, curve, &scale);
         }
@@ -113,6 +128,44 @@ impl Panel<'_> {
                 .color(Color::MUTED),
         );
     }
+}
+
+/// A place on the x axis with a name.
+#[derive(Debug)]
+pub(super) struct Mark<'a> {
+    pub(super) x: f64,
+    pub(super) text: &'a str,
+    pub(super) color: Color,
+}
+
+/// Ticks of a logarithmic axis between these values, log₁₀ both. The axis ends where the values do.
+fn powers(low: f64, high: f64) -> Ticks {
+    let (low, high) = if high - low > 1e-9 { (low, high) } else { (low - 0.5, high + 0.5) };
+    let marks = logarithmic(low, high).into_iter().map(|(v, text)| (v.log10(), text)).collect();
+    Ticks { low, high, marks }
+}
+
+/// A dashed line from top to bottom.
+fn mark_line(scene: &mut Scene, mark: &Mark<'_>, scale: &Scale) {
+    let (_, top, _, h) = scale.area;
+    let x = scale.place(mark.x, scale.y.0).0;
+    let stroke = Stroke { dash: Some((4.0, 4.0)), ..Stroke::new(mark.color, 1.5) };
+    scene.line((x, top), (x, top + h), stroke);
+}
+
+/// Its name at the top: each in a row of its own, on the side where there is room.
+fn mark_text(scene: &mut Scene, mark: &Mark<'_>, row: usize, scale: &Scale) {
+    let (left, top, w, _) = scale.area;
+    let x = scale.place(mark.x, scale.y.0).0;
+    let (at, anchor) =
+        if x < left + w / 2.0 { (x + 6.0, Anchor::Start) } else { (x - 6.0, Anchor::End) };
+    let y = top + 12.0 + 16.0 * row as f32;
+    // On white, so that the lines of other marks do not run through it.
+    let width = text_width(mark.text, 12.0, Weight::Medium);
+    let from = if anchor == Anchor::Start { at } else { at - width };
+    scene.rect(from - 3.0, y - 11.0, width + 6.0, 15.0, Color::WHITE);
+    let text = Text::new(at, y, 12.0, mark.text);
+    scene.text(text.anchor(anchor).weight(Weight::Medium).color(mark.color));
 }
 
 /// From values to pixels.

@@ -1,6 +1,6 @@
 //! Line charts: the learning curves of a run, and lines of any kind.
 
-use super::axes::{Curve, Panel};
+use super::axes::{Curve, Mark, Panel};
 use super::{MARGIN, heading, legend, series_color};
 use crate::color::Color;
 use crate::scene::{Scene, Text};
@@ -49,9 +49,10 @@ pub fn learning_curves(curves: &LearningCurves<'_>) -> Scene {
             heading: name,
             x_label: "epoch",
             whole_x: true,
+            log_x: false,
             end_values: true,
         };
-        gaps |= panel.draw(&mut scene, &[curve(0, train), curve(1, val)]);
+        gaps |= panel.draw(&mut scene, &[curve(0, train), curve(1, val)], &[]);
     }
     let mut note = String::from(match (curves.measured, validated) {
         (true, true) => {
@@ -91,9 +92,10 @@ pub fn learning_panels(curves: &LearningCurves<'_>) -> Vec<Scene> {
             heading: name,
             x_label: "epoch",
             whole_x: true,
+            log_x: false,
             end_values: true,
         };
-        panel.draw(&mut scene, &[curve(0, train), curve(1, val)]);
+        panel.draw(&mut scene, &[curve(0, train), curve(1, val)], &[]);
         scene
     };
     recorded.map(draw).collect()
@@ -113,6 +115,15 @@ pub struct Series<'a> {
     pub points: &'a [(f64, f64)],
 }
 
+/// A place on the x axis with a name: a dashed line from top to bottom.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct LineMark<'a> {
+    /// Where.
+    pub x: f64,
+    /// What is there.
+    pub text: &'a str,
+}
+
 /// Lines over a common x axis.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct LineChart<'a> {
@@ -126,12 +137,21 @@ pub struct LineChart<'a> {
     pub y_label: &'a str,
     /// Ticks at whole x only, for epochs and counts.
     pub whole_x: bool,
+    /// A logarithmic x axis. Points whose x is not above 0 then leave gaps.
+    pub log_x: bool,
+    /// Places on the x axis with names; those outside the lines' range are left out. The colours follow the lines'.
+    pub marks: &'a [LineMark<'a>],
     /// The lines; the colours repeat after seven.
     pub series: &'a [Series<'a>],
 }
 
 /// Lines over a common x axis, with a legend.
-pub fn line_chart(chart: &LineChart<'_>) -> Scene {
+pub fn line_chart<'a>(chart: &LineChart<'a>) -> Scene {
+    let place = |x: f64| match (chart.log_x, x > 0.0) {
+        (false, _) => x,
+        (true, true) => x.log10(),
+        (true, false) => f64::NAN,
+    };
     let mut scene = Scene::new(760, 450, chart.title);
     heading(&mut scene, chart.title, chart.subtitle);
     legend(&mut scene, &chart.series.iter().map(|s| s.name).collect::<Vec<_>>());
@@ -139,16 +159,27 @@ pub fn line_chart(chart: &LineChart<'_>) -> Scene {
         .series
         .iter()
         .enumerate()
-        .map(|(i, s)| Curve { color: series_color(i), points: s.points.to_vec() })
+        .map(|(i, s)| {
+            let points = s.points.iter().map(|&(x, y)| (place(x), y)).collect();
+            Curve { color: series_color(i), points }
+        })
         .collect();
+    let mark = |(i, mark): (usize, &LineMark<'a>)| Mark {
+        x: place(mark.x),
+        text: mark.text,
+        color: series_color(chart.series.len() + i),
+    };
+    let marks: Vec<Mark<'a>> = chart.marks.iter().enumerate().map(mark).collect();
     let area = (MARGIN + 44.0, 112.0, 760.0 - 2.0 * MARGIN - 96.0, 270.0);
     Panel {
         area,
         heading: chart.y_label,
         x_label: chart.x_label,
         whole_x: chart.whole_x,
-        end_values: true,
+        log_x: chart.log_x,
+        // The end of a sweep is no result.
+        end_values: !chart.log_x,
     }
-    .draw(&mut scene, &curves);
+    .draw(&mut scene, &curves, &marks);
     scene
 }

@@ -18,7 +18,9 @@ pub use confusion::{ConfusionMatrix, confusion_matrix};
 pub use grid::{GridCell, ImageGrid, image_grid};
 pub use heat_maps::{HeatMap, HeatMapFigure, heat_map_figure};
 pub use kernels::{KernelSheet, Kernels, LayerKernels, kernel_sheet};
-pub use lines::{LearningCurves, LineChart, Series, learning_curves, learning_panels, line_chart};
+pub use lines::{
+    LearningCurves, LineChart, LineMark, Series, learning_curves, learning_panels, line_chart,
+};
 pub use maps::{MapCell, MapColumn, MapRow, MapTable, Scaling, map_table};
 pub use reliability::{Reliability, ReliabilityBin, reliability};
 pub use scatter::{ScatterChart, ScatterPoint, scatter_chart};
