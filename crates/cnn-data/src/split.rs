@@ -21,6 +21,13 @@ impl Images {
         }
     }
 
+    fn select(&self, indices: &[usize]) -> Self {
+        match self {
+            Self::U8(images) => Self::U8(images.select(Axis(0), indices)),
+            Self::F32(images) => Self::F32(images.select(Axis(0), indices)),
+        }
+    }
+
     fn part(&self, slice: Slice) -> Self {
         match self {
             Self::U8(images) => Self::U8(images.slice_axis(Axis(0), slice).to_owned()),
@@ -148,6 +155,17 @@ impl Split {
     #[must_use]
     pub fn take(&self, n: usize) -> Self {
         self.part(0, n.min(self.len()))
+    }
+
+    /// The images `indices`, in that order, as a split of their own.
+    ///
+    /// # Panics
+    /// If an index is not below [`Self::len`].
+    #[must_use]
+    pub fn select(&self, indices: &[u32]) -> Self {
+        let indices: Vec<usize> = indices.iter().map(|&index| index as usize).collect();
+        let labels = indices.iter().map(|&index| self.labels[index]).collect();
+        Self { images: self.images.select(&indices), labels }
     }
 
     /// Training and validation part as Keras cuts them: the last `share` of the images, before any shuffle, the cut at

@@ -3,7 +3,8 @@
 //! - [`select_layers`] finds layers by name, kind or position, [`feature_layers`] those that the course looks at.
 //! - [`activations`] gives the outputs of the selected layers, all from one forward pass.
 //! - [`kernel_pictures`] says how a kernel is seen as pictures.
-//! - [`kernel_statistics`] and [`channel_activity`] put numbers on kernels and on what they find in a data set.
+//! - [`kernel_statistics`] and [`channel_activity`] put numbers on kernels and on what they find in a data set,
+//!   [`layer_gradients`] on what training would do to them.
 //!
 //! ```
 //! use cnn_nn::engine::Isa;
@@ -26,10 +27,12 @@
 //! ```
 
 mod activations;
+mod gradients;
 mod select;
 mod statistics;
 
 pub use activations::{Activations, activations};
+pub use gradients::{LayerGradient, layer_gradients};
 pub use select::{UnknownLayer, feature_layers, kernel_pictures, select_layers};
 pub use statistics::{
     ChannelActivity, KernelStatistics, NEAR_ZERO, Statistics, channel_activity, kernel_statistics,
