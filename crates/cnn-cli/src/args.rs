@@ -1,8 +1,8 @@
 //! The command line as clap sees it: names, help texts, defaults, ranges.
 
 use crate::commands::{
-    activations, augment, convolve, data, evaluate, experiment, explain, filters, new, predict,
-    report, summary, train,
+    activations, augment, convolve, data, evaluate, experiment, explain, filters, lr_find, new,
+    predict, report, summary, train,
 };
 use clap::{Parser, Subcommand, ValueEnum};
 
@@ -46,6 +46,8 @@ pub(crate) enum Command {
     Evaluate(evaluate::Args),
     /// Compare networks: a grid of them × seeds, in one table with tests and pictures.
     Experiment(Box<experiment::Args>),
+    /// Sweep the learning rate: where the loss falls, and where it blows up.
+    LrFind(lr_find::Args),
     /// Classify pictures with a trained model.
     Predict(predict::Args),
     /// Draw feature maps: what the layers of any model put out for images.

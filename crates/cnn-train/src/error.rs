@@ -155,7 +155,7 @@ pub enum TrainError {
         /// What is missing.
         message: String,
     },
-    /// A JSON file of a run folder that cannot be read.
+    /// A JSON or TOML file of a run folder that cannot be read.
     #[error("{}: {message}", path.display())]
     Json {
         /// The file.
@@ -213,6 +213,14 @@ pub enum TrainError {
         /// What is wrong with it.
         source: Box<TrainError>,
     },
+    /// A learning rate range test that cannot be done as asked.
+    #[error("{message}")]
+    LrRange {
+        /// What is wrong.
+        message: String,
+        /// What would work.
+        hint: &'static str,
+    },
     /// A value that cannot be written: a mistake of this program.
     #[error("internal: {message}")]
     Internal {
@@ -250,6 +258,7 @@ impl TrainError {
             | Self::Optimizer(_)
             | Self::Monitors(_)
             | Self::Split { .. }
+            | Self::LrRange { .. }
             | Self::Memory { .. } => ErrorKind::Model,
             Self::NotFinite { .. } => ErrorKind::Diverged,
             _ => ErrorKind::Disk,
@@ -283,6 +292,7 @@ impl TrainError {
             Self::Disk { .. } => "T025",
             Self::NotAnExperiment { .. } => "T026",
             Self::Busy { .. } => "T027",
+            Self::LrRange { .. } => "T030",
             Self::Row { source, .. } => source.code(),
             Self::Internal { .. } => "T099",
         }
@@ -313,7 +323,7 @@ impl TrainError {
                 "the training that made these weights diverged: lower the learning rate"
             }
             Self::Npz { hint, .. } => hint,
-            Self::ModelFile { hint, .. } => hint,
+            Self::ModelFile { hint, .. } | Self::LrRange { hint, .. } => hint,
             Self::NotARun { .. } => "give the folder that `cnn train` wrote",
             Self::Json { .. } => "the file was changed or cut off; run the training again",
             Self::Name { .. } => "use letters, digits, `-` and `_`, or give a path",

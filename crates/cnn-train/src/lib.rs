@@ -2,6 +2,7 @@
 //!
 //! - [`Config`]: a whole model.toml, checked, every mistake with its place.
 //! - [`Trainer`]: the only training loop; also [`Trainer::evaluate`] and [`Trainer::predict`].
+//! - [`Trainer::lr_range_test`]: which learning rates suit a model and its data.
 //! - [`Calibration`] and [`wilson`]: how far the model's probabilities and its measured accuracy can be trusted.
 //! - [`model_file`]: a trained model in one checksummed file, with its classes and preprocessing.
 //! - [`experiment`]: rows × seeds compared: a sweep.toml becomes runs, and the runs one table with tests and a front.
@@ -20,6 +21,7 @@ mod evaluate;
 pub mod experiment;
 mod fit;
 mod history;
+mod lr_range;
 mod mixing;
 pub mod model_file;
 mod run_dir;
@@ -34,6 +36,7 @@ pub use error::{ErrorKind, TrainError};
 pub use evaluate::{ClassScore, Evaluation, MixedPair, Report};
 pub use fit::FitResult;
 pub use history::{HISTORY_SCHEMA, RunHistory, RunParams, TestScore};
+pub use lr_range::{LrCurve, LrPoint, LrRange};
 pub use mixing::{Mixer, Mixing};
 pub use model_file::{ModelFile, Preprocessing};
 pub use run_dir::{RunDir, RunInfo, RunRecord, SavedRun};

@@ -9,6 +9,7 @@ pub(crate) mod experiment;
 mod experiment_charts;
 pub(crate) mod explain;
 pub(crate) mod filters;
+pub(crate) mod lr_find;
 pub(crate) mod new;
 pub(crate) mod predict;
 pub(crate) mod report;

@@ -9,6 +9,7 @@ mod experiment;
 mod explain;
 mod filters;
 mod help;
+mod lr_find;
 mod models;
 mod overfitting;
 mod report;
