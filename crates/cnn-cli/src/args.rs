@@ -1,8 +1,8 @@
 //! The command line as clap sees it: names, help texts, defaults, ranges.
 
 use crate::commands::{
-    activations, augment, convolve, data, evaluate, experiment, explain, filters, lr_find, new,
-    predict, report, summary, train,
+    activations, augment, convolve, data, doctor, evaluate, experiment, explain, filters, lr_find,
+    new, predict, report, summary, train,
 };
 use clap::{Parser, Subcommand, ValueEnum};
 
@@ -18,7 +18,8 @@ DATA is a name (fashion-mnist, mnist), a folder with idx or idx.gz files, or an 
   A name is looked for in $CNN_DATA_DIR, in ./data, and in a `data` folder beside or above the program.
 
 Results go to stdout, progress and diagnostics to stderr. Nothing is overwritten without --force.
-Exit codes: 0 ok, 1 internal, 2 usage, 3 data, 4 model, 5 checkpoint or disk, 7 training diverged.
+Exit codes: 0 ok, 1 internal, 2 usage, 3 data, 4 model, 5 checkpoint or disk, 7 training diverged,
+  8 a gate failed.
 Environment: CNN_DATA_DIR, CNN_ISA (scalar, avx2, avx512), NO_COLOR.";
 
 /// Small convolutional networks: describe, train, look into.
@@ -46,6 +47,8 @@ pub(crate) enum Command {
     Evaluate(evaluate::Args),
     /// Compare networks: a grid of them × seeds, in one table with tests and pictures.
     Experiment(Box<experiment::Args>),
+    /// Say why a training does not learn: data, gradients, dead relus, learning rate.
+    Doctor(doctor::Args),
     /// Sweep the learning rate: where the loss falls, and where it blows up.
     LrFind(lr_find::Args),
     /// Classify pictures with a trained model.

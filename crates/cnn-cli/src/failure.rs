@@ -20,6 +20,8 @@ pub(crate) enum Exit {
     Disk = 5,
     /// The loss became NaN or infinite.
     Diverged = 7,
+    /// What was asked to hold does not.
+    Gate = 8,
     /// A signal ended training, and what was learned has been saved: 128 and the signal's number.
     #[cfg(feature = "tui")]
     HungUp = 129,

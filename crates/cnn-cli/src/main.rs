@@ -65,6 +65,7 @@ fn run(cli: &Cli) -> Result<(), Failure> {
         Command::Train(args) => commands::train::run(args),
         Command::Evaluate(args) => commands::evaluate::run(args),
         Command::Experiment(args) => commands::experiment::run(args),
+        Command::Doctor(args) => commands::doctor::run(args),
         Command::LrFind(args) => commands::lr_find::run(args),
         Command::Predict(args) => commands::predict::run(args),
         Command::Activations(args) => commands::activations::run(args),

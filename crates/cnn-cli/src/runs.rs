@@ -4,7 +4,7 @@ use crate::failure::{Exit, Failure};
 use crate::{environment, files, output, presets, report};
 use cnn_data::Dataset;
 use cnn_train::{
-    Config, Preprocessing, RunDir, SavedRun, TrainError, TrainOptions, Trainer, model_file,
+    Config, Preprocessing, Remains, RunDir, SavedRun, TrainError, TrainOptions, Trainer, model_file,
 };
 use std::fs::File;
 use std::io::Read as _;
@@ -103,23 +103,32 @@ impl RunArg {
 
 /// A run that can be used. The path must be there.
 pub(crate) fn open(path: &Path) -> Result<SavedRun, Failure> {
-    if !path.exists() {
-        let help = "give the folder that `cnn train` wrote; it said which";
-        return Err(Failure::new(
-            Exit::Disk,
-            "T020",
-            "there is no such run",
-            &path.display().to_string(),
-            &[],
-            &[help],
-        ));
+    there(path)?;
+    RunDir::open(path).map_err(|error| at_its_file(error, path))
+}
+
+/// A run as far as it is there, finished or not. The path must be.
+pub(crate) fn remains(path: &Path) -> Result<Remains, Failure> {
+    there(path)?;
+    RunDir::remains(path).map_err(|error| at_its_file(error, path))
+}
+
+fn there(path: &Path) -> Result<(), Failure> {
+    if path.exists() {
+        return Ok(());
     }
-    RunDir::open(path).map_err(|error| match error {
+    let help = "give the folder that `cnn train` wrote; it said which";
+    let place = path.display().to_string();
+    Err(Failure::new(Exit::Disk, "T020", "there is no such run", &place, &[], &[help]))
+}
+
+fn at_its_file(error: TrainError, path: &Path) -> Failure {
+    match error {
         TrainError::ModelFile { .. } if path.is_dir() => {
             Failure::from(error).at(&path.join("model.cnn"))
         }
         _ => Failure::from(error).at(path),
-    })
+    }
 }
 
 /// The run's model, ready to answer.

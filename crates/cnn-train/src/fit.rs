@@ -425,7 +425,7 @@ impl<'a> Run<'a> {
 }
 
 /// The first image of the validation part: ⌊n·(1 − share)⌋, as Keras cuts it; n without a share.
-fn split_at(samples: usize, share: f64) -> Result<usize, TrainError> {
+pub(crate) fn split_at(samples: usize, share: f64) -> Result<usize, TrainError> {
     if share <= 0.0 {
         return Ok(samples);
     }

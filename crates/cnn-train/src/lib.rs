@@ -3,6 +3,7 @@
 //! - [`Config`]: a whole model.toml, checked, every mistake with its place.
 //! - [`Trainer`]: the only training loop; also [`Trainer::evaluate`] and [`Trainer::predict`].
 //! - [`Trainer::lr_range_test`]: which learning rates suit a model and its data.
+//! - [`doctor`]: why a training does not learn.
 //! - [`Calibration`] and [`wilson`]: how far the model's probabilities and its measured accuracy can be trusted.
 //! - [`model_file`]: a trained model in one checksummed file, with its classes and preprocessing.
 //! - [`experiment`]: rows × seeds compared: a sweep.toml becomes runs, and the runs one table with tests and a front.
@@ -16,6 +17,7 @@ mod atomic;
 mod calibration;
 mod config;
 mod counts;
+pub mod doctor;
 mod error;
 mod evaluate;
 pub mod experiment;
@@ -39,6 +41,6 @@ pub use history::{HISTORY_SCHEMA, RunHistory, RunParams, TestScore};
 pub use lr_range::{LrCurve, LrPoint, LrRange};
 pub use mixing::{Mixer, Mixing};
 pub use model_file::{ModelFile, Preprocessing};
-pub use run_dir::{RunDir, RunInfo, RunRecord, SavedRun};
+pub use run_dir::{Remains, RunDir, RunInfo, RunRecord, SavedRun};
 pub use trainer::{Isa, TrainOptions, Trainer};
 pub use weights::{NamedTensor, named_tensors, read_npz, weights_from, weights_hash, write_npz};

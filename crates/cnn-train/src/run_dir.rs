@@ -84,6 +84,12 @@ pub struct RunInfo {
     pub data_source: String,
     /// SHA-256 of the data set.
     pub data_fingerprint: String,
+    /// Only so many of its first images were used; `None` for all of them, and in runs that do not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limit: Option<usize>,
+    /// The file of the weights that training began with; `None` for those of the seed, and in runs that do not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub initial_weights: Option<String>,
     /// SHA-256 of the final weights; see [`crate::weights_hash`].
     pub weights_hash: Option<String>,
 }
@@ -120,6 +126,23 @@ pub struct SavedRun {
     pub classes: Vec<String>,
     /// How a picture becomes an input.
     pub preprocessing: Preprocessing,
+}
+
+/// A run as far as it is there: one that diverged has no weights, one that was killed no history either.
+#[derive(Clone, Debug)]
+pub struct Remains {
+    /// The configuration that was trained.
+    pub config: Config,
+    /// The model.
+    pub model: Model,
+    /// Its final weights.
+    pub weights: Option<Vec<f32>>,
+    /// Name of each class; empty without weights.
+    pub classes: Vec<String>,
+    /// What every epoch reported, of a run whose training came to its end.
+    pub history: Option<RunHistory>,
+    /// How it came about; `None` for a model file by itself.
+    pub info: Option<RunInfo>,
 }
 
 impl RunDir {
@@ -264,6 +287,49 @@ impl RunDir {
             weights,
             classes: saved.classes,
             preprocessing: saved.preprocessing,
+        })
+    }
+
+    /// Reads what there is of a run, finished or not; or a `model.cnn` by itself.
+    ///
+    /// # Errors
+    /// A folder that is no run; a file that is there, but damaged.
+    pub fn remains(path: &Path) -> Result<Remains, TrainError> {
+        if !path.join(RUN_JSON).is_file() {
+            let SavedRun { config, model, weights, classes, .. } = Self::open(path)?;
+            return Ok(Remains {
+                config,
+                model,
+                weights: Some(weights),
+                classes,
+                history: None,
+                info: None,
+            });
+        }
+        let (weights, classes) = if path.join("model.cnn").is_file() {
+            let saved = Self::open(path)?;
+            (Some(saved.weights), saved.classes)
+        } else {
+            (None, Vec::new())
+        };
+        let config = Self::config(path)?;
+        let model = config.model.build()?;
+        let history =
+            path.join("history.json").is_file().then(|| Self::history(path)).transpose()?;
+        Ok(Remains { config, model, weights, classes, history, info: Some(Self::info(path)?) })
+    }
+
+    /// Reads a run's `config.toml`: its configuration with every value spelt out.
+    ///
+    /// # Errors
+    /// A file that is missing or no longer a configuration.
+    pub fn config(path: &Path) -> Result<Config, TrainError> {
+        let file = path.join("config.toml");
+        let text = String::from_utf8_lossy(&atomic::read(&file, JSON_LIMIT)?).into_owned();
+        let read = Config::from_toml("config.toml", &text);
+        read.map(|(config, _)| config).map_err(|found| {
+            let first = found.iter().next().map_or_else(String::new, |one| one.message.clone());
+            TrainError::Json { path: file, message: first }
         })
     }
 

@@ -217,3 +217,30 @@ fn a_later_schema_is_refused() {
     assert!(RunDir::history(root.path()).unwrap_err().to_string().contains("schema 9"));
     assert!(RunDir::info(root.path()).unwrap_err().to_string().contains("schema 9"));
 }
+
+#[test]
+fn what_there_is_of_a_run_can_be_read() {
+    let root = tempfile::tempdir().unwrap();
+    let folder = root.path().join("whole");
+    let t = run(&folder, false).unwrap();
+    let whole = RunDir::remains(&folder).unwrap();
+    assert_eq!(whole.weights.as_deref(), Some(t.weights()));
+    assert_eq!(whole.history.map(|history| history.epoch.len()), Some(4));
+    assert_eq!(whole.config, RunDir::open(&folder).unwrap().config);
+
+    // Diverged: no weights. Killed: no history either. Without its run.json it is no run.
+    fs::remove_file(folder.join("model.cnn")).unwrap();
+    let diverged = RunDir::remains(&folder).unwrap();
+    assert!(
+        diverged.weights.is_none() && diverged.history.is_some() && diverged.classes.is_empty()
+    );
+    fs::remove_file(folder.join("history.json")).unwrap();
+    let killed = RunDir::remains(&folder).unwrap();
+    assert!(killed.history.is_none() && killed.info.is_some_and(|info| info.seed == 7));
+    fs::write(folder.join("config.toml"), "input = [").unwrap();
+    let error = RunDir::remains(&folder).unwrap_err();
+    assert!(error.to_string().contains("config.toml: "), "{error}");
+    fs::remove_file(folder.join("run.json")).unwrap();
+    let error = RunDir::remains(&folder).unwrap_err();
+    assert!(matches!(error, TrainError::NotARun { .. }), "{error}");
+}

@@ -4,6 +4,7 @@ pub(crate) mod activations;
 pub(crate) mod augment;
 pub(crate) mod convolve;
 pub(crate) mod data;
+pub(crate) mod doctor;
 pub(crate) mod evaluate;
 pub(crate) mod experiment;
 mod experiment_charts;

@@ -220,6 +220,8 @@ fn info(args: &Args, config: &Config, data: &Dataset) -> Result<RunInfo, Failure
         data: data.name.clone(),
         data_source: args.data.clone(),
         data_fingerprint: data.fingerprint.clone(),
+        limit: args.limit.map(|limit| limit as usize),
+        initial_weights: args.initial_weights.as_ref().map(|path| path.display().to_string()),
         ..RunInfo::default()
     })
 }

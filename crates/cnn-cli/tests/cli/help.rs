@@ -5,15 +5,17 @@ use crate::support::{cnn, code, snapshot, stdout, transcript};
 #[test]
 fn every_help() {
     let folder = tempfile::tempdir().unwrap();
-    let commands: [&[&str]; 16] = [
+    let commands: [&[&str]; 18] = [
         &[],
         &["new"],
         &["summary"],
         &["train"],
         &["convolve"],
+        &["doctor"],
         &["evaluate"],
         &["experiment"],
         &["explain"],
+        &["lr-find"],
         &["predict"],
         &["activations"],
         &["filters"],

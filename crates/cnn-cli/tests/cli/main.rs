@@ -5,6 +5,7 @@ mod activations;
 mod augment;
 mod convolve;
 mod data;
+mod doctor;
 mod experiment;
 mod explain;
 mod filters;

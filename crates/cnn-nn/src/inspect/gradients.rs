@@ -21,7 +21,7 @@ impl LayerGradient {
     /// Norm of the gradient over that of the weights: times the learning rate, this is how far a step of plain gradient descent
     /// moves the kernel, as a share of it. 0 where both are 0.
     ///
-    /// Source: "Ratio of weights:updates" in A. Karpathy's notes for Stanford's CS231n, "Learning": learning rate × this ≈ 1e-3.
+    /// Source: "Ratio of weights:updates" in A. Karpathy's notes for Stanford's course CS 231n, "Learning": learning rate × this ≈ 1e-3.
     pub fn ratio(&self) -> f64 {
         if self.gradient == 0.0 { 0.0 } else { self.gradient / self.weights }
     }

@@ -25,5 +25,7 @@ mod table;
 pub use plan::{Experiment, Score};
 pub use results::{Comparison, CurveOf, Pair, Results, RowResult, RunResult, SIGNIFICANCE};
 pub use run::{Observer, Progress, RunOptions};
-pub use stats::{Paired, Summary, holm, paired, pareto_front, smallest_sign_flip, t_two_sided};
+pub use stats::{
+    Paired, Summary, binomial_tail, holm, paired, pareto_front, smallest_sign_flip, t_two_sided,
+};
 pub use sweep::{Cost, FindModel, MAX_ROWS, MAX_SEEDS, Row, Sweep, Threshold};

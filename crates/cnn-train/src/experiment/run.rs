@@ -242,6 +242,7 @@ impl Experiment<'_> {
             data: self.data.name.clone(),
             data_source: options.data_source.clone(),
             data_fingerprint: self.data.fingerprint.clone(),
+            limit: self.limit,
             ..RunInfo::default()
         }
     }

@@ -117,6 +117,21 @@ pub fn t_two_sided(t: f64, df: f64) -> f64 {
     incomplete_beta(df / 2.0, 0.5, df / (df + t * t)).clamp(0.0, 1.0)
 }
 
+/// The probability of at least `hits` successes in `n` trials, each with probability `p` (0 to 1): I(p; hits, n − hits + 1) of
+/// the regularised incomplete beta function.
+///
+/// ```
+/// // A coin that falls on one side 8 times or more of 10: 56 of 1024 ways.
+/// assert!((cnn_train::experiment::binomial_tail(8, 10, 0.5) - 56.0 / 1024.0).abs() < 1e-12);
+/// ```
+pub fn binomial_tail(hits: u64, n: u64, p: f64) -> f64 {
+    match hits {
+        0 => 1.0,
+        hits if hits > n => 0.0,
+        hits => incomplete_beta(hits as f64, (n - hits + 1) as f64, p).clamp(0.0, 1.0),
+    }
+}
+
 /// The regularised incomplete beta function, by its continued fraction.
 /// Source: Abramowitz and Stegun, 26.5.8; evaluated after Lentz (1976).
 fn incomplete_beta(a: f64, b: f64, x: f64) -> f64 {
