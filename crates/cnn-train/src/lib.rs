@@ -38,7 +38,7 @@ pub use error::{ErrorKind, TrainError};
 pub use evaluate::{ClassScore, Evaluation, MixedPair, Report};
 pub use fit::FitResult;
 pub use history::{HISTORY_SCHEMA, RunHistory, RunParams, TestScore};
-pub use lr_range::{LrCurve, LrPoint, LrRange};
+pub use lr_range::{LrCurve, LrPoint, LrRange, rate_text};
 pub use mixing::{Mixer, Mixing};
 pub use model_file::{ModelFile, Preprocessing};
 pub use run_dir::{Remains, RunDir, RunInfo, RunRecord, SavedRun};

@@ -147,6 +147,22 @@ impl LrCurve {
     }
 }
 
+/// A learning rate in two digits, as one writes it in a model.toml.
+///
+/// ```
+/// let shown = [0.001, 0.001_234, 10.0, 123.4, 1e-7, 3.456e-6, 0.0, 1e30].map(cnn_train::rate_text);
+/// assert_eq!(shown, ["0.001", "0.0012", "10", "120", "1e-7", "3.5e-6", "0", "1e30"]);
+/// ```
+pub fn rate_text(rate: f64) -> String {
+    let short = format!("{rate:.1e}");
+    let value: f64 = short.parse().unwrap_or(rate);
+    if value == 0.0 || (1e-4..1e4).contains(&value) {
+        value.to_string()
+    } else {
+        short.replace(".0e", "e")
+    }
+}
+
 impl Trainer {
     /// Runs a range test from the trainer's weights, with its model, optimizer and batch size, on the images that
     /// [`Trainer::fit`] would train on, as often as the steps need. Afterwards the trainer is as it was before. The same seed

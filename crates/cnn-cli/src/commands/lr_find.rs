@@ -3,7 +3,9 @@
 use crate::args::Format;
 use crate::failure::Failure;
 use crate::{environment, files, fits, output, report};
-use cnn_train::{Config, LrCurve, LrPoint, LrRange, Overrides, TrainError, TrainOptions, Trainer};
+use cnn_train::{
+    Config, LrCurve, LrPoint, LrRange, Overrides, TrainError, TrainOptions, Trainer, rate_text,
+};
 use cnn_viz::Scene;
 use cnn_viz::charts::{LineChart, LineMark, Series, line_chart};
 use serde_json::{Value, json};
@@ -27,11 +29,11 @@ pub(crate) struct Args {
     data: String,
 
     /// Learning rate of the first step.
-    #[arg(long, value_name = "RATE", default_value_t = 1e-7, allow_negative_numbers = true)]
+    #[arg(long, value_name = "RATE", default_value = "1e-7", allow_negative_numbers = true)]
     from: f64,
 
     /// Learning rate of the last step; the test ends before it where the loss blows up.
-    #[arg(long, value_name = "RATE", default_value_t = 10.0, allow_negative_numbers = true)]
+    #[arg(long, value_name = "RATE", default_value = "10", allow_negative_numbers = true)]
     to: f64,
 
     /// Optimizer steps, each with a rate a fixed factor above the one before.
@@ -150,7 +152,7 @@ impl Shown<'_> {
             let _ = writeln!(
                 text,
                 "{:>9}  {:>9}  {:>9}  {bar}",
-                rate(point.rate),
+                rate_text(point.rate),
                 loss(point.loss),
                 loss(point.smoothed)
             );
@@ -163,12 +165,12 @@ impl Shown<'_> {
                     text,
                     "steepest descent: {}\nlowest loss: {} at {}; a tenth of that rate: {}\n\
                      suggestion: learning_rate = {} (the model has {})",
-                    rate(steepest),
+                    rate_text(steepest),
                     loss(lowest.smoothed),
-                    rate(lowest.rate),
-                    rate(lowest.rate / 10.0),
-                    rate(suggestion),
-                    rate(*configured)
+                    rate_text(lowest.rate),
+                    rate_text(lowest.rate / 10.0),
+                    rate_text(suggestion),
+                    rate_text(*configured)
                 );
             }
             _ => {
@@ -176,7 +178,7 @@ impl Shown<'_> {
                     text,
                     "no rate makes the loss fall (the model has {}): take more --steps, or the cause is another one;\n\
                      `cnn doctor RUN` looks for it",
-                    rate(*configured)
+                    rate_text(*configured)
                 );
             }
         }
@@ -187,11 +189,11 @@ impl Shown<'_> {
     fn ending(&self) -> String {
         let last = self.curve.points.last().map_or(self.range.from, |last| last.rate);
         if self.curve.blew_up {
-            return format!("the loss blows up at {}\n", rate(last));
+            return format!("the loss blows up at {}\n", rate_text(last));
         }
         let lowest = self.curve.lowest().map(|point| point.rate);
         if lowest.is_some_and(|lowest| lowest > 0.5 * last) {
-            return format!("the loss still falls at {}: --to may be larger\n", rate(last));
+            return format!("the loss still falls at {}: --to may be larger\n", rate_text(last));
         }
         String::new()
     }
@@ -220,11 +222,16 @@ impl Shown<'_> {
             self.curve.points.iter().map(|p| (p.rate, visible(pick(p)))).collect()
         };
         let (each, smoothed) = (line(|p| p.loss), line(|p| p.smoothed));
-        let mut names =
-            vec![(self.curve.configured, format!("the model has {}", rate(self.curve.configured)))];
+        let mut names = vec![(
+            self.curve.configured,
+            format!("the model has {}", rate_text(self.curve.configured)),
+        )];
         if let (Some(steepest), Some(lowest)) = (self.curve.steepest(), self.curve.lowest()) {
-            names.push((steepest, format!("steepest {}", rate(steepest))));
-            names.push((lowest.rate / 10.0, format!("lowest / 10: {}", rate(lowest.rate / 10.0))));
+            names.push((steepest, format!("steepest {}", rate_text(steepest))));
+            names.push((
+                lowest.rate / 10.0,
+                format!("lowest / 10: {}", rate_text(lowest.rate / 10.0)),
+            ));
         }
         let marks: Vec<LineMark<'_>> =
             names.iter().map(|(x, text)| LineMark { x: *x, text }).collect();
@@ -250,28 +257,6 @@ const TABLE_ROWS: usize = 25;
 /// The longest bar, in characters.
 const BAR: f64 = 40.0;
 
-/// A learning rate in two digits, as one writes it in a model.toml: 0.0012, 3.5e-6.
-pub(crate) fn rate(rate: f64) -> String {
-    let short = format!("{rate:.1e}");
-    let value: f64 = short.parse().unwrap_or(rate);
-    if value == 0.0 || (1e-4..1e4).contains(&value) {
-        value.to_string()
-    } else {
-        short.replace(".0e", "e")
-    }
-}
-
 fn loss(loss: f64) -> String {
     if loss.abs() < 1e4 { format!("{loss:.4}") } else { format!("{loss:.1e}") }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::rate;
-
-    #[test]
-    fn rates_have_two_digits() {
-        let shown = [0.001, 0.001_234, 1.0, 10.0, 123.4, 1e-7, 3.456e-6, 0.0, 1e30].map(rate);
-        assert_eq!(shown, ["0.001", "0.0012", "1", "10", "120", "1e-7", "3.5e-6", "0", "1e30"]);
-    }
 }

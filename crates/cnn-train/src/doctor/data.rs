@@ -258,7 +258,7 @@ fn pixels(split: &Split, image: usize) -> Pixels<'_> {
 }
 
 /// Looks at the pixels of a sample, as the first layer with parameters sees them in inference. False if some are no numbers.
-pub(super) fn pictures(case: &Case<'_>, sample: &Sample, notes: &mut Notes) -> bool {
+pub(super) fn pictures(case: &Case<'_>, sample: &Sample, isa: Isa, notes: &mut Notes) -> bool {
     let (broken, total) = broken(case.train);
     if broken > 0 {
         let seen = format!("{broken} of {total} pixels are NaN or infinite");
@@ -280,7 +280,7 @@ pub(super) fn pictures(case: &Case<'_>, sample: &Sample, notes: &mut Notes) -> b
         .filter(|image| image.iter().all(|pixel| pixel.to_bits() == image[0].to_bits()))
         .count();
     let share = blank as f64 / sample.learn.split.len() as f64;
-    let (seen_by, values) = at_first_weights(case, &raw);
+    let (seen_by, values) = at_first_weights(case, &raw, isa);
     let of = Statistics::of(&values);
     let before = notes.findings.len();
     if share > BLANK {
@@ -322,7 +322,7 @@ fn broken(split: &Split) -> (usize, usize) {
 }
 
 /// What comes into the first layer with parameters, and that layer's kind.
-fn at_first_weights(case: &Case<'_>, raw: &[f32]) -> (&'static str, Vec<f32>) {
+fn at_first_weights(case: &Case<'_>, raw: &[f32], isa: Isa) -> (&'static str, Vec<f32>) {
     let layers = case.model.layers();
     let first = layers.iter().position(|layer| layer.param_count() > 0);
     let kind = first.map_or("", |first| layers[first].kind());
@@ -330,7 +330,7 @@ fn at_first_weights(case: &Case<'_>, raw: &[f32]) -> (&'static str, Vec<f32>) {
         return (kind, raw.to_vec());
     };
     let n = raw.len() / case.model.input().len();
-    let options = Options { threads: 1, isa: Isa::best(), batch_size: 1, fuse: false };
+    let options = Options { threads: 1, isa, batch_size: 1, fuse: false };
     let mut engine = Engine::for_inference(case.model, options);
     let (size, weights) = (case.model.input().len(), vec![0.0; case.model.param_count()]);
     let feed = |range: std::ops::Range<usize>, x: &mut [f32], labels: &mut [u32]| {

@@ -144,7 +144,7 @@ pub fn examine(case: &Case<'_>, exam: &Exam) -> Result<Diagnosis, TrainError> {
             "input",
             "fewer than four training images have a label that the model has an output for",
         ),
-        Some(sample) if data::pictures(case, sample, &mut notes) => {
+        Some(sample) if data::pictures(case, sample, exam.options.isa, &mut notes) => {
             network(case, &mut trainer, sample, &prior, course.as_ref(), &mut notes)?;
         }
         Some(_) => notes.skip("network", "no network can be tried on pixels that are no numbers"),
@@ -298,16 +298,5 @@ impl Sample {
     fn unseen(&self) -> Option<(&Part, &'static str)> {
         let validation = self.validation.as_ref().map(|part| (part, "validation images"));
         validation.or_else(|| self.test.as_ref().map(|part| (part, "test images")))
-    }
-}
-
-/// A number in two digits, as one writes it in a model.toml: 0.0012, 3.5e-6.
-fn significant(number: f64) -> String {
-    let short = format!("{number:.1e}");
-    let value: f64 = short.parse().unwrap_or(number);
-    if value == 0.0 || (1e-4..1e4).contains(&value) {
-        value.to_string()
-    } else {
-        short.replace(".0e", "e")
     }
 }

@@ -1,13 +1,13 @@
 //! The learning rate, by trying others: a range test on the run's own model and data, then short trainings at the run's rate
 //! and at the one that the test suggests.
 
+use super::Sample;
 use super::course::Course;
 use super::data::Prior;
 use super::finding::{Code, Notes, Severity};
 use super::witness::Testimony;
-use super::{Sample, significant};
 use crate::error::TrainError;
-use crate::lr_range::LrRange;
+use crate::lr_range::{LrRange, rate_text};
 use crate::trainer::Trainer;
 use cnn_callbacks::{BatchEnd, Callback, Control, TrainBegin};
 
@@ -96,8 +96,8 @@ impl Rates {
         let margin = EQUAL * prior.entropy();
         let run = Run { rates: self, good: self.good(prior), ended, margin };
         let seen =
-            format!("learning_rate = {}: {}; {}", significant(self.own), run.ended(), self.tells());
-        let try_this = run.good.map(|trial| format!("learning_rate = {}", significant(trial.rate)));
+            format!("learning_rate = {}: {}; {}", rate_text(self.own), run.ended(), self.tells());
+        let try_this = run.good.map(|trial| format!("learning_rate = {}", rate_text(trial.rate)));
         let before = notes.findings.len();
         if run.is_too_high() {
             let other = || "a learning rate far smaller; `cnn lr-find` draws the curve".to_owned();
@@ -120,7 +120,7 @@ impl Rates {
         notes.check(
             "learning rate",
             found,
-            format!("{} in the model; {}", significant(self.own), self.tells()),
+            format!("{} in the model; {}", rate_text(self.own), self.tells()),
         );
     }
 
@@ -128,14 +128,14 @@ impl Rates {
     fn tells(&self) -> String {
         let own = &self.with_own;
         let own =
-            format!("{STEPS} steps at {} reach a loss of {:.3}", significant(own.rate), own.loss);
+            format!("{STEPS} steps at {} reach a loss of {:.3}", rate_text(own.rate), own.loss);
         let suggested = match &self.with_suggested {
             Some(trial) => {
-                format!("at the suggested {} {:.3}", significant(trial.rate), trial.loss)
+                format!("at the suggested {} {:.3}", rate_text(trial.rate), trial.loss)
             }
             None => "the range test finds no rate at which it falls".to_owned(),
         };
-        let blew_up = self.blew_up.map(|rate| format!("; it blows up at {}", significant(rate)));
+        let blew_up = self.blew_up.map(|rate| format!("; it blows up at {}", rate_text(rate)));
         format!("{own}, {suggested}{}", blew_up.unwrap_or_default())
     }
 }
@@ -219,7 +219,7 @@ fn trial(
     let learned = trainer.measure(&sample.learn.split, &sample.learn.indices);
     let asked = trainer.measure(&sample.ask.split, &sample.ask.indices);
     trainer.weights = before;
-    let who = format!("{STEPS} steps of a fresh network at {}", significant(rate));
+    let who = format!("{STEPS} steps of a fresh network at {}", rate_text(rate));
     let testimony = Testimony::new(who, asked.correct as u64, asked.count as u64, prior);
     Ok(Trial { rate, loss: learned.loss(), testimony })
 }
