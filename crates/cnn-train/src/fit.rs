@@ -16,6 +16,10 @@
 //! Test images may be measured after every epoch too (`fit.eval_test`, [`Trainer::fit_with_test`]): as a record that comes out at
 //! the end. It is in no event, so that no callback can follow it.
 
+mod result;
+
+pub use result::FitResult;
+
 use crate::config::metric_names;
 use crate::counts::{Counts, per_class};
 use crate::error::TrainError;
@@ -23,8 +27,8 @@ use crate::history::TestScore;
 use crate::mixing::Mixer;
 use crate::trainer::{Trainer, feed};
 use cnn_callbacks::{
-    BatchEnd, Callback, Control, Ending, EpochBegin, EpochEnd, History, Logs, Stop, TrainBegin,
-    TrainEnd, check_monitors,
+    BatchEnd, Callback, Control, EpochBegin, EpochEnd, History, Logs, TrainBegin, TrainEnd,
+    check_monitors,
 };
 use cnn_data::Split;
 use cnn_nn::engine::{BatchMetrics, Targets, TrainKey};
@@ -32,51 +36,6 @@ use cnn_optim::Step;
 use cnn_tensor::random::permutation;
 use std::ops::Range;
 use std::time::Instant;
-
-/// What a training run gives back beside the weights.
-#[derive(Clone, Debug, PartialEq)]
-pub struct FitResult {
-    /// What every epoch reported.
-    pub history: History,
-    /// What ended training before its last epoch, if anything.
-    pub stopped_by: Option<Stop>,
-    /// What was put back at the end, such as the best epoch's weights.
-    pub restored: Option<String>,
-    /// Remarks for people, such as `acc` read as `accuracy`.
-    pub notes: Vec<String>,
-    /// Training images per epoch.
-    pub samples: usize,
-    /// Validation images; 0 without validation.
-    pub validation_samples: usize,
-    /// Training images per second of each epoch, validation time left out.
-    pub images_per_second: Vec<f64>,
-    /// Seconds in all.
-    pub seconds: f64,
-    /// Loss, penalty included, and accuracy of the training images with the final weights, in inference mode; only with
-    /// `fit.eval_train`, and not of a run that diverged.
-    pub train: Option<TestScore>,
-    /// Loss and accuracy of the test images after each epoch; empty without `fit.eval_test`.
-    pub test_record: Vec<TestScore>,
-    /// The penalty of regularised weights, for the final weights; 0 for a model without regularisers.
-    pub penalty: f64,
-}
-
-impl FitResult {
-    /// Whether the loss of the last epoch is not a number, or a callback ended training because of that.
-    pub fn diverged(&self) -> bool {
-        let last = self.history.get("loss").and_then(<[f64]>::last);
-        self.stopped_by.as_ref().is_some_and(|stop| stop.ending == Ending::Diverged)
-            || last.is_some_and(|loss| !loss.is_finite())
-    }
-
-    /// Training images per second over all epochs, validation time left out; 0 if there was none.
-    pub fn mean_images_per_second(&self) -> f64 {
-        let rates = self.images_per_second.iter().filter(|rate| **rate > 0.0);
-        let (count, inverse) =
-            rates.fold((0u32, 0.0), |(count, sum), rate| (count + 1, sum + 1.0 / rate));
-        if count == 0 { 0.0 } else { f64::from(count) / inverse }
-    }
-}
 
 impl Trainer {
     /// Trains for the configuration's epochs. Without `validation`, its `validation_split` keeps the last images of `train`
