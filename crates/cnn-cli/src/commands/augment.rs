@@ -15,8 +15,8 @@ use std::path::{Path, PathBuf};
 /// The subcommands of `cnn augment`.
 #[derive(Debug, clap::Subcommand)]
 pub(crate) enum Command {
-    /// Draw training images as they are, and as the model's random layers, and mixup or cutmix of its [fit], show them to the
-    /// layers behind.
+    /// Draw training images as they are, and as the model's random layers, and its mixup or cutmix, show them to the layers
+    /// behind.
     Preview(Args),
 }
 
