@@ -1,8 +1,8 @@
 //! The command line as clap sees it: names, help texts, defaults, ranges.
 
 use crate::commands::{
-    activations, augment, convolve, data, doctor, evaluate, experiment, explain, filters, lr_find,
-    new, predict, report, summary, train,
+    activations, augment, bench, convolve, data, doctor, evaluate, experiment, explain, filters,
+    lr_find, new, predict, report, summary, train,
 };
 use clap::{Parser, Subcommand, ValueEnum};
 
@@ -66,6 +66,8 @@ pub(crate) enum Command {
     Augment(augment::Command),
     /// Lay a kernel over a picture, as the course's filter lab does, and follow a pixel by hand.
     Convolve(Box<convolve::Args>),
+    /// Measure how fast a model trains or answers here, and where the time goes.
+    Bench(bench::Args),
     /// Look at data sets.
     #[command(subcommand)]
     Data(data::Command),

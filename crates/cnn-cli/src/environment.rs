@@ -115,6 +115,14 @@ pub(crate) fn terminal_ink() -> Ink {
     }
 }
 
+/// The most memory that this process has held so far, in bytes; `None` where the system does not tell.
+pub(crate) fn peak_memory() -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    let kib: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
+    Some(1024 * kib)
+}
+
 /// The version, and what it makes of this machine.
 pub(crate) fn long_version() -> String {
     let isas: Vec<&str> = Isa::available().into_iter().map(Isa::name).collect();

@@ -74,6 +74,7 @@ fn run(cli: &Cli) -> Result<(), Failure> {
         Command::Explain(args) => commands::explain::run(args),
         Command::Augment(command) => commands::augment::run(command),
         Command::Convolve(args) => commands::convolve::run(args),
+        Command::Bench(args) => commands::bench::run(args),
         Command::Data(command) => commands::data::run(command),
     }
 }

@@ -35,6 +35,7 @@ mod generic;
 mod isa;
 pub mod loss;
 pub mod max_pool;
+pub mod peak;
 pub mod pool;
 pub mod reduce;
 mod scalar;

@@ -269,6 +269,45 @@ fn same_bits_for_any_number_of_threads() {
     }
 }
 
+/// Timing a step changes nothing about it, and every layer with parameters has its part of the time.
+#[test]
+fn a_profiled_step_is_a_step() {
+    for (layer, input) in LayerSpec::examples() {
+        let model = network(layer.clone(), input);
+        let mut engine = engine(&model, 2, true);
+        let mut profile = engine.profile(&model);
+        let mut weights = model.initial_weights(1);
+        let len = model.input().len();
+        let data = numbers(3, 32 * len);
+        for (step, n) in [32, 32, 21].into_iter().enumerate() {
+            let feed = |range: std::ops::Range<usize>, x: &mut [f32], labels: &mut [u32]| {
+                x.copy_from_slice(&data[range.start * len..range.end * len]);
+                for (label, i) in labels.iter_mut().zip(range) {
+                    *label = (i % 3) as u32;
+                }
+            };
+            let update = |w: &mut [f32], g: &[f32], _: &mut [&mut [f32]]| {
+                for (w, g) in w.iter_mut().zip(g) {
+                    *w -= 0.1 * g;
+                }
+            };
+            let key = TrainKey { seed: 1, step: step as u64 };
+            engine.profile_step(&mut weights, &mut [], n, &feed, key, &update, &mut profile);
+        }
+        assert_eq!(bits(&weights), bits(&train(&model, 2, true).0), "{layer:?}");
+        assert_eq!((profile.steps, profile.images), (3, 85));
+        let head = profile.parts.last().unwrap();
+        assert_eq!(head.layers, 2..3, "the reshape before it has no part");
+        assert!(profile.parts.iter().all(|part| !part.forward.is_zero()), "{layer:?}");
+        assert!(!head.backward.is_zero() && !head.update.is_zero());
+        assert!(profile.total() >= head.forward + head.backward + head.update);
+        let forward: u64 = profile.parts.iter().map(|part| part.macs_forward).sum();
+        assert_eq!(forward, model.macs(), "{layer:?}");
+        let trained = model.layers()[0].param_count() > 0;
+        assert_eq!(head.macs_backward, if trained { 2 } else { 1 } * head.macs_forward);
+    }
+}
+
 #[test]
 fn fused_equals_unfused() {
     let text = r#"

@@ -14,6 +14,7 @@
 
 mod answers;
 mod atomic;
+mod bench;
 mod calibration;
 mod config;
 mod counts;
@@ -32,6 +33,7 @@ mod weights;
 
 pub use answers::{Answer, most_confident_mistakes};
 pub use atomic::write as write_file;
+pub use bench::{BenchOptions, median, quantile};
 pub use calibration::{CALIBRATION_BINS, Calibration, CalibrationBin, Z95, wilson};
 pub use config::{CompileSpec, Config, FitSpec, Overrides};
 pub use error::{ErrorKind, TrainError};

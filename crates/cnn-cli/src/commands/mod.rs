@@ -2,6 +2,7 @@
 
 pub(crate) mod activations;
 pub(crate) mod augment;
+pub(crate) mod bench;
 pub(crate) mod convolve;
 pub(crate) mod data;
 pub(crate) mod doctor;

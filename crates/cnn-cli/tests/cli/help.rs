@@ -5,7 +5,7 @@ use crate::support::{cnn, code, snapshot, stdout, transcript};
 #[test]
 fn every_help() {
     let folder = tempfile::tempdir().unwrap();
-    let commands: [&[&str]; 18] = [
+    let commands: [&[&str]; 19] = [
         &[],
         &["new"],
         &["summary"],
@@ -21,6 +21,7 @@ fn every_help() {
         &["filters"],
         &["report"],
         &["augment"],
+        &["bench"],
         &["augment", "preview"],
         &["data"],
         &["data", "info"],

@@ -3,6 +3,7 @@
 
 mod activations;
 mod augment;
+mod bench;
 mod convolve;
 mod data;
 mod doctor;

@@ -6,5 +6,6 @@ pub(crate) mod conv_pool;
 pub(crate) mod dense;
 pub(crate) mod max_pool;
 mod one_channel;
+pub(crate) mod peak;
 mod tile;
 mod winners;

@@ -11,5 +11,6 @@ pub(crate) mod dense;
 pub(crate) mod loss;
 pub(crate) mod math;
 pub(crate) mod max_pool;
+pub(crate) mod peak;
 pub(crate) mod reduce;
 pub(crate) mod update;

@@ -63,6 +63,7 @@ macro_rules! kernels {
             plain fn sgd(lr: f32, w: &mut [f32], g: &[f32]) = $crate::scalar::update::sgd;
             plain fn sgd_momentum(lr: f32, momentum: f32, nesterov: bool, w: &mut [f32], g: &[f32], v: &mut [f32]) = $crate::scalar::update::sgd_momentum;
             plain fn adam(alpha: f32, rest_1: f32, rest_2: f32, epsilon: f32, w: &mut [f32], g: &[f32], m: &mut [f32], v: &mut [f32]) = $crate::scalar::update::adam;
+            simd fn multiply_adds(rounds: usize) -> (u64, f32) = $crate::generic::peak::multiply_adds;
             plain fn add_assign(acc: &mut [f32], x: &[f32]) = $crate::scalar::reduce::add_assign;
             plain fn sum_f64(x: &[f32]) -> f64 = $crate::scalar::reduce::sum_f64;
             plain fn sum_squares_f64(x: &[f32]) -> f64 = $crate::scalar::reduce::sum_squares_f64;

@@ -40,6 +40,11 @@ impl Blocks {
         &self.ranges
     }
 
+    /// The step of the program whose parameters the block is part of.
+    pub(super) fn step(&self, block: usize) -> usize {
+        self.steps[block]
+    }
+
     /// Writes the gradient of one block, from all shards in order.
     pub(super) fn gradient(
         &self,

@@ -16,6 +16,7 @@ mod blocks;
 mod feed;
 mod metrics;
 mod penalties;
+mod profile;
 mod program;
 mod shard;
 
@@ -28,6 +29,7 @@ use feed::Source;
 pub use feed::{Feed, MixedFeed, Targets};
 pub use metrics::{BatchMetrics, ClassCounts};
 use penalties::Penalties;
+pub use profile::{PartTime, Profile, peak_multiply_adds};
 use program::Program;
 use shard::{Batch, Shard};
 

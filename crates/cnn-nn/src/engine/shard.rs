@@ -96,6 +96,14 @@ impl Shard {
 
     /// Loads the samples `range` and carries them through the network.
     pub(super) fn forward(&mut self, batch: &Batch<'_>, range: Range<usize>) {
+        self.load(batch, range);
+        for i in 0..batch.program.steps.len() {
+            self.forward_step(batch, i);
+        }
+    }
+
+    /// Takes the samples `range` from the feed.
+    pub(super) fn load(&mut self, batch: &Batch<'_>, range: Range<usize>) {
         let (n, program) = (range.len(), batch.program);
         self.range = range.clone();
         let (x, labels) = (&mut self.acts[0][..n * program.slots[0]], &mut self.labels[..n]);
@@ -106,21 +114,19 @@ impl Shard {
                 feed(range.clone(), x, Targets { labels, partners, shares });
             }
         }
-        for (step, saved) in program.steps.iter().zip(&mut self.saved) {
-            let (before, after) = self.acts.split_at_mut(step.y);
-            let x = &before[step.x][..n * program.slots[step.x]];
-            let y = &mut after[0][..n * program.slots[step.y]];
-            let work =
-                Work { saved: &mut saved[..n * step.work.saved], scratch: &mut self.scratch };
-            step.layer.forward(
-                batch.isa,
-                batch.weights_of(step),
-                x,
-                y,
-                work,
-                batch.pass(step, range.start),
-            );
-        }
+    }
+
+    /// Carries the loaded samples through step `i`.
+    pub(super) fn forward_step(&mut self, batch: &Batch<'_>, i: usize) {
+        let (n, program) = (self.range.len(), batch.program);
+        let step = &program.steps[i];
+        let (before, after) = self.acts.split_at_mut(step.y);
+        let x = &before[step.x][..n * program.slots[step.x]];
+        let y = &mut after[0][..n * program.slots[step.y]];
+        let saved = &mut self.saved[i][..n * step.work.saved];
+        let work = Work { saved, scratch: &mut self.scratch };
+        let pass = batch.pass(step, self.range.start);
+        step.layer.forward(batch.isa, batch.weights_of(step), x, y, work, pass);
     }
 
     /// Loss, metrics and counts of what [`Self::forward`] computed; in training also the output's gradient, times `scale`.
@@ -156,31 +162,28 @@ impl Shard {
 
     /// Carries the gradient back to the first layer with parameters.
     pub(super) fn backward(&mut self, batch: &Batch<'_>) {
-        let (n, program) = (self.range.len(), batch.program);
-        let first_trained = program.first_trained();
         self.dw.fill(0.0);
-        for (i, step) in program.steps.iter().enumerate().skip(first_trained).rev() {
-            let (before, after) = self.dacts.split_at_mut(step.y);
-            let dx = (i > first_trained).then(|| &mut before[step.x][..n * program.slots[step.x]]);
-            let shard = layer::Shard {
-                x: &self.acts[step.x][..n * program.slots[step.x]],
-                y: &self.acts[step.y][..n * program.slots[step.y]],
-                dy: &mut after[0][..n * program.slots[step.y]],
-            };
-            let work = Work {
-                saved: &mut self.saved[i][..n * step.work.saved],
-                scratch: &mut self.scratch,
-            };
-            let dw = (!step.dw.is_empty()).then(|| &mut self.dw[step.dw.clone()]);
-            step.layer.backward(
-                batch.isa,
-                batch.weights_of(step),
-                shard,
-                work,
-                dx,
-                dw,
-                batch.pass(step, self.range.start),
-            );
+        for i in (batch.program.first_trained()..batch.program.steps.len()).rev() {
+            self.backward_step(batch, i);
         }
+    }
+
+    /// Carries the gradient back through step `i`; no further than to the first layer with parameters.
+    pub(super) fn backward_step(&mut self, batch: &Batch<'_>, i: usize) {
+        let (n, program) = (self.range.len(), batch.program);
+        let step = &program.steps[i];
+        let (before, after) = self.dacts.split_at_mut(step.y);
+        let wanted = i > program.first_trained();
+        let dx = wanted.then(|| &mut before[step.x][..n * program.slots[step.x]]);
+        let shard = layer::Shard {
+            x: &self.acts[step.x][..n * program.slots[step.x]],
+            y: &self.acts[step.y][..n * program.slots[step.y]],
+            dy: &mut after[0][..n * program.slots[step.y]],
+        };
+        let saved = &mut self.saved[i][..n * step.work.saved];
+        let work = Work { saved, scratch: &mut self.scratch };
+        let dw = (!step.dw.is_empty()).then(|| &mut self.dw[step.dw.clone()]);
+        let pass = batch.pass(step, self.range.start);
+        step.layer.backward(batch.isa, batch.weights_of(step), shard, work, dx, dw, pass);
     }
 }
