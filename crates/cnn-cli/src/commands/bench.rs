@@ -220,9 +220,9 @@ fn parts_of(setting: &Setting<'_>, profile: &Profile) -> String {
         let [name, cells @ ..] = cells;
         let shown = if infer { &cells[..2] } else { &cells[..] };
         let _ = write!(text, "  {name:<36}");
-        shown.iter().for_each(|cell| {
+        for cell in shown {
             let _ = write!(text, "{cell:>10}");
-        });
+        }
         text.truncate(text.trim_end().len());
         text.push('\n');
     };

@@ -12,7 +12,8 @@ fn without_numbers(text: &str) -> String {
     for c in text.chars() {
         let c = if c.is_ascii_digit() { '#' } else { c };
         let again = plain.ends_with(c) && (c == '#' || c == ' ');
-        if !again && !(c == '.' && plain.ends_with('#')) {
+        let point = c == '.' && plain.ends_with('#');
+        if !(again || point) {
             plain.push(c);
         }
     }

@@ -115,7 +115,9 @@ impl Engine {
             }
         });
         let mut metrics = BatchMetrics::default();
-        used.iter().for_each(|shard| metrics.add(&shard.metrics));
+        for shard in used.iter() {
+            metrics.add(&shard.metrics);
+        }
         metrics.penalty_sum = self.penalty(weights) * n as f64;
 
         let used = &shards[..n.div_ceil(size)];
