@@ -1,20 +1,20 @@
 //! `cnn train`: from a model.toml and a data set to a run folder.
 
+mod finish;
+
 use super::screen;
 use super::summary;
 use super::watch::{JsonLines, StepLog, Steps};
 use crate::args::Format;
-use crate::failure::{Exit, Failure};
+use crate::failure::Failure;
 use crate::files::{self, ModelText};
 use crate::output::{self, Progress};
 use crate::{environment, fits, report};
-use cnn_callbacks::{Callback, Ending, ProgressBar, Style};
+use cnn_callbacks::{Callback, ProgressBar, Style};
 use cnn_data::Dataset;
-use cnn_train::{
-    Config, FitResult, Overrides, Preprocessing, RunDir, RunHistory, RunInfo, RunRecord, TestScore,
-    TrainError, TrainOptions, Trainer,
-};
-use cnn_viz::charts::{LearningCurves, learning_curves};
+use cnn_train::{Config, Overrides, RunDir, RunInfo, TrainError, TrainOptions, Trainer};
+use finish::Job;
+pub(crate) use finish::draw_curves;
 use serde_json::json;
 use std::path::{Path, PathBuf};
 use std::sync::PoisonError;
@@ -275,154 +275,4 @@ fn callbacks(
         all.push(Box::new(StepLog::new(config.fit.batch_size, steps)));
     }
     all
-}
-
-/// A run whose training is over.
-struct Job<'a> {
-    args: &'a Args,
-    config: &'a Config,
-    data: &'a Dataset,
-    run: &'a RunDir,
-    info: &'a RunInfo,
-    on_screen: bool,
-}
-
-impl Job<'_> {
-    /// Tests the model, writes the run folder, and tells how it went.
-    fn finish(&self, trainer: &mut Trainer, fit: &FitResult) -> Result<(), Failure> {
-        for note in &fit.notes {
-            output::note(&format!("note: {note}\n"));
-        }
-        let mut history = RunHistory::new(fit, self.config.fit.batch_size);
-        if !fit.diverged() {
-            let test = trainer.evaluate(&self.data.test)?;
-            history.test = Some(TestScore { loss: test.loss, accuracy: test.accuracy });
-        }
-        let title = self.config.model.name.as_deref().unwrap_or("sequential");
-        draw_curves(self.run, title, &self.data.name, &history)?;
-        let written = self.run.finish(&RunRecord {
-            config: self.config,
-            model: trainer.model(),
-            weights: trainer.weights(),
-            classes: &self.data.classes,
-            preprocessing: Preprocessing::bytes(self.data.train.shape()),
-            history: &history,
-            info: self.info,
-        });
-        if fit.diverged() {
-            return Err(self.diverged(fit));
-        }
-        written?;
-        if let Some(path) = &self.args.save_weights {
-            cnn_train::write_npz(path, trainer.model(), trainer.weights(), self.args.force)?;
-        }
-        self.tell(trainer, fit, &history)?;
-        match &fit.stopped_by {
-            Some(stop) if stop.ending == Ending::Failed => Err(Failure::new(
-                Exit::Disk,
-                "",
-                &stop.reason,
-                "",
-                &[&format!("asked for by {}", stop.by)],
-                &[],
-            )),
-            _ => Ok(()),
-        }
-    }
-
-    /// Why the weights are of no use.
-    fn diverged(&self, fit: &FitResult) -> Failure {
-        let reason = fit
-            .stopped_by
-            .as_ref()
-            .map_or("the loss is no longer a number", |stop| stop.reason.trim());
-        let place =
-            format!("epoch {}; the history is in {}", fit.history.len(), self.run.path().display());
-        let help =
-            "lower the learning rate; look for pixels or initial weights that are not finite";
-        Failure::new(
-            Exit::Diverged,
-            "T011",
-            "training diverged: no weights are kept",
-            &place,
-            &[reason],
-            &[help],
-        )
-    }
-
-    /// The result on stdout.
-    fn tell(
-        &self,
-        trainer: &Trainer,
-        fit: &FitResult,
-        history: &RunHistory,
-    ) -> Result<(), Failure> {
-        let hash = trainer.weights_hash();
-        let test = history.test.unwrap_or(TestScore { loss: f64::NAN, accuracy: f64::NAN });
-        let folder = self.run.path().display();
-        let seed = self.config.fit.seed;
-        if self.args.format == Format::Json {
-            let event = json!({
-                "event": "end", "epochs": fit.history.len(), "test": test, "train": history.train, "penalty": history.penalty,
-                "stopped_by": fit.stopped_by.as_ref().map(|stop| &stop.by), "weights_hash": hash, "seed": seed,
-                "seconds": fit.seconds, "images_per_second": fit.mean_images_per_second(),
-                "run_dir": folder.to_string(),
-            });
-            return output::result(&format!("{event}\n"));
-        }
-        let stopped = match &fit.stopped_by {
-            // The bar shows it otherwise.
-            Some(stop) if self.args.verbose == 0 || self.on_screen => format!("{}\n", stop.reason),
-            _ => String::new(),
-        };
-        let measured = measured(history);
-        let restored = fit.restored.as_ref().map_or(String::new(), |what| format!("{what}\n"));
-        output::result(&format!(
-            "{stopped}{restored}Test loss: {:.4} - test accuracy: {:.4}\n{measured}Run folder: {folder}\n  seed {seed}, weights {hash}\n",
-            test.loss, test.accuracy
-        ))
-    }
-}
-
-/// What `--eval-train` measured, and how much of the losses are penalties.
-fn measured(history: &RunHistory) -> String {
-    let train = history.train.map_or(String::new(), |train| {
-        format!(
-            "Training images, measured the same way: loss: {:.4} - accuracy: {:.4}\n",
-            train.loss, train.accuracy
-        )
-    });
-    if history.penalty > 0.0 {
-        let loss = if history.train.is_some() { "each loss" } else { "the loss" };
-        return format!("{train}  {loss} has {:.4} of penalties in it\n", history.penalty);
-    }
-    train
-}
-
-/// A run's learning curves, as pictures in its folder.
-pub(crate) fn draw_curves(
-    run: &RunDir,
-    title: &str,
-    data: &str,
-    history: &RunHistory,
-) -> Result<(), TrainError> {
-    let subtitle = history.test.map_or_else(
-        || data.to_owned(),
-        |test| format!("{data} · test accuracy {:.4}, test loss {:.4}", test.accuracy, test.loss),
-    );
-    let (loss, accuracy, measured) = history.training_curves();
-    let scene = learning_curves(&LearningCurves {
-        title,
-        subtitle: &subtitle,
-        loss,
-        val_loss: history.get("val_loss"),
-        accuracy,
-        val_accuracy: history.accuracy("val_"),
-        measured,
-    });
-    run.write("curves.svg", scene.to_svg().as_bytes())?;
-    let png = scene
-        .to_png(files::PNG_SCALE)
-        .map_err(|error| TrainError::Internal { message: error.to_string() })?;
-    run.write("curves.png", &png)
 }
