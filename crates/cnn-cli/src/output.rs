@@ -52,7 +52,7 @@ impl Write for RawStderr {
 /// Whether to colour what goes to stderr: `--color`, else `NO_COLOR` and the like.
 #[cfg(feature = "tui")]
 pub(crate) fn stderr_colours() -> bool {
-    anstream::AutoStream::choice(&io::stderr()) != anstream::ColorChoice::Never
+    anstream::AutoStream::choice(&io::stderr()) != ColorChoice::Never
 }
 
 /// How pictures are drawn on stdout: in the colours that the terminal has, or in plain characters where colours are not wanted
