@@ -23,7 +23,7 @@ pub(crate) enum Command {
 const EXAMPLES: &str = "\
 Examples:
   cnn augment preview cnn32-augmented --data fashion-mnist
-  cnn augment preview model.toml --data mnist --images 0,7,23 --count 12 --out seen.png";
+  cnn augment preview model.toml --data mnist --images 0,7,23 --count 12 --output seen.png";
 
 /// What `cnn augment preview` takes.
 #[derive(Debug, clap::Args)]
@@ -50,7 +50,7 @@ pub(crate) struct Args {
 
     /// The picture, .svg or .png; default NAME-preview as both.
     #[arg(long, value_name = "FILE")]
-    out: Option<PathBuf>,
+    output: Option<PathBuf>,
 
     /// Write over files that exist.
     #[arg(long)]
@@ -106,7 +106,7 @@ pub(crate) fn run(command: &Command) -> Result<(), Failure> {
         cell: side * (84.0 / side).round().max(1.0),
         cells: &cells,
     });
-    let out = args.out.clone().unwrap_or_else(|| PathBuf::from(format!("{name}-preview")));
+    let out = args.output.clone().unwrap_or_else(|| PathBuf::from(format!("{name}-preview")));
     let written = files::picture(&out, &scene, args.force)?;
     result(args, &seen, &written)
 }

@@ -80,7 +80,7 @@ pub(crate) struct Args {
 
     /// The picture of before and after, .svg or .png; default IMAGE-KERNEL as both.
     #[arg(long, value_name = "FILE")]
-    out: Option<PathBuf>,
+    output: Option<PathBuf>,
 
     /// The result alone, pixel for pixel.
     #[arg(long, value_name = "FILE.png")]
@@ -320,7 +320,8 @@ fn write(
         cell: 360.0,
         cells: &cells,
     });
-    let out = args.out.clone().unwrap_or_else(|| PathBuf::from(format!("{stem}-{}", kernel.name)));
+    let out =
+        args.output.clone().unwrap_or_else(|| PathBuf::from(format!("{stem}-{}", kernel.name)));
     if let Some(path) = &args.output_image {
         files::must_be_free(path, args.force)?;
     }

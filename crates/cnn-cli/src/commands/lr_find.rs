@@ -15,7 +15,7 @@ use std::path::PathBuf;
 const EXAMPLES: &str = "\
 Examples:
   cnn lr-find cnn32 --data fashion-mnist
-  cnn lr-find model.toml --data mnist --from 1e-5 --to 1 --steps 400 --out rates.png";
+  cnn lr-find model.toml --data mnist --from 1e-5 --to 1 --steps 400 --output rates.png";
 
 /// What `cnn lr-find` takes.
 #[derive(Debug, clap::Args)]
@@ -62,7 +62,7 @@ pub(crate) struct Args {
 
     /// The picture, .svg or .png; default NAME-lr-find as both.
     #[arg(long, value_name = "FILE")]
-    out: Option<PathBuf>,
+    output: Option<PathBuf>,
 
     /// Write over files that exist.
     #[arg(long)]
@@ -90,7 +90,7 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     output::note(&report::diagnostics(&warnings));
     let model = config.model.build().map_err(TrainError::from)?;
     let out =
-        args.out.clone().unwrap_or_else(|| PathBuf::from(format!("{}-lr-find", model.name())));
+        args.output.clone().unwrap_or_else(|| PathBuf::from(format!("{}-lr-find", model.name())));
     for path in files::picture_paths(&out)? {
         files::must_be_free(&path, args.force)?;
     }

@@ -37,7 +37,8 @@ fn the_picture_depends_on_the_seed_alone() {
     let folder = tempfile::tempdir().unwrap();
     augmented(folder.path());
     let picture = |seed: &str, out: &str| {
-        let args = [&PREVIEW[..], &["0,1,2,3", "--seed", seed, "--out", out, "--format", "json"]];
+        let args =
+            [&PREVIEW[..], &["0,1,2,3", "--seed", seed, "--output", out, "--format", "json"]];
         let output = cnn(folder.path(), &args.concat());
         assert_eq!(code(&output), 0, "{}", stderr(&output));
         let json: serde_json::Value = serde_json::from_str(&stdout(&output)).unwrap();
@@ -65,8 +66,9 @@ fn mixed_images_are_shown_with_their_shares() {
     fs::write(folder.path().join("cut.toml"), with(&flip, "cutmix = 1.0")).unwrap();
     let preview = |model: &str, images: &str| {
         let args = ["augment", "preview", model, "--data", "data/bars", "--images", images];
-        let args = [&args[..], &["--count", "2", "--out", "p.svg", "--force", "--format", "json"]]
-            .concat();
+        let args =
+            [&args[..], &["--count", "2", "--output", "p.svg", "--force", "--format", "json"]]
+                .concat();
         let output = cnn(folder.path(), &args);
         assert_eq!(code(&output), 0, "{}", stderr(&output));
         let json: serde_json::Value = serde_json::from_str(&stdout(&output)).unwrap();

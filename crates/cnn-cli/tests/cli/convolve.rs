@@ -125,7 +125,7 @@ fn kernels_come_by_name_as_text_and_from_files() {
     edge(folder.path());
     fs::write(folder.path().join("mine.txt"), "# two pixels\n-1 1\n").unwrap();
     let run = |kernel: &str, out: &str| {
-        let args = ["convolve", "edge.png", "-k", kernel, "--format", "json", "--out", out];
+        let args = ["convolve", "edge.png", "-k", kernel, "--format", "json", "--output", out];
         let output = cnn(folder.path(), &args);
         assert_eq!(code(&output), 0);
         serde_json::from_str::<serde_json::Value>(&stdout(&output)).unwrap()
@@ -167,8 +167,8 @@ fn mistakes_are_told_one_by_one() {
         &["convolve", "edge.png", "--kernel", "soble"],
         &["convolve", "edge.png", "--kernel", "no-such-kernel.txt"],
         &["convolve", "edge.png", "--kernel", "1e7"],
-        &["convolve", "edge.png", "--out", "after.jpg"],
-        &["convolve", "edge.png", "--out", "no/such/folder/after"],
+        &["convolve", "edge.png", "--output", "after.jpg"],
+        &["convolve", "edge.png", "--output", "no/such/folder/after"],
         &["convolve", "edge.png", "--output-image", "bare.jpg"],
     ];
     let all: Vec<String> = cases.iter().map(|args| transcript(folder.path(), args)).collect();

@@ -126,7 +126,7 @@ fn methods_class_layer_and_files_can_be_chosen() {
         "--layer",
         "pool",
         "--no-sanity",
-        "--out",
+        "--output",
         "why.svg",
     ];
     let methods =
@@ -171,8 +171,8 @@ fn a_dense_model_has_no_class_activation_map_and_all_the_rest() {
     let without: Vec<&str> = ALL.into_iter().filter(|name| !name.starts_with("grad")).collect();
     assert_eq!(names(&found["images"][0]["methods"]), without);
     let cases: [&[&str]; 2] = [
-        &["explain", "run", "1", "--method", "grad-cam", "--out", "cam"],
-        &["explain", "run", "1", "--method", "grad-cam++", "--layer", "dense", "--out", "cam"],
+        &["explain", "run", "1", "--method", "grad-cam", "--output", "cam"],
+        &["explain", "run", "1", "--method", "grad-cam++", "--layer", "dense", "--output", "cam"],
     ];
     let all: Vec<String> = cases.iter().map(|args| transcript(folder.path(), args)).collect();
     snapshot("explain-no-maps", &all.join("\n"));
@@ -202,7 +202,7 @@ fn channels_get_images_that_drive_them() {
     // Without its data set a model file is compared with random images.
     fs::rename(folder.path().join("run/model.cnn"), folder.path().join("alone.cnn")).unwrap();
     let alone =
-        cnn(folder.path(), &["explain", "alone.cnn", "--out", "alone.png", "--format", "json"]);
+        cnn(folder.path(), &["explain", "alone.cnn", "--output", "alone.png", "--format", "json"]);
     assert!(stderr(&alone).contains("compared with random images only"), "{}", stderr(&alone));
     let found: Value = serde_json::from_str(&stdout(&alone)).unwrap();
     assert_eq!(found["channels"]["channels"][0]["sanity"]["test_images"], Value::Null);
@@ -235,7 +235,7 @@ fn mistakes_are_told_one_by_one() {
         &["explain", "run", "3", "--steps", "0"],
         &["explain", "run", "3", "--baseline", "2"],
         &["explain", "run", "3", "3"],
-        &["explain", "run", "3", "--out", "there.svg"],
+        &["explain", "run", "3", "--output", "there.svg"],
     ];
     let all: Vec<String> = cases.iter().map(|args| transcript(folder.path(), args)).collect();
     snapshot("explain-mistakes", &all.join("\n"));
@@ -254,7 +254,7 @@ fn a_model_with_the_weights_of_an_npz_is_explained_as_its_run_is() {
     let run = json_of(folder.path(), &[&["explain", "run", "4"][..], &saliency].concat());
     let model =
         ["explain", "model.toml", "--weights", "run/weights.npz", "4", "--data", "data/bars"];
-    let args = [&model[..], &["--class", "1", "--out", "b.png"], &saliency].concat();
+    let args = [&model[..], &["--class", "1", "--output", "b.png"], &saliency].concat();
     let found = json_of(folder.path(), &args);
     assert_eq!(found["images"][0]["class"], 1);
     let same = [&model[..], &["--force"], &saliency].concat();

@@ -83,8 +83,8 @@ pub(crate) struct Args {
     pub(super) invert: bool,
 
     /// The picture, .svg or .png; default explain-IMAGE as both. The curves stand beside it as …-curves.
-    #[arg(long, visible_alias = "output", value_name = "FILE")]
-    pub(super) out: Option<PathBuf>,
+    #[arg(long, value_name = "FILE")]
+    pub(super) output: Option<PathBuf>,
 
     /// Write over files that exist.
     #[arg(long)]

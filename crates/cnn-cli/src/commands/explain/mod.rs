@@ -98,7 +98,7 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
 /// Where each image's picture goes, and at the end that of the channels. All are free.
 fn outs(args: &Args, maximise: bool) -> Result<Vec<PathBuf>, Failure> {
     let several = args.images.len() + usize::from(maximise) > 1;
-    let name = |what: &str| match &args.out {
+    let name = |what: &str| match &args.output {
         None => PathBuf::from(format!("explain-{what}")),
         Some(out) if several => figures::beside(out, what),
         Some(out) => out.clone(),
@@ -114,7 +114,7 @@ fn outs(args: &Args, maximise: bool) -> Result<Vec<PathBuf>, Failure> {
     for (i, out) in outs.iter().enumerate() {
         if outs[..i].contains(out) {
             let what = format!("two pictures would be written to {}", out.display());
-            return Err(Failure::usage(&what, "explain them one at a time, with --out"));
+            return Err(Failure::usage(&what, "explain them one at a time, with --output"));
         }
         for path in files::picture_paths(out)? {
             files::must_be_free(&path, args.force)?;
