@@ -145,13 +145,17 @@ fn claims(results: &Value) -> Result<String> {
         ratio("parameters", "cnn16", "dnn")?,
         ratio("macs", "cnn16", "dnn")?,
     );
-    let slower = mean_ratio(results, "seconds", "cnn64", "dnn")?;
     let _ = writeln!(
         text,
-        "- **\"Convolutions make training faster.\"** {} `cnn64` has {:.0} times the MACs of `dnn`, and its runs took {slower:.1} times the
-  seconds.",
-        if slower > 1.0 { "The numbers contradict it: what shrinks is the image, not the work." } else { "The numbers bear it out." },
+        "- **\"Convolutions make training faster.\"** {} `cnn64` has {:.0} times the MACs of `dnn`{}.",
+        faster(results)?,
         ratio("macs", "cnn64", "dnn")?,
+        if is_steady(results, "cnn64")? && is_steady(results, "dnn")? {
+            let slower = mean_ratio(results, "seconds", "cnn64", "dnn")?;
+            format!(", and its runs took {slower:.1} times the seconds")
+        } else {
+            String::new()
+        }
     );
     text += &one_run(results)?;
     Ok(text)
@@ -202,6 +206,27 @@ fn compared(results: &Value, a: &str, b: &str, claim: Claim) -> Result<String> {
         None => ("do not decide it", "one seed, no test is possible".to_owned()),
     };
     Ok(format!("The numbers {verdict}: `{a}` lies {:.4} {word} `{b}`, {test}.", difference.abs()))
+}
+
+/// Whether the seconds of a row's runs are worth comparing: with other work on the machine they scatter.
+fn is_steady(results: &Value, name: &str) -> Result<bool> {
+    let seconds = &row(results, name)?["seconds"];
+    Ok(seconds["sd"].as_f64().unwrap_or(0.0) <= 0.2 * number(seconds, "mean")?)
+}
+
+/// What the seconds say about `cnn64` and `dnn`.
+fn faster(results: &Value) -> Result<&'static str> {
+    if !(is_steady(results, "cnn64")? && is_steady(results, "dnn")?) {
+        return Ok(
+            "These runs do not decide it: their seconds scatter by more than a fifth, other work disturbed them. What shrinks \
+             is the image, not the work:",
+        );
+    }
+    Ok(if mean_ratio(results, "seconds", "cnn64", "dnn")? > 1.0 {
+        "The numbers contradict it: what shrinks is the image, not the work."
+    } else {
+        "The numbers bear it out."
+    })
 }
 
 /// The mean of one row over that of another.
@@ -354,6 +379,17 @@ mod tests {
         );
         assert!(said("d", "a", Claim::Above).ends_with("one seed, no test is possible."));
         assert!(compared(&results, "a", "x", Claim::Above).is_err());
+    }
+
+    #[test]
+    fn seconds_that_scatter_decide_nothing() {
+        let said = |sd: f64, mean: f64| {
+            let row = |name: &str, mean: f64, sd: f64| json!({"name": name, "seconds": {"mean": mean, "sd": sd}});
+            faster(&json!({"rows": [row("cnn64", mean, sd), row("dnn", 3.0, 0.1)]})).unwrap()
+        };
+        assert!(said(5.0, 90.0).starts_with("The numbers contradict it"));
+        assert!(said(0.1, 2.0).starts_with("The numbers bear it out"));
+        assert!(said(60.0, 90.0).starts_with("These runs do not decide it"));
     }
 
     #[test]
