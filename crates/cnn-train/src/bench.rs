@@ -4,8 +4,7 @@ use crate::TrainError;
 use crate::trainer::{Trainer, feed};
 use cnn_callbacks::{BatchEnd, Callback, Control, TrainBegin};
 use cnn_data::Split;
-use cnn_nn::engine::{Profile, TrainKey};
-use cnn_optim::Step;
+use cnn_nn::engine::Profile;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -117,13 +116,7 @@ impl Trainer {
         let order: Vec<u32> = (0..split.len() as u32).collect();
         let mut profile = self.engine.profile(&self.model);
         for indices in order.chunks_exact(batch).cycle().take(steps) {
-            let key = TrainKey { seed: self.fit.seed, step: self.steps_taken };
-            self.steps_taken += 1;
-            let step = Step {
-                t: self.steps_taken,
-                learning_rate: self.learning_rate,
-                isa: self.options.isa,
-            };
+            let (key, step) = self.next_step(self.fit.seed);
             let optimizer = &self.optimizer;
             let update = |w: &mut [f32], g: &[f32], slots: &mut [&mut [f32]]| {
                 optimizer.update(&step, w, g, slots);

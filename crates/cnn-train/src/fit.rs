@@ -31,8 +31,7 @@ use cnn_callbacks::{
     check_monitors,
 };
 use cnn_data::Split;
-use cnn_nn::engine::{BatchMetrics, Targets, TrainKey};
-use cnn_optim::Step;
+use cnn_nn::engine::{BatchMetrics, Targets};
 use cnn_tensor::random::permutation;
 use std::ops::Range;
 use std::time::Instant;
@@ -320,13 +319,7 @@ impl<'a> Run<'a> {
     /// One optimizer step on the images at these places of the order.
     fn step(&mut self, trainer: &mut Trainer, batch: Range<usize>) -> BatchMetrics {
         let indices = &self.order[batch];
-        let key = TrainKey { seed: self.plan.seed, step: trainer.steps_taken };
-        trainer.steps_taken += 1;
-        let step = Step {
-            t: trainer.steps_taken,
-            learning_rate: trainer.learning_rate,
-            isa: trainer.options.isa,
-        };
+        let (key, step) = trainer.next_step(self.plan.seed);
         let Trainer { engine, optimizer, weights, slots, .. } = trainer;
         let update = |w: &mut [f32], g: &[f32], slots: &mut [&mut [f32]]| {
             optimizer.update(&step, w, g, slots);

@@ -5,9 +5,9 @@ use crate::error::TrainError;
 use crate::weights::{NamedTensor, check_finite, weights_from, weights_hash};
 use cnn_data::Split;
 use cnn_nn::Model;
-use cnn_nn::engine::{BatchMetrics, Engine, Options};
+use cnn_nn::engine::{BatchMetrics, Engine, Options, TrainKey};
 use cnn_nn::loss::Loss;
-use cnn_optim::Optimizer;
+use cnn_optim::{Optimizer, Step};
 
 pub use cnn_nn::engine::Isa;
 
@@ -212,6 +212,14 @@ impl Trainer {
             }
             None => Ok(()),
         }
+    }
+
+    /// Counts one more optimizer step: where its random numbers come from, and what the optimizer is told.
+    pub(crate) fn next_step(&mut self, seed: u64) -> (TrainKey, Step) {
+        let key = TrainKey { seed, step: self.steps_taken };
+        self.steps_taken += 1;
+        let (learning_rate, isa) = (self.learning_rate, self.options.isa);
+        (key, Step { t: self.steps_taken, learning_rate, isa })
     }
 
     /// An engine for batches of this size, and the optimizer's memory.
