@@ -21,13 +21,47 @@ pub fn forward(
     y: &mut [f32],
 ) {
     samples(n_in, n_out, x, y);
+    forward_columns(isa, n_in, n_out, &[(x, &[])], 0..n_out, kernel, bias, y);
+}
+
+/// As [`forward`], to the same bits, for a whole batch and the outputs `columns` alone: what threads share out where the
+/// kernel is so large that each should read a part of it once.
+///
+/// `batch` holds for each shard its `x` (`n·n_in`); the second part of each pair is not read. `y` has the columns of all
+/// samples, a row of `columns.len()` for each.
+pub fn forward_columns(
+    isa: Isa,
+    n_in: usize,
+    n_out: usize,
+    batch: &[(&[f32], &[f32])],
+    columns: Range<usize>,
+    kernel: &[f32],
+    bias: &[f32],
+    y: &mut [f32],
+) {
+    assert!(
+        columns.start <= columns.end && columns.end <= n_out,
+        "dense: columns {columns:?} of {n_out}"
+    );
+    if n_in > 0 {
+        let numbers: usize = batch.iter().map(|(x, _)| x.len()).sum();
+        assert_eq!(y.len() * n_in, numbers * columns.len(), "dense: output length");
+        assert!(
+            batch.iter().all(|(x, _)| x.len().is_multiple_of(n_in)),
+            "dense: input is not whole rows of {n_in}"
+        );
+    }
     assert_eq!(kernel.len(), n_in * n_out, "dense: kernel length of {n_in} x {n_out}");
     assert!(
         bias.is_empty() || bias.len() == n_out,
         "dense: bias has length {}, expected 0 or {n_out}",
         bias.len()
     );
-    dispatch!(isa, dense_forward(n_in, n_out, x, kernel, bias, y), scalar::dense::forward);
+    dispatch!(
+        isa,
+        dense_forward(n_in, n_out, batch, columns, kernel, bias, y),
+        scalar::dense::forward
+    );
 }
 
 /// The gradient with respect to the input, `dx[s, i] = Σ_o dz[s, o] · kernel[i, o]`. Overwrites `dx`.

@@ -49,6 +49,8 @@ pub(crate) trait Simd: Copy {
     fn zero16(self) -> Self::W;
     /// Sixteen numbers.
     fn load16(self, from: &[f32; 16]) -> Self::W;
+    /// All of `from`, at most sixteen numbers; the others are zero.
+    fn load16_part(self, from: &[f32]) -> Self::W;
     /// `a·b + c` with one rounding, sixteen times.
     fn fma16(self, a: Self::W, b: Self::W, c: Self::W) -> Self::W;
     /// For each of four: the sum of its 16 numbers in pairs, `l` and `l + 8`, then `l + 4`, `l + 2`, `l + 1`.

@@ -379,6 +379,22 @@ fn product(isa: Isa, n: usize, n_in: usize, n_out: usize) -> [Vec<f32>; 4] {
     dense::backward_kernel(isa, n_in, n_out, &batch, 0..middle, low);
     dense::backward_kernel(isa, n_in, n_out, &batch, middle..n_in, high);
     dense::backward_bias(isa, n_out, &batch, &mut dbias);
+    let third = n_out / 3;
+    for columns in [0..third, third..n_out] {
+        let mut part = vec![7.0; n * columns.len()];
+        dense::forward_columns(
+            isa,
+            n_in,
+            n_out,
+            &batch,
+            columns.clone(),
+            &kernel,
+            &bias,
+            &mut part,
+        );
+        let row = |s: usize| &y[s * n_out..][columns.clone()];
+        assert_same(&part, &(0..n).flat_map(row).copied().collect::<Vec<_>>(), "columns");
+    }
     [y, dx, dkernel, dbias]
 }
 
@@ -386,7 +402,7 @@ fn product(isa: Isa, n: usize, n_in: usize, n_out: usize) -> [Vec<f32>; 4] {
 fn dense_products_agree() {
     let names = ["y", "dx", "dkernel", "dbias"];
     for n in [0, 1, 3, 4, 5, 9] {
-        for n_in in [0, 1, 4, 7, 13, 32] {
+        for n_in in [0, 1, 4, 7, 13, 32, 131] {
             for n_out in AWKWARD {
                 let what = format!("{n} x {n_in} x {n_out}");
                 let expected = product(scalar(), n, n_in, n_out);

@@ -30,11 +30,13 @@ fn every_item_is_visited_once_in_thousands_of_small_jobs() {
 fn ranges_of_several_slices_are_handed_out_together() {
     let pool = Pool::new(3);
     let (mut a, mut b) = (vec![0.0; 20], vec![0.0; 17]);
-    pool.for_each_range(&[0..3, 3..3, 5..11, 12..17], [&mut a, &mut b], |index, [a, b]| {
+    let bounds_a = [0..3, 3..3, 5..11, 12..17];
+    let bounds_b = [1..4, 4..4, 4..10, 10..15];
+    pool.for_each_range(4, [(&mut a, &bounds_a), (&mut b, &bounds_b)], |index, [a, b]| {
         a.fill(index as f32 + 1.0);
         b.copy_from_slice(a);
     });
-    assert_eq!(a[..17], b);
+    assert_eq!(b, [0., 1., 1., 1., 3., 3., 3., 3., 3., 3., 4., 4., 4., 4., 4., 0., 0.]);
     let expected = [1., 1., 1., 0., 0., 3., 3., 3., 3., 3., 3., 0., 4., 4., 4., 4., 4., 0., 0., 0.];
     assert_eq!(a, expected);
 }
@@ -46,12 +48,17 @@ fn bounds_that_overlap_or_leave_a_slice_are_refused() {
     for bounds in [vec![0..3, 2..4], vec![4..5, 0..1], vec![0..2, 2..9], vec![backwards]] {
         let (mut long, mut short) = (vec![0.0; 20], vec![0.0; 8]);
         let refused = catch_unwind(AssertUnwindSafe(|| {
-            pool.for_each_range(&bounds, [&mut long, &mut short], |_, [a, b]| {
+            let slices = [(&mut long[..], &bounds[..]), (&mut short, &bounds)];
+            pool.for_each_range(bounds.len(), slices, |_, [a, b]| {
                 a.fill(1.0);
                 b.fill(1.0);
             });
         }));
         assert!(refused.is_err(), "{bounds:?}");
+        let refused = catch_unwind(AssertUnwindSafe(|| {
+            pool.for_each_range(3, [(&mut long[..], &[0..1, 1..2][..])], |_, [a]| a.fill(1.0));
+        }));
+        assert!(refused.is_err(), "two bounds for three indices");
         assert!(long.iter().chain(&short).all(|x| *x == 0.0), "{bounds:?}: nothing may have run");
     }
 }

@@ -87,7 +87,8 @@ pub trait Layer: Send + Sync + fmt::Debug {
     /// Runs the layer backwards for one shard.
     ///
     /// `dy` holds ∂loss/∂y and may be overwritten. `dx`, if wanted, is overwritten with ∂loss/∂x. `dw`, if wanted, has the
-    /// parameters' gradient **added**. A layer with a [`BatchGradient`] must leave in `dy` what that needs.
+    /// parameters' gradient **added**. A layer with a [`WholeBatch`] must leave in `dy` what
+    /// [`WholeBatch::gradient`] needs.
     fn backward(
         &self,
         isa: Isa,
@@ -99,8 +100,9 @@ pub trait Layer: Send + Sync + fmt::Debug {
         pass: Pass,
     );
 
-    /// For layers whose parameter gradient is better computed over the whole batch, cut by parameters instead of samples.
-    fn batch_gradient(&self) -> Option<&dyn BatchGradient> {
+    /// For layers with so many parameters that their gradient is better computed over the whole batch, cut by parameters
+    /// instead of samples.
+    fn whole_batch(&self) -> Option<&dyn WholeBatch> {
         None
     }
 
@@ -141,14 +143,38 @@ pub struct Shard<'a> {
     pub dy: &'a mut [f32],
 }
 
-/// A parameter gradient computed over all shards of the batch at once, a range of parameters at a time.
-pub trait BatchGradient {
-    /// Ranges handed to [`BatchGradient::gradient`] begin at multiples of this many parameters.
-    fn unit(&self) -> usize;
+/// The work of a layer cut by parameters instead of samples, over all shards of a batch at once. Its parameters are a kernel
+/// `[inputs, outputs]`, then perhaps more; a sample is one row of inputs, or several.
+///
+/// `shards` holds, in batch order, each shard's x and the gradient before the activation.
+pub trait WholeBatch: Sync {
+    /// Numbers in a row of the kernel's input.
+    fn inputs(&self) -> usize;
 
-    /// Adds the gradient of the parameters `part` to `dw` (of `part.len()` floats).
-    ///
-    /// `shards` holds, in batch order, each shard's x and what backward left in its `dy`.
+    /// Numbers in a row of the output.
+    fn outputs(&self) -> usize;
+
+    /// Writes what the activation is given for the outputs `columns` of all rows: `columns.len()` numbers for each row.
+    fn forward(
+        &self,
+        isa: Isa,
+        params: &[f32],
+        shards: &[(&[f32], &[f32])],
+        columns: Range<usize>,
+        y: &mut [f32],
+    );
+
+    /// Applies the activation to the output.
+    fn activate(&self, isa: Isa, y: &mut [f32]);
+
+    /// Makes of the gradient after the activation the one before it.
+    fn backward_activation(&self, isa: Isa, y: &[f32], dy: &mut [f32]);
+
+    /// Writes the gradient of some inputs of all rows, from their rows of the kernel: as many numbers for each row.
+    fn backward_input(&self, isa: Isa, kernel: &[f32], shards: &[(&[f32], &[f32])], dx: &mut [f32]);
+
+    /// Adds the gradient of the parameters `part`, which begins at a multiple of [`Self::outputs`], to `dw` (of `part.len()`
+    /// floats).
     fn gradient(&self, isa: Isa, shards: &[(&[f32], &[f32])], part: Range<usize>, dw: &mut [f32]);
 }
 

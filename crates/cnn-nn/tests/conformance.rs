@@ -176,10 +176,10 @@ fn whole_batch_gradient_equals_backward() {
             LayerSpec::Dense(dense) => dense.activation == Function::Linear,
             _ => return,
         };
-        let Some(batch) = bench.layer.batch_gradient().filter(|_| linear) else { return };
+        let Some(batch) = bench.layer.whole_batch().filter(|_| linear) else { return };
         let (x, dy) = (bench.x.split_at(x_half), dy.split_at(y_half));
         let shards = [(x.0, dy.0), (x.1, dy.1)];
-        let unit = batch.unit();
+        let unit = batch.outputs();
         for start in (0..dw.len()).step_by(unit) {
             let mut part = vec![0.0; unit];
             batch.gradient(Isa::best(), &shards, start..start + unit, &mut part);
@@ -342,6 +342,45 @@ fn fused_equals_unfused() {
         .chain(fused_losses.into_iter().zip(plain_losses))
     {
         assert!((a - b).abs() <= 1e-5 * b.abs().max(0.1), "fused {a}, unfused {b}");
+    }
+}
+
+/// Dense layers so large that they are run over the whole batch at once, at the beginning, side by side, over several rows of
+/// each sample, between other layers and at the end: the same bits as shard by shard, on any number of threads.
+#[test]
+fn wide_layers_give_the_same_bits_as_shard_by_shard() {
+    let dense = |units: usize, rest: &str| {
+        format!("[[layers]]\ntype = \"Dense\"\nunits = {units}\n{rest}\n")
+    };
+    let softmax = "activation = \"softmax\"";
+    let flatten = "[[layers]]\ntype = \"Flatten\"\n";
+    let networks = [
+        // Over three rows of each sample, then two in a row, the first of which has a penalty and no bias.
+        format!(
+            "input = [3, 200]\n{}{flatten}{}{}{}",
+            dense(170, "activation = \"tanh\""),
+            dense(97, "activation = \"relu\"\nuse_bias = false\nkernel_regularizer = \"l1l2\""),
+            dense(400, "activation = \"sigmoid\""),
+            dense(3, softmax)
+        ),
+        // Behind a convolution and dropout, and the last layer of all.
+        format!(
+            "input = [28, 28, 1]\n[[layers]]\ntype = \"Conv2D\"\nfilters = 20\nkernel_size = 3\nstrides = 2\n\
+             activation = \"relu\"\n{flatten}[[layers]]\ntype = \"Dropout\"\nrate = 0.3\n{}{}",
+            dense(33, ""),
+            dense(1000, softmax)
+        ),
+    ];
+    for text in networks {
+        let model = ModelSpec::from_toml("model.toml", &text).unwrap().0.build().unwrap();
+        assert!(model.layers().iter().filter(|layer| layer.param_count() > 1 << 15).count() > 1);
+        // Nothing else is rearranged here: there is no pooling to merge.
+        let (expected, losses) = train(&model, 1, false);
+        for threads in [1, 2, 7] {
+            let (weights, found) = train(&model, threads, true);
+            assert_eq!(bits(&weights), bits(&expected), "{threads} threads: {text}");
+            assert_eq!(found, losses);
+        }
     }
 }
 

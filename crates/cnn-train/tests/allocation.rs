@@ -33,12 +33,23 @@ fn the_steady_state_of_training_allocates_nothing() {
             ["{ type = \"Adam\" }", "{ type = \"SGD\" }", "{ type = \"SGD\", momentum = 0.9 }"]
         {
             // Every remedy against overfitting that acts in a step, one after the other.
-            for remedy in ["", "mixup = 0.2", "cutmix = 1.0", "kernel_regularizer = \"l1l2\""] {
-                let of_layer = remedy.starts_with("kernel");
+            for remedy in [
+                "",
+                "mixup = 0.2",
+                "cutmix = 1.0",
+                "kernel_regularizer = \"l1l2\"",
+                // So many units that the layer is run over the whole batch at once.
+                "units = 1000",
+            ] {
+                let of_layer = remedy.contains("kernel") || remedy.contains("units");
                 let (fit, layer) = if of_layer { ("", remedy) } else { (remedy, "") };
-                let toml = MODEL
-                    .replace("epochs = 4", &format!("epochs = 1\n{fit}"))
-                    .replace("units = 12", &format!("units = 12\n{layer}"));
+                let toml = MODEL.replace("epochs = 4", &format!("epochs = 1\n{fit}")).replace(
+                    "units = 12",
+                    &match layer.contains("units") {
+                        true => layer.to_owned(),
+                        false => format!("units = 12\n{layer}"),
+                    },
+                );
                 let toml = format!("{toml}\n[compile]\noptimizer = {optimizer}\n");
                 let counts = Arc::new(Mutex::new(Vec::with_capacity(1000)));
                 let mut t = trainer(&toml, threads);

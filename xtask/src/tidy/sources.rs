@@ -103,7 +103,7 @@ pub(crate) fn unsafe_is_counted() -> Result<Problems> {
 /// What runs inside a training step: a trait by its head, or a whole file where that is empty.
 const STEADY: [(&str, &str); 4] = [
     ("crates/cnn-nn/src/layer.rs", "pub trait Layer"),
-    ("crates/cnn-nn/src/layer.rs", "pub trait BatchGradient"),
+    ("crates/cnn-nn/src/layer.rs", "pub trait WholeBatch"),
     ("crates/cnn-optim/src/lib.rs", "pub trait Optimizer"),
     ("crates/cnn-nn/src/engine/mod.rs", ""),
 ];

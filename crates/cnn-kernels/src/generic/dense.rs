@@ -5,28 +5,50 @@ use std::ops::Range;
 use super::tile::{Loop, Start, Sum};
 use crate::simd::Simd;
 
+/// Rows of the kernel that are summed before the next ones: their part of two registers of columns stays in the first-level
+/// cache while all samples pass over it, even where a row of the kernel is so long that they share a few of its places.
+const BLOCK: usize = 64;
+
 /// Points are samples, columns are outputs.
 #[inline(always)]
 pub(crate) fn forward<S: Simd>(
     s: S,
     n_in: usize,
     n_out: usize,
-    x: &[f32],
+    batch: &[(&[f32], &[f32])],
+    columns: Range<usize>,
     kernel: &[f32],
     bias: &[f32],
     y: &mut [f32],
 ) {
-    let n = y.len().checked_div(n_out).unwrap_or(0);
-    let inputs = Loop { count: n_in, x: 1, k: n_out };
-    let sum = Sum {
-        parts: &[(x, kernel)],
-        k: 0,
-        loops: [Loop::ONCE, Loop::ONCE, inputs],
-        start: Start::Zero,
-        bias,
-        relu: false,
-    };
-    sum.sweep(s, 0..n_out, 0..n, |sample| (sample * n_in, sample * n_out), y);
+    let width = columns.len();
+    if width == 0 {
+        return;
+    }
+    let bias = if bias.is_empty() { bias } else { &bias[columns.clone()] };
+    let mut begin = 0;
+    loop {
+        let end = (begin + BLOCK).min(n_in);
+        let mut first = 0;
+        for (x, _) in batch {
+            let n = x.len().checked_div(n_in).unwrap_or(y.len() / width - first);
+            let sum = Sum {
+                parts: &[(x, kernel)],
+                k: begin * n_out + columns.start,
+                loops: [Loop::ONCE, Loop::ONCE, Loop { count: end - begin, x: 1, k: n_out }],
+                start: if begin == 0 { Start::Zero } else { Start::Sum },
+                bias: if end == n_in { bias } else { &[] },
+                relu: false,
+            };
+            let place = |sample| (sample * n_in + begin, (first + sample) * width);
+            sum.sweep(s, 0..width, 0..n, place, y);
+            first += n;
+        }
+        if end == n_in {
+            return;
+        }
+        begin = end;
+    }
 }
 
 /// Points are rows of the kernel, columns are outputs: the sums stay in registers over the whole batch.
@@ -121,14 +143,9 @@ fn dots<S: Simd, const R: usize, const C: usize>(
     }
     if whole * 16 < n_out {
         // The last part, filled up with zeros, which leave their sums as they are.
-        let filled = |from: &[f32]| {
-            let mut all = [0.0; 16];
-            all[..n_out - whole * 16].copy_from_slice(&from[whole * 16..]);
-            s.load16(&all)
-        };
-        let rows: [S::W; R] = std::array::from_fn(|r| filled(rows[r]));
+        let rows: [S::W; R] = std::array::from_fn(|r| s.load16_part(&rows[r][whole * 16..]));
         for c in 0..C {
-            let gradient = filled(gradients[c]);
+            let gradient = s.load16_part(&gradients[c][whole * 16..]);
             for r in 0..R {
                 acc[c][r] = s.fma16(rows[r], gradient, acc[c][r]);
             }

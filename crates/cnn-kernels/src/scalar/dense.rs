@@ -5,23 +5,28 @@ use std::ops::Range;
 pub(crate) fn forward(
     n_in: usize,
     n_out: usize,
-    x: &[f32],
+    batch: &[(&[f32], &[f32])],
+    columns: Range<usize>,
     kernel: &[f32],
     bias: &[f32],
     y: &mut [f32],
 ) {
-    if n_out == 0 {
+    if columns.is_empty() {
         return;
     }
-    for (s, y) in y.chunks_exact_mut(n_out).enumerate() {
-        y.fill(0.0);
-        for (x, kernel) in x[s * n_in..][..n_in].iter().zip(kernel.chunks_exact(n_out)) {
-            for (y, k) in y.iter_mut().zip(kernel) {
-                *y = x.mul_add(*k, *y);
+    let mut rows = y.chunks_exact_mut(columns.len());
+    for (x, _) in batch {
+        let n = x.len().checked_div(n_in).unwrap_or(usize::MAX);
+        for (s, y) in rows.by_ref().take(n).enumerate() {
+            y.fill(0.0);
+            for (x, kernel) in x[s * n_in..][..n_in].iter().zip(kernel.chunks_exact(n_out)) {
+                for (y, k) in y.iter_mut().zip(&kernel[columns.clone()]) {
+                    *y = x.mul_add(*k, *y);
+                }
             }
-        }
-        for (y, b) in y.iter_mut().zip(bias) {
-            *y += b;
+            for (y, b) in y.iter_mut().zip(bias.iter().skip(columns.start)) {
+                *y += b;
+            }
         }
     }
 }

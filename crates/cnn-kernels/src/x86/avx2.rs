@@ -104,6 +104,12 @@ impl Simd for Avx2 {
     fn load16(self, from: &[f32; 16]) -> [__m256; 2] {
         [self.load(&from[..8]), self.load(&from[8..])]
     }
+
+    #[inline(always)]
+    fn load16_part(self, from: &[f32]) -> [__m256; 2] {
+        let (low, high) = from.split_at(from.len().min(8));
+        [self.load_part(low), self.load_part(high)]
+    }
 }
 
 /// Eight words of 32 bits, each below 65,536, as 16 bits.

@@ -112,6 +112,11 @@ impl Simd for Avx512 {
     fn load16(self, from: &[f32; 16]) -> __m512 {
         self.load(from)
     }
+
+    #[inline(always)]
+    fn load16_part(self, from: &[f32]) -> __m512 {
+        self.load_part(from)
+    }
 }
 
 /// Sums of four registers at once: each step halves the width and packs two registers into one.

@@ -45,7 +45,7 @@ macro_rules! kernels {
             simd fn conv_backward_kernel(g: &ConvGeometry, x: &[f32], dz: &[f32], dkernel: &mut [f32]) = $crate::generic::conv::backward_kernel;
             simd fn max_pool_forward(p: &PoolGeometry, x: &[f32], y: &mut [f32], argmax: &mut [u16]) = $crate::generic::max_pool::forward;
             simd fn max_pool_backward(p: &PoolGeometry, y: &[f32], dy: &[f32], relu: bool, argmax: &[u16], dx: &mut [f32]) = $crate::generic::max_pool::backward;
-            simd fn dense_forward(n_in: usize, n_out: usize, x: &[f32], kernel: &[f32], bias: &[f32], y: &mut [f32]) = $crate::generic::dense::forward;
+            simd fn dense_forward(n_in: usize, n_out: usize, batch: &[(&[f32], &[f32])], columns: std::ops::Range<usize>, kernel: &[f32], bias: &[f32], y: &mut [f32]) = $crate::generic::dense::forward;
             simd fn dense_backward_input(n_in: usize, n_out: usize, kernel: &[f32], dz: &[f32], dx: &mut [f32]) = $crate::generic::dense::backward_input;
             simd fn dense_backward_kernel(n_in: usize, n_out: usize, batch: &[(&[f32], &[f32])], rows: std::ops::Range<usize>, dkernel: &mut [f32]) = $crate::generic::dense::backward_kernel;
             plain fn backward_bias(dz: &[f32], dbias: &mut [f32]) = $crate::scalar::dense::backward_bias;

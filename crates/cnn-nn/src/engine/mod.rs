@@ -1,24 +1,34 @@
 //! The engine: runs a model over batches, on any number of threads, to the same bits.
 //!
-//! A batch is cut into **shards** whose size depends on the batch size alone. A thread takes a shard through the whole
-//! network and back while its activations are in cache. Then, after one barrier, the parameters are cut into **blocks**: for
-//! each block the shards' gradients are added in shard order (or, for a Dense kernel, the gradient is computed over the
-//! whole batch), then the gradient of its penalties, and the optimizer updates the block while it is hot. Which thread takes which shard or block changes
-//! nothing, so neither does the number of threads.
+//! A batch is cut into **shards** whose size depends on the batch size alone. A thread takes a shard through a **segment** of
+//! the network while its activations are in cache: through all of it, or from one **wide** step to the next. A wide step is a
+//! Dense layer whose kernel is so large that it is worth reading once per batch: the threads share out its outputs. After the
+//! backward pass of each segment the parameters are cut into **blocks**: for each block the shards' gradients are added in
+//! shard order (or, for a Dense kernel, the gradient is computed over the whole batch), then the gradient of its penalties,
+//! and the optimizer updates the block while it is hot. Which thread takes which shard or block changes nothing, so neither
+//! does the number of threads.
 //!
 //! ```text
-//! shards:  feed → forward → loss → backward      (threads claim shards)
-//! barrier
-//! blocks:  gradient of the block → update        (threads claim blocks)
+//! shards:   feed → forward                        (threads claim shards)
+//! columns:  outputs of a wide step                (threads claim columns)
+//! shards:   forward → loss → backward
+//! blocks:   of the wide step: gradient of its input from the block, gradient of the block → update
+//! shards:   backward
+//! blocks:   of all other steps: gradient of the block → update        (threads claim blocks)
 //! ```
+//!
+//! Between any two lines all threads meet. A network without wide steps has two lines.
 
 mod blocks;
 mod feed;
 mod metrics;
+mod panels;
 mod penalties;
 mod profile;
 mod program;
+mod read;
 mod shard;
+mod train;
 
 use crate::loss::Loss;
 use crate::model::Model;
@@ -28,10 +38,14 @@ use cnn_kernels::pool::Pool;
 use feed::Source;
 pub use feed::{Feed, MixedFeed, Targets};
 pub use metrics::{BatchMetrics, ClassCounts};
+use panels::Panels;
 use penalties::Penalties;
+use profile::Times;
 pub use profile::{PartTime, Profile, peak_multiply_adds};
 use program::Program;
 use shard::{Batch, Shard};
+use std::sync::{Mutex, PoisonError};
+use train::Wide;
 
 /// Updates a block of weights from its gradient; the last argument is the block's part of each optimizer slot.
 pub type Update<'a> = dyn Fn(&mut [f32], &[f32], &mut [&mut [f32]]) + Sync + 'a;
@@ -54,7 +68,8 @@ pub struct Options {
     pub isa: Isa,
     /// The largest training batch.
     pub batch_size: usize,
-    /// Whether pairs of layers are merged where that is faster.
+    /// Whether the work is rearranged where that is faster: pairs of layers merged, large Dense layers run over the whole
+    /// batch at once. The numbers are the same.
     pub fuse: bool,
 }
 
@@ -80,8 +95,12 @@ pub struct Engine {
     /// Shards for inference; made when first needed.
     readers: Vec<Shard>,
     packed: Vec<f32>,
-    gradient: Vec<f32>,
+    wide: Vec<Wide>,
+    /// What the blocks that are of no wide step write in place of an input's gradient.
+    nothing: Panels,
     blocks: Blocks,
+    /// The gradient of one block, for each thread.
+    gradients: Vec<Mutex<Vec<f32>>>,
     penalties: Penalties,
     counts: ClassCounts,
     /// Applied after the network, where the program stops at the logits.
@@ -111,7 +130,11 @@ impl Engine {
             shards: (0..count).map(|_| Shard::new(&program, shard_size, true)).collect(),
             readers: Vec::new(),
             packed: vec![0.0; program.packed_len],
-            gradient: vec![0.0; if train { program.params_len } else { 0 }],
+            nothing: Panels::new(0, 0, blocks.group(program.wide.len()).len(), 0),
+            wide: if train { Wide::all(&program, batch_size) } else { Vec::new() },
+            gradients: (0..if train { options.threads.max(1) } else { 0 })
+                .map(|_| Mutex::new(vec![0.0; blocks.longest()]))
+                .collect(),
             loss,
             isa: options.isa,
             pool: Pool::new(options.threads),
@@ -143,7 +166,7 @@ impl Engine {
         key: TrainKey,
         update: &Update<'_>,
     ) -> BatchMetrics {
-        self.step(weights, slots, n, Source::Plain(feed), key, update)
+        self.step(weights, slots, n, Source::Plain(feed), key, update, None)
     }
 
     /// As [`Self::train_step`], on a batch whose images are mixed in pairs: the loss is share·CE(label) +
@@ -160,57 +183,7 @@ impl Engine {
         key: TrainKey,
         update: &Update<'_>,
     ) -> BatchMetrics {
-        self.step(weights, slots, n, Source::Mixed(feed), key, update)
-    }
-
-    fn step(
-        &mut self,
-        weights: &mut [f32],
-        slots: &mut [Vec<f32>],
-        n: usize,
-        source: Source<'_>,
-        key: TrainKey,
-        update: &Update<'_>,
-    ) -> BatchMetrics {
-        let metrics = self.run_shards(weights, n, source, key);
-        match slots {
-            [] => self.run_blocks::<2, 0>(n, weights, [], update),
-            [a] => self.run_blocks::<3, 1>(n, weights, [a], update),
-            [a, b] => self.run_blocks::<4, 2>(n, weights, [a, b], update),
-            [a, b, c] => self.run_blocks::<5, 3>(n, weights, [a, b, c], update),
-            _ => panic!("{} optimizer slots, at most {MAX_SLOTS}", slots.len()),
-        }
-        metrics
-    }
-
-    /// The mean gradient over a batch, penalties included, written to `gradient`; nothing is updated.
-    ///
-    /// # Panics
-    /// As [`Self::train_step`].
-    pub fn gradients(
-        &mut self,
-        weights: &[f32],
-        n: usize,
-        feed: &Feed<'_>,
-        key: TrainKey,
-        gradient: &mut [f32],
-    ) -> BatchMetrics {
-        let metrics = self.run_shards(weights, n, Source::Plain(feed), key);
-        let mut same = weights.to_vec();
-        self.run_blocks::<2, 0>(n, &mut same, [], &|_, _, _| {});
-        gradient.copy_from_slice(&self.gradient);
-        metrics
-    }
-
-    /// Loss, penalties included, and right answers over `n` samples, in inference mode.
-    pub fn evaluate(&mut self, weights: &[f32], n: usize, feed: &Feed<'_>) -> BatchMetrics {
-        let visit: &Visit<'_> = &|shard, batch, metrics, _| {
-            shard.evaluate_loss(batch, 1.0);
-            metrics.add(&shard.metrics);
-        };
-        let mut metrics = self.read(weights, n, feed, visit, &mut []);
-        metrics.penalty_sum = self.penalty(weights) * n as f64;
-        metrics
+        self.step(weights, slots, n, Source::Mixed(feed), key, update, None)
     }
 
     /// Samples and right answers of each class in the last batch trained on or data set evaluated.
@@ -223,54 +196,12 @@ impl Engine {
         self.penalties.sum(&self.pool, self.isa, weights)
     }
 
-    /// The network's output for `n` samples: probabilities where the model ends in a softmax.
-    ///
-    /// # Panics
-    /// If `output` is not `n` times the model's output.
-    pub fn predict(&mut self, weights: &[f32], n: usize, feed: &Feed<'_>, output: &mut [f32]) {
-        let slot = self.program.output();
-        let classes = self.program.slots[slot];
-        assert_eq!(output.len(), n * classes, "room for {n} outputs of {classes} numbers");
-        let softmax = self.softmax;
-        let visit: &Visit<'_> = &|shard, batch, _, out| {
-            out.copy_from_slice(shard.act(batch.program, slot));
-            if softmax {
-                cnn_kernels::activation::softmax(batch.isa, classes, out);
-            }
-        };
-        self.read(weights, n, feed, visit, output);
-    }
-
-    /// Every layer's output for `n` samples, in one forward pass. Meant for engines built with `fuse: false`: a fused
-    /// convolution has no output of its own, and its pooling's is returned in its place.
-    pub fn activations(&mut self, weights: &[f32], n: usize, feed: &Feed<'_>) -> Vec<Vec<f32>> {
-        self.pack(weights);
-        let mut shard = Shard::new(&self.program, n.max(1), false);
-        let batch = self.batch(weights, Source::Plain(feed), None);
-        self.pool
-            .for_each(std::slice::from_mut(&mut shard), |_, shard| shard.forward(&batch, 0..n));
-        let mut outputs: Vec<Vec<f32>> = self
-            .program
-            .outputs
-            .iter()
-            .map(|&slot| shard.act(&self.program, slot).to_vec())
-            .collect();
-        if self.softmax {
-            let output = self.program.output();
-            for (out, _) in
-                outputs.iter_mut().zip(&self.program.outputs).filter(|(_, slot)| **slot == output)
-            {
-                cnn_kernels::activation::softmax(self.isa, self.program.slots[output], out);
-            }
-        }
-        outputs
-    }
-
     fn batch<'a>(
         &'a self,
         weights: &'a [f32],
         source: Source<'a>,
         key: Option<TrainKey>,
+        times: Option<&'a Times>,
     ) -> Batch<'a> {
         Batch {
             program: &self.program,
@@ -280,6 +211,7 @@ impl Engine {
             packed: &self.packed,
             source,
             key,
+            times,
         }
     }
 
@@ -289,119 +221,4 @@ impl Engine {
             step.layer.pack(&weights[step.params.clone()], &mut self.packed[step.packed.clone()]);
         }
     }
-
-    /// First half of a step: every shard forward and back.
-    fn run_shards(
-        &mut self,
-        weights: &[f32],
-        n: usize,
-        source: Source<'_>,
-        key: TrainKey,
-    ) -> BatchMetrics {
-        assert!(0 < n && n <= self.batch_size, "a batch of {n}, made for 1 to {}", self.batch_size);
-        self.pack(weights);
-        let mut shards = std::mem::take(&mut self.shards);
-        let batch = self.batch(weights, source, Some(key));
-        let (size, scale) = (self.shard_size, 1.0 / n as f32);
-        let used = &mut shards[..n.div_ceil(size)];
-        self.pool.for_each(used, |i, shard| {
-            shard.counts.clear();
-            shard.forward(&batch, i * size..((i + 1) * size).min(n));
-            shard.evaluate_loss(&batch, scale);
-            shard.backward(&batch);
-        });
-        let mut metrics = BatchMetrics::default();
-        self.counts.clear();
-        for shard in used {
-            metrics.add(&shard.metrics);
-            self.counts.add(&shard.counts);
-        }
-        self.shards = shards;
-        metrics.penalty_sum = self.penalty(weights) * n as f64;
-        metrics
-    }
-
-    /// Second half of a step: every block's gradient, then its update. N = K + 2: weights, gradient and K slots.
-    fn run_blocks<const N: usize, const K: usize>(
-        &mut self,
-        n: usize,
-        weights: &mut [f32],
-        slots: [&mut [f32]; K],
-        update: &Update<'_>,
-    ) {
-        let shards = &self.shards[..n.div_ceil(self.shard_size)];
-        let (program, isa) = (&self.program, self.isa);
-        let (blocks, penalties) = (&self.blocks, &self.penalties);
-        let mut slots = slots.into_iter();
-        let mut first = [Some(weights), Some(self.gradient.as_mut_slice())].into_iter();
-        let slices: [&mut [f32]; N] = std::array::from_fn(|_| {
-            first.next().flatten().or_else(|| slots.next()).unwrap_or_default()
-        });
-        self.pool.for_each_range(blocks.ranges(), slices, |i, parts: [&mut [f32]; N]| {
-            let mut parts = parts.into_iter();
-            let (Some(w), Some(g)) = (parts.next(), parts.next()) else { return };
-            let mut slots: [&mut [f32]; K] =
-                std::array::from_fn(|_| parts.next().unwrap_or_default());
-            blocks.gradient(i, program, isa, shards, g);
-            penalties.add_gradient(i, &blocks.ranges()[i], isa, w, g);
-            update(w, g, &mut slots);
-        });
-    }
-
-    /// Carries `n` samples through the network on all threads; `visit` sees each chunk with its part of `output`.
-    /// Returns the sums that it added up, in the order of the samples.
-    fn read(
-        &mut self,
-        weights: &[f32],
-        n: usize,
-        feed: &Feed<'_>,
-        visit: &Visit<'_>,
-        output: &mut [f32],
-    ) -> BatchMetrics {
-        self.pack(weights);
-        if self.readers.is_empty() {
-            let program = &self.program;
-            self.readers =
-                (0..MAX_SHARDS).map(|_| Shard::new(program, READ_CHUNK, false)).collect();
-        }
-        let mut readers = std::mem::take(&mut self.readers);
-        let batch = self.batch(weights, Source::Plain(feed), None);
-        let share = n.div_ceil(MAX_SHARDS).next_multiple_of(READ_CHUNK);
-        let per_sample = output.len().checked_div(n).unwrap_or(0);
-        let mut outputs = output.chunks_mut((share * per_sample).max(1));
-        let mut jobs: Vec<Job<'_>> = readers
-            .iter_mut()
-            .map(|shard| (shard, BatchMetrics::default(), outputs.next().unwrap_or_default()))
-            .collect();
-        self.pool.for_each(&mut jobs, |i, (shard, metrics, out)| {
-            shard.counts.clear();
-            let (begin, end) = ((i * share).min(n), ((i + 1) * share).min(n));
-            let mut at = begin;
-            while at < end {
-                let next = (at + READ_CHUNK).min(end);
-                shard.forward(&batch, at..next);
-                let part = &mut out[(at - begin) * per_sample..(next - begin) * per_sample];
-                visit(shard, &batch, metrics, part);
-                at = next;
-            }
-        });
-        let mut total = BatchMetrics::default();
-        self.counts.clear();
-        for (shard, metrics, _) in &jobs {
-            total.add(metrics);
-            self.counts.add(&shard.counts);
-        }
-        drop(jobs);
-        self.readers = readers;
-        total
-    }
 }
-
-/// What reading does with each chunk that went through the network: sums to add to, and the chunk's part of the output.
-type Visit<'a> = dyn Fn(&mut Shard, &Batch<'_>, &mut BatchMetrics, &mut [f32]) + Sync + 'a;
-
-/// A reader's memory, its sums and its part of the output.
-type Job<'a> = (&'a mut Shard, BatchMetrics, &'a mut [f32]);
-
-/// Samples that a reader carries at once.
-const READ_CHUNK: usize = 8;

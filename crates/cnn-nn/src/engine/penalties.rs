@@ -10,6 +10,7 @@ use std::ops::Range;
 /// The regularised parameters, cut where the blocks are cut. Empty, and without cost, where a model has none.
 #[derive(Debug)]
 pub(super) struct Penalties {
+    /// In the order of the arena.
     parts: Vec<Part>,
     /// Block → its parts.
     of_block: Vec<Range<usize>>,
@@ -27,16 +28,18 @@ struct Part {
 
 impl Penalties {
     pub(super) fn new(model: &Model, blocks: &Blocks) -> Self {
-        let (mut parts, mut of_block) = (Vec::new(), Vec::new());
-        for block in blocks.ranges() {
-            let first = parts.len();
+        let mut order: Vec<usize> = (0..blocks.ranges().len()).collect();
+        order.sort_by_key(|&block| blocks.ranges()[block].start);
+        let (mut parts, mut of_block) = (Vec::new(), vec![0..0; order.len()]);
+        for index in order {
+            let (block, first) = (&blocks.ranges()[index], parts.len());
             for param in model.params() {
                 let range = param.range.start.max(block.start)..param.range.end.min(block.end);
                 if let Some(regularizer) = param.penalty.filter(|_| range.start < range.end) {
                     parts.push(Part { range, regularizer, value: 0.0 });
                 }
             }
-            of_block.push(first..parts.len());
+            of_block[index] = first..parts.len();
         }
         Self { parts, of_block }
     }

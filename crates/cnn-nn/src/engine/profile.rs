@@ -1,9 +1,10 @@
 //! Where the time of a training step goes, and how far that is from what the processor could do.
 
-use super::shard::{Batch, Shard};
 use super::{BatchMetrics, Engine, Feed, Isa, Source, TrainKey, Update};
 use crate::model::Model;
+use cnn_kernels::pool::Pool;
 use std::ops::Range;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 /// Time spent on each part of training steps, added up over [`Engine::profile_step`].
@@ -34,7 +35,7 @@ pub struct PartTime {
     pub macs_backward: u64,
     /// Forward.
     pub forward: Duration,
-    /// Backward, as far as it goes image by image.
+    /// Backward, but for what is done once per batch.
     pub backward: Duration,
     /// Per batch: adding gradients up (or computing them, for a Dense kernel), penalties, and the optimizer.
     pub update: Duration,
@@ -97,88 +98,60 @@ impl Engine {
         update: &Update<'_>,
         profile: &mut Profile,
     ) -> BatchMetrics {
-        assert!(0 < n && n <= self.batch_size, "a batch of {n}, made for 1 to {}", self.batch_size);
         assert_eq!(profile.parts.len(), self.program.steps.len(), "a profile of this engine");
-        let mut clock = Clock::new();
-        self.pack(weights);
-        clock.add(&mut profile.pack);
-        let mut shards = std::mem::take(&mut self.shards);
-        let mut gradient = std::mem::take(&mut self.gradient);
-        let batch = self.batch(weights, Source::Plain(feed), Some(key));
-        let size = self.shard_size;
-        let used = &mut shards[..n.div_ceil(size)];
-        // One job: one thread does all of it, with denormals flushed as the pool does.
-        self.pool.for_each(&mut [(&mut *used, &mut *profile)], |_, (used, profile)| {
-            for (i, shard) in used.iter_mut().enumerate() {
-                let range = i * size..((i + 1) * size).min(n);
-                profile_shard(shard, &batch, range, 1.0 / n as f32, profile);
-            }
-        });
-        let mut metrics = BatchMetrics::default();
-        for shard in used.iter() {
-            metrics.add(&shard.metrics);
-        }
-        metrics.penalty_sum = self.penalty(weights) * n as f64;
-
-        let used = &shards[..n.div_ceil(size)];
-        let job = (weights, gradient.as_mut_slice(), slots, &mut *profile);
-        self.pool.for_each(&mut [job], |_, (weights, gradient, slots, profile)| {
-            let mut clock = Clock::new();
-            for (i, range) in self.blocks.ranges().iter().enumerate() {
-                let (w, g) = (&mut weights[range.clone()], &mut gradient[range.clone()]);
-                self.blocks.gradient(i, &self.program, self.isa, used, g);
-                self.penalties.add_gradient(i, range, self.isa, w, g);
-                let mut slots: Vec<&mut [f32]> =
-                    slots.iter_mut().map(|slot| &mut slot[range.clone()]).collect();
-                update(w, g, &mut slots);
-                clock.add(&mut profile.parts[self.blocks.step(i)].update);
-            }
-        });
-        (self.shards, self.gradient) = (shards, gradient);
+        let times = Times::new(profile.parts.len());
+        let pool = std::mem::replace(&mut self.pool, Pool::new(1));
+        let metrics = self.step(weights, slots, n, Source::Plain(feed), key, update, Some(&times));
+        self.pool = pool;
+        times.add_to(profile);
         profile.steps += 1;
         profile.images += n as u64;
         metrics
     }
 }
 
-/// One shard forward and back.
-fn profile_shard(
-    shard: &mut Shard,
-    batch: &Batch<'_>,
-    range: Range<usize>,
-    scale: f32,
-    profile: &mut Profile,
-) {
-    let mut clock = Clock::new();
-    shard.load(batch, range);
-    clock.add(&mut profile.feed);
-    for (step, part) in profile.parts.iter_mut().enumerate() {
-        shard.forward_step(batch, step);
-        clock.add(&mut part.forward);
+/// Nanoseconds spent on each part of a step, by all threads together.
+#[derive(Debug)]
+pub(super) struct Times {
+    pub(super) feed: AtomicU64,
+    pub(super) pack: AtomicU64,
+    pub(super) loss: AtomicU64,
+    /// By step of the program, as the two below.
+    pub(super) forward: Vec<AtomicU64>,
+    pub(super) backward: Vec<AtomicU64>,
+    pub(super) update: Vec<AtomicU64>,
+}
+
+impl Times {
+    fn new(steps: usize) -> Self {
+        let by_step = || (0..steps).map(|_| AtomicU64::new(0)).collect();
+        let [feed, pack, loss] = std::array::from_fn(|_| AtomicU64::new(0));
+        Self { feed, pack, loss, forward: by_step(), backward: by_step(), update: by_step() }
     }
-    shard.evaluate_loss(batch, scale);
-    shard.dw.fill(0.0);
-    clock.add(&mut profile.loss);
-    let trained = profile.parts.iter_mut().enumerate().skip(batch.program.first_trained());
-    for (step, part) in trained.rev() {
-        shard.backward_step(batch, step);
-        clock.add(&mut part.backward);
+
+    fn add_to(self, profile: &mut Profile) {
+        let add = |to: &mut Duration, nanos: AtomicU64| {
+            *to += Duration::from_nanos(nanos.into_inner());
+        };
+        add(&mut profile.feed, self.feed);
+        add(&mut profile.pack, self.pack);
+        add(&mut profile.loss, self.loss);
+        let by_step = self.forward.into_iter().zip(self.backward).zip(self.update);
+        for (part, ((forward, backward), update)) in profile.parts.iter_mut().zip(by_step) {
+            add(&mut part.forward, forward);
+            add(&mut part.backward, backward);
+            add(&mut part.update, update);
+        }
     }
 }
 
-/// Gives each part of the work the time since the part before it.
-struct Clock(Instant);
-
-impl Clock {
-    fn new() -> Self {
-        Self(Instant::now())
-    }
-
-    fn add(&mut self, to: &mut Duration) {
-        let now = Instant::now();
-        *to += now - self.0;
-        self.0 = now;
-    }
+/// Does the work, and adds its time where it is wanted.
+pub(super) fn timed<T>(nanos: Option<&AtomicU64>, work: impl FnOnce() -> T) -> T {
+    let Some(nanos) = nanos else { return work() };
+    let start = Instant::now();
+    let result = work();
+    nanos.fetch_add(start.elapsed().as_nanos() as u64, Ordering::Relaxed);
+    result
 }
 
 /// Multiply-adds per second that `threads` threads reach together in registers alone, the best of a few short attempts: what

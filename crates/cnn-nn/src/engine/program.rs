@@ -1,6 +1,6 @@
-//! A model as a list of steps: reshapes gone, pairs fused, the softmax left to the loss.
+//! A model as a list of steps: reshapes gone, pairs fused, the softmax left to the loss, and cut into segments.
 
-use crate::layer::{Layer, WorkSize};
+use crate::layer::{Layer, WholeBatch, WorkSize};
 use crate::model::Model;
 use std::ops::Range;
 use std::sync::Arc;
@@ -24,10 +24,19 @@ pub(super) struct Step {
     pub(super) work: WorkSize,
 }
 
+/// Parameters from which on a step is **wide**: in training it is run over the whole batch at once, cut by parameters, so that
+/// its kernel is read once and not again for each shard. Two barriers cost less than that from about here on.
+const WIDE: usize = 1 << 15;
+
 /// Steps in order, and the sizes that memory is cut to.
 #[derive(Clone, Debug)]
 pub(super) struct Program {
     pub(super) steps: Vec<Step>,
+    /// The wide steps, in order.
+    pub(super) wide: Vec<usize>,
+    /// What lies before, between and after the wide steps: one more than there are of them, and some may be empty. In training
+    /// a shard is carried through a segment while it is hot.
+    pub(super) segments: Vec<Range<usize>>,
     /// Floats per sample in each slot; slot 0 is the input.
     pub(super) slots: Vec<usize>,
     /// Model layer → slot that holds its output. With fusion, a convolution's slot is its pooling's.
@@ -40,10 +49,12 @@ pub(super) struct Program {
 }
 
 impl Program {
-    /// Lowers the model. `fuse` merges pairs of layers; `logits` removes a closing softmax.
+    /// Lowers the model. `fuse` merges pairs of layers and finds wide ones; `logits` removes a closing softmax.
     pub(super) fn new(model: &Model, fuse: bool, logits: bool) -> Self {
         let mut program = Self {
             steps: Vec::new(),
+            wide: Vec::new(),
+            segments: Vec::new(),
             slots: vec![model.input().len()],
             outputs: Vec::new(),
             packed_len: 0,
@@ -79,7 +90,20 @@ impl Program {
             }
             i = last + 1;
         }
+        program.cut(fuse);
         program
+    }
+
+    /// Finds the wide steps, and the segments between them.
+    fn cut(&mut self, wide: bool) {
+        let is_wide = |step: &Step| step.params.len() >= WIDE && step.layer.whole_batch().is_some();
+        let mut begin = 0;
+        for (i, _) in self.steps.iter().enumerate().filter(|(_, step)| wide && is_wide(step)) {
+            self.wide.push(i);
+            self.segments.push(begin..i);
+            begin = i + 1;
+        }
+        self.segments.push(begin..self.steps.len());
     }
 
     fn push(&mut self, layer: Arc<dyn Layer>, index: usize, params: Range<usize>, output: usize) {
@@ -87,7 +111,7 @@ impl Program {
         self.slots.push(output);
         let packed = self.packed_len..self.packed_len + layer.packed_len();
         self.packed_len = packed.end;
-        let own = if layer.batch_gradient().is_some() { 0 } else { params.len() };
+        let own = if layer.whole_batch().is_some() { 0 } else { params.len() };
         let dw = self.dw_len..self.dw_len + own;
         self.dw_len = dw.end;
         let work = layer.work();
@@ -98,6 +122,13 @@ impl Program {
     /// The slot with the network's output.
     pub(super) fn output(&self) -> usize {
         self.slots.len() - 1
+    }
+
+    /// Rows of the kernel's input that each sample has in a wide step.
+    pub(super) fn rows(&self, step: usize) -> usize {
+        let step = &self.steps[step];
+        let inputs = step.layer.whole_batch().map_or(1, WholeBatch::inputs);
+        self.slots[step.x] / inputs.max(1)
     }
 
     /// The first step with parameters: no gradient is needed before it.

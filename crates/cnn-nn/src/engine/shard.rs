@@ -1,5 +1,7 @@
 //! The memory of one shard, and the walk of a shard through the network and back.
 
+use super::panels::Panels;
+use super::profile::{Times, timed};
 use super::program::{Program, Step};
 use super::{BatchMetrics, ClassCounts, Source, Targets, TrainKey};
 use crate::layer::{self, Pass, Weights, Work};
@@ -40,6 +42,8 @@ pub(super) struct Batch<'a> {
     pub(super) packed: &'a [f32],
     pub(super) source: Source<'a>,
     pub(super) key: Option<TrainKey>,
+    /// Where times are added up, if they are wanted.
+    pub(super) times: Option<&'a Times>,
 }
 
 impl<'a> Batch<'a> {
@@ -94,12 +98,10 @@ impl Shard {
         &self.dacts[slot][..program.slots[slot] * self.range.len()]
     }
 
-    /// Loads the samples `range` and carries them through the network.
-    pub(super) fn forward(&mut self, batch: &Batch<'_>, range: Range<usize>) {
+    /// Loads the samples `range` and carries them through the whole network.
+    pub(super) fn infer(&mut self, batch: &Batch<'_>, range: Range<usize>) {
         self.load(batch, range);
-        for i in 0..batch.program.steps.len() {
-            self.forward_step(batch, i);
-        }
+        self.forward(batch, 0..batch.program.steps.len());
     }
 
     /// Takes the samples `range` from the feed.
@@ -107,29 +109,64 @@ impl Shard {
         let (n, program) = (range.len(), batch.program);
         self.range = range.clone();
         let (x, labels) = (&mut self.acts[0][..n * program.slots[0]], &mut self.labels[..n]);
-        match batch.source {
-            Source::Plain(feed) => feed(range.clone(), x, labels),
+        timed(batch.times.map(|times| &times.feed), || match batch.source {
+            Source::Plain(feed) => feed(range, x, labels),
             Source::Mixed(feed) => {
                 let (partners, shares) = (&mut self.partners[..n], &mut self.shares[..n]);
-                feed(range.clone(), x, Targets { labels, partners, shares });
+                feed(range, x, Targets { labels, partners, shares });
             }
+        });
+    }
+
+    /// Takes the output of wide step `i` from where it was computed, and applies its activation.
+    pub(super) fn take_output(&mut self, batch: &Batch<'_>, i: usize, sums: &Panels) {
+        let (program, step) = (batch.program, &batch.program.steps[i]);
+        let Some(layer) = step.layer.whole_batch() else { return };
+        let y = &mut self.acts[step.y][..self.range.len() * program.slots[step.y]];
+        timed(batch.times.map(|times| &times.forward[i]), || {
+            sums.read_rows(self.range.start * program.rows(i), y);
+            layer.activate(batch.isa, y);
+        });
+    }
+
+    /// Makes of the gradient of wide step `i`'s output the one before its activation.
+    pub(super) fn backward_activation(&mut self, batch: &Batch<'_>, i: usize) {
+        let (program, step) = (batch.program, &batch.program.steps[i]);
+        let Some(layer) = step.layer.whole_batch() else { return };
+        let len = self.range.len() * program.slots[step.y];
+        let (y, dy) = (&self.acts[step.y][..len], &mut self.dacts[step.y][..len]);
+        timed(batch.times.map(|times| &times.backward[i]), || {
+            layer.backward_activation(batch.isa, y, dy);
+        });
+    }
+
+    /// Takes the gradient of wide step `i`'s input from where it was computed.
+    pub(super) fn take_input_gradient(&mut self, batch: &Batch<'_>, i: usize, sums: &Panels) {
+        let (program, step) = (batch.program, &batch.program.steps[i]);
+        let dx = &mut self.dacts[step.x][..self.range.len() * program.slots[step.x]];
+        timed(batch.times.map(|times| &times.backward[i]), || {
+            sums.read_rows(self.range.start * program.rows(i), dx);
+        });
+    }
+
+    /// Carries the samples through some steps.
+    pub(super) fn forward(&mut self, batch: &Batch<'_>, steps: Range<usize>) {
+        let (n, program) = (self.range.len(), batch.program);
+        for i in steps {
+            let step = &program.steps[i];
+            let (before, after) = self.acts.split_at_mut(step.y);
+            let x = &before[step.x][..n * program.slots[step.x]];
+            let y = &mut after[0][..n * program.slots[step.y]];
+            let saved = &mut self.saved[i][..n * step.work.saved];
+            let work = Work { saved, scratch: &mut self.scratch };
+            let pass = batch.pass(step, self.range.start);
+            timed(batch.times.map(|times| &times.forward[i]), || {
+                step.layer.forward(batch.isa, batch.weights_of(step), x, y, work, pass);
+            });
         }
     }
 
-    /// Carries the loaded samples through step `i`.
-    pub(super) fn forward_step(&mut self, batch: &Batch<'_>, i: usize) {
-        let (n, program) = (self.range.len(), batch.program);
-        let step = &program.steps[i];
-        let (before, after) = self.acts.split_at_mut(step.y);
-        let x = &before[step.x][..n * program.slots[step.x]];
-        let y = &mut after[0][..n * program.slots[step.y]];
-        let saved = &mut self.saved[i][..n * step.work.saved];
-        let work = Work { saved, scratch: &mut self.scratch };
-        let pass = batch.pass(step, self.range.start);
-        step.layer.forward(batch.isa, batch.weights_of(step), x, y, work, pass);
-    }
-
-    /// Loss, metrics and counts of what [`Self::forward`] computed; in training also the output's gradient, times `scale`.
+    /// Loss, metrics and counts of what [`Self::forward`] has computed; in training also the output's gradient, times `scale`.
     pub(super) fn evaluate_loss(&mut self, batch: &Batch<'_>, scale: f32) {
         let n = self.range.len();
         let output = batch.program.output();
@@ -160,30 +197,29 @@ impl Shard {
         };
     }
 
-    /// Carries the gradient back to the first layer with parameters.
-    pub(super) fn backward(&mut self, batch: &Batch<'_>) {
-        self.dw.fill(0.0);
-        for i in (batch.program.first_trained()..batch.program.steps.len()).rev() {
-            self.backward_step(batch, i);
-        }
-    }
-
-    /// Carries the gradient back through step `i`; no further than to the first layer with parameters.
-    pub(super) fn backward_step(&mut self, batch: &Batch<'_>, i: usize) {
+    /// Carries the gradient back through some steps, no further than to the first layer with parameters. Their own gradients
+    /// are those of this shard alone.
+    pub(super) fn backward(&mut self, batch: &Batch<'_>, steps: Range<usize>) {
         let (n, program) = (self.range.len(), batch.program);
-        let step = &program.steps[i];
-        let (before, after) = self.dacts.split_at_mut(step.y);
-        let wanted = i > program.first_trained();
-        let dx = wanted.then(|| &mut before[step.x][..n * program.slots[step.x]]);
-        let shard = layer::Shard {
-            x: &self.acts[step.x][..n * program.slots[step.x]],
-            y: &self.acts[step.y][..n * program.slots[step.y]],
-            dy: &mut after[0][..n * program.slots[step.y]],
-        };
-        let saved = &mut self.saved[i][..n * step.work.saved];
-        let work = Work { saved, scratch: &mut self.scratch };
-        let dw = (!step.dw.is_empty()).then(|| &mut self.dw[step.dw.clone()]);
-        let pass = batch.pass(step, self.range.start);
-        step.layer.backward(batch.isa, batch.weights_of(step), shard, work, dx, dw, pass);
+        let first = program.first_trained();
+        for i in (steps.start.max(first)..steps.end).rev() {
+            let step = &program.steps[i];
+            let (before, after) = self.dacts.split_at_mut(step.y);
+            let dx = (i > first).then(|| &mut before[step.x][..n * program.slots[step.x]]);
+            let shard = layer::Shard {
+                x: &self.acts[step.x][..n * program.slots[step.x]],
+                y: &self.acts[step.y][..n * program.slots[step.y]],
+                dy: &mut after[0][..n * program.slots[step.y]],
+            };
+            let saved = &mut self.saved[i][..n * step.work.saved];
+            let work = Work { saved, scratch: &mut self.scratch };
+            let own = &mut self.dw[step.dw.clone()];
+            let pass = batch.pass(step, self.range.start);
+            timed(batch.times.map(|times| &times.backward[i]), || {
+                own.fill(0.0);
+                let dw = (!own.is_empty()).then_some(own);
+                step.layer.backward(batch.isa, batch.weights_of(step), shard, work, dx, dw, pass);
+            });
+        }
     }
 }

@@ -26,7 +26,7 @@
 use super::conv2d::{is_yes, yes};
 use super::{Function, Spec, bad_key, kernel_and_bias};
 use crate::layer::{
-    BatchGradient, BuildError, Built, Facts, Initializer, Layer, Pass, Shard, Weights, Work,
+    BuildError, Built, Facts, Initializer, Layer, Pass, Shard, Weights, WholeBatch, Work,
 };
 use crate::regularizer::Regularizer;
 use cnn_kernels::{Isa, dense};
@@ -145,7 +145,7 @@ impl Layer for BuiltDense {
     ) {
         let (kernel, bias) = weights.params.split_at(self.kernel_len());
         dense::forward(isa, self.n_in, self.n_out, x, kernel, bias, y);
-        self.activation.forward(isa, self.n_out, y);
+        self.activate(isa, y);
     }
 
     fn backward(
@@ -158,23 +158,17 @@ impl Layer for BuiltDense {
         dw: Option<&mut [f32]>,
         _: Pass,
     ) {
-        self.activation.backward(isa, self.n_out, shard.y, shard.dy);
+        self.backward_activation(isa, shard.y, shard.dy);
         if let Some(dx) = dx {
-            dense::backward_input(
-                isa,
-                self.n_in,
-                self.n_out,
-                &weights.params[..self.kernel_len()],
-                shard.dy,
-                dx,
-            );
+            let kernel = &weights.params[..self.kernel_len()];
+            dense::backward_input(isa, self.n_in, self.n_out, kernel, shard.dy, dx);
         }
         if let Some(dw) = dw {
             self.gradient(isa, &[(shard.x, shard.dy)], 0..dw.len(), dw);
         }
     }
 
-    fn batch_gradient(&self) -> Option<&dyn BatchGradient> {
+    fn whole_batch(&self) -> Option<&dyn WholeBatch> {
         Some(self)
     }
 
@@ -184,9 +178,49 @@ impl Layer for BuiltDense {
     }
 }
 
-impl BatchGradient for BuiltDense {
-    fn unit(&self) -> usize {
+impl WholeBatch for BuiltDense {
+    fn inputs(&self) -> usize {
+        self.n_in
+    }
+
+    fn outputs(&self) -> usize {
         self.n_out
+    }
+
+    fn forward(
+        &self,
+        isa: Isa,
+        params: &[f32],
+        shards: &[(&[f32], &[f32])],
+        columns: Range<usize>,
+        y: &mut [f32],
+    ) {
+        let (kernel, bias) = params.split_at(self.kernel_len());
+        dense::forward_columns(isa, self.n_in, self.n_out, shards, columns, kernel, bias, y);
+    }
+
+    fn activate(&self, isa: Isa, y: &mut [f32]) {
+        self.activation.forward(isa, self.n_out, y);
+    }
+
+    fn backward_activation(&self, isa: Isa, y: &[f32], dy: &mut [f32]) {
+        self.activation.backward(isa, self.n_out, y, dy);
+    }
+
+    fn backward_input(
+        &self,
+        isa: Isa,
+        kernel: &[f32],
+        shards: &[(&[f32], &[f32])],
+        dx: &mut [f32],
+    ) {
+        let inputs = kernel.len() / self.n_out;
+        let mut rest = dx;
+        for (_, dz) in shards {
+            let (dx, after) = rest.split_at_mut(dz.len() / self.n_out * inputs);
+            dense::backward_input(isa, inputs, self.n_out, kernel, dz, dx);
+            rest = after;
+        }
     }
 
     fn gradient(&self, isa: Isa, shards: &[(&[f32], &[f32])], part: Range<usize>, dw: &mut [f32]) {

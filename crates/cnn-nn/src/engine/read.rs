@@ -1,0 +1,116 @@
+//! Inference: evaluation, prediction, and what every layer answers.
+
+use super::shard::{Batch, Shard};
+use super::{BatchMetrics, Engine, Feed, MAX_SHARDS, Source};
+
+impl Engine {
+    /// Loss, penalties included, and right answers over `n` samples, in inference mode.
+    pub fn evaluate(&mut self, weights: &[f32], n: usize, feed: &Feed<'_>) -> BatchMetrics {
+        let visit: &Visit<'_> = &|shard, batch, metrics, _| {
+            shard.evaluate_loss(batch, 1.0);
+            metrics.add(&shard.metrics);
+        };
+        let mut metrics = self.read(weights, n, feed, visit, &mut []);
+        metrics.penalty_sum = self.penalty(weights) * n as f64;
+        metrics
+    }
+
+    /// The network's output for `n` samples: probabilities where the model ends in a softmax.
+    ///
+    /// # Panics
+    /// If `output` is not `n` times the model's output.
+    pub fn predict(&mut self, weights: &[f32], n: usize, feed: &Feed<'_>, output: &mut [f32]) {
+        let slot = self.program.output();
+        let classes = self.program.slots[slot];
+        assert_eq!(output.len(), n * classes, "room for {n} outputs of {classes} numbers");
+        let softmax = self.softmax;
+        let visit: &Visit<'_> = &|shard, batch, _, out| {
+            out.copy_from_slice(shard.act(batch.program, slot));
+            if softmax {
+                cnn_kernels::activation::softmax(batch.isa, classes, out);
+            }
+        };
+        self.read(weights, n, feed, visit, output);
+    }
+
+    /// Every layer's output for `n` samples, in one forward pass. Meant for engines built with `fuse: false`: a fused
+    /// convolution has no output of its own, and its pooling's is returned in its place.
+    pub fn activations(&mut self, weights: &[f32], n: usize, feed: &Feed<'_>) -> Vec<Vec<f32>> {
+        self.pack(weights);
+        let mut shard = Shard::new(&self.program, n.max(1), false);
+        let batch = self.batch(weights, Source::Plain(feed), None, None);
+        self.pool.for_each(std::slice::from_mut(&mut shard), |_, shard| shard.infer(&batch, 0..n));
+        let mut outputs: Vec<Vec<f32>> = self
+            .program
+            .outputs
+            .iter()
+            .map(|&slot| shard.act(&self.program, slot).to_vec())
+            .collect();
+        if self.softmax {
+            let output = self.program.output();
+            for (out, _) in
+                outputs.iter_mut().zip(&self.program.outputs).filter(|(_, slot)| **slot == output)
+            {
+                cnn_kernels::activation::softmax(self.isa, self.program.slots[output], out);
+            }
+        }
+        outputs
+    }
+
+    /// Carries `n` samples through the network on all threads; `visit` sees each chunk with its part of `output`.
+    /// Returns the sums that it added up, in the order of the samples.
+    fn read(
+        &mut self,
+        weights: &[f32],
+        n: usize,
+        feed: &Feed<'_>,
+        visit: &Visit<'_>,
+        output: &mut [f32],
+    ) -> BatchMetrics {
+        self.pack(weights);
+        if self.readers.is_empty() {
+            let program = &self.program;
+            self.readers =
+                (0..MAX_SHARDS).map(|_| Shard::new(program, READ_CHUNK, false)).collect();
+        }
+        let mut readers = std::mem::take(&mut self.readers);
+        let batch = self.batch(weights, Source::Plain(feed), None, None);
+        let share = n.div_ceil(MAX_SHARDS).next_multiple_of(READ_CHUNK);
+        let per_sample = output.len().checked_div(n).unwrap_or(0);
+        let mut outputs = output.chunks_mut((share * per_sample).max(1));
+        let mut jobs: Vec<Job<'_>> = readers
+            .iter_mut()
+            .map(|shard| (shard, BatchMetrics::default(), outputs.next().unwrap_or_default()))
+            .collect();
+        self.pool.for_each(&mut jobs, |i, (shard, metrics, out)| {
+            shard.counts.clear();
+            let (begin, end) = ((i * share).min(n), ((i + 1) * share).min(n));
+            let mut at = begin;
+            while at < end {
+                let next = (at + READ_CHUNK).min(end);
+                shard.infer(&batch, at..next);
+                let part = &mut out[(at - begin) * per_sample..(next - begin) * per_sample];
+                visit(shard, &batch, metrics, part);
+                at = next;
+            }
+        });
+        let mut total = BatchMetrics::default();
+        self.counts.clear();
+        for (shard, metrics, _) in &jobs {
+            total.add(metrics);
+            self.counts.add(&shard.counts);
+        }
+        drop(jobs);
+        self.readers = readers;
+        total
+    }
+}
+
+/// What reading does with each chunk that went through the network: sums to add to, and the chunk's part of the output.
+type Visit<'a> = dyn Fn(&mut Shard, &Batch<'_>, &mut BatchMetrics, &mut [f32]) + Sync + 'a;
+
+/// A reader's memory, its sums and its part of the output.
+type Job<'a> = (&'a mut Shard, BatchMetrics, &'a mut [f32]);
+
+/// Samples that a reader carries at once.
+const READ_CHUNK: usize = 8;
