@@ -10,6 +10,10 @@ use super::tile::{Loop, Start, Sum};
 use crate::conv::ConvGeometry;
 use crate::simd::Simd;
 
+/// Terms that are summed for all pixels before the next ones, about: so few that their part of the kernel stays in the
+/// first-level cache meanwhile.
+const BLOCK: usize = 192;
+
 /// Points are output pixels, columns are filters.
 #[inline(always)]
 pub(crate) fn forward<S: Simd>(
@@ -50,26 +54,36 @@ pub(super) fn forward_rows<S: Simd>(
             }
             continue;
         }
-        let sum = Sum {
-            parts: &[(x, kernel)],
-            k: (kys.start * g.kw + kxs.start) * g.c * g.f,
-            loops: [
-                Loop { count: kys.len(), x: g.w * g.c, k: g.kw * g.c * g.f },
-                Loop::ONCE,
-                Loop { count: kxs.len() * g.c, x: 1, k: g.f },
-            ],
-            start: Start::Zero,
-            bias,
-            relu,
-        };
-        let place = |point| {
-            let (oy, ox) = pixel(&ys, &xs, point);
-            // A window with no tap inside reads nothing: any place will do.
-            let iy = (oy * g.stride_h + kys.start).saturating_sub(g.pad_top);
-            let ix = (ox * g.stride_w + kxs.start).saturating_sub(g.pad_left);
-            ((iy * g.w + ix) * g.c, ((oy - rows.start) * g.ow + ox) * g.f)
-        };
-        sum.sweep(s, 0..g.f, 0..ys.len() * xs.len(), place, y);
+        let row = kxs.len() * g.c;
+        let mut ky = kys.start;
+        loop {
+            let end = (ky + (BLOCK / row.max(1)).max(1)).min(kys.end);
+            let last = end == kys.end;
+            let sum = Sum {
+                parts: &[(x, kernel)],
+                k: (ky * g.kw + kxs.start) * g.c * g.f,
+                loops: [
+                    Loop { count: end - ky, x: g.w * g.c, k: g.kw * g.c * g.f },
+                    Loop::ONCE,
+                    Loop { count: row, x: 1, k: g.f },
+                ],
+                start: if ky == kys.start { Start::Zero } else { Start::Sum },
+                bias: if last { bias } else { &[] },
+                relu: relu && last,
+            };
+            let place = |point| {
+                let (oy, ox) = pixel(&ys, &xs, point);
+                // A window with no tap inside reads nothing: any place will do.
+                let iy = (oy * g.stride_h + ky).saturating_sub(g.pad_top);
+                let ix = (ox * g.stride_w + kxs.start).saturating_sub(g.pad_left);
+                ((iy * g.w + ix) * g.c, ((oy - rows.start) * g.ow + ox) * g.f)
+            };
+            sum.sweep(s, 0..g.f, 0..ys.len() * xs.len(), place, y);
+            if last {
+                break;
+            }
+            ky = end;
+        }
     }
 }
 

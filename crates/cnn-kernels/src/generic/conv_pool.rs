@@ -37,9 +37,13 @@ pub(crate) fn forward<S: Simd>(
         for (oy, y) in y.chunks_exact_mut(pool_row).enumerate() {
             let top = (oy * p.stride_h).saturating_sub(p.pad_top);
             let bottom = top.max(oy * p.stride_h + p.rows(oy).end).saturating_sub(p.pad_top);
-            for row in ready.max(top)..bottom {
-                let to = &mut scratch[row % p.ph * conv_row..][..conv_row];
-                forward_rows(s, g, x, kernel, bias, relu, row..row + 1, to);
+            let mut row = ready.max(top);
+            while row < bottom {
+                // As many as lie side by side in the ring.
+                let end = bottom.min(row - row % p.ph + p.ph);
+                let to = &mut scratch[row % p.ph * conv_row..][..(end - row) * conv_row];
+                forward_rows(s, g, x, kernel, bias, relu, row..end, to);
+                row = end;
             }
             ready = ready.max(bottom);
             let argmax = part(argmax, (i * p.oh + oy) * pool_row, pool_row);

@@ -63,6 +63,10 @@ impl Sum<'_> {
         y: &mut [f32],
     ) {
         let mut v = columns.start;
+        while S::REGISTERS >= 32 && columns.end - v >= 4 * S::LANES {
+            self.points::<S, 4>(s, v, S::LANES, points.clone(), &place, y);
+            v += 4 * S::LANES;
+        }
         while columns.end - v >= 2 * S::LANES {
             self.points::<S, 2>(s, v, S::LANES, points.clone(), &place, y);
             v += 2 * S::LANES;
