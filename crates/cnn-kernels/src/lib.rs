@@ -7,7 +7,7 @@
 //! * Activations are `NHWC`, convolution kernels `[kh, kw, c, f]`, dense kernels `[n_in, n_out]`, labels `u32`.
 //! * The result depends on the arguments alone: not on the thread count and not on alignment. Sums are taken in the
 //!   order that each function documents, with one fused multiply-add per term, so every [`Isa`] gives the same bits too.
-//! * Nothing allocates, except [`Isa::available`] and [`pool::Pool::new`].
+//! * Nothing allocates, except [`Isa::available`], [`pool::Pool::new`] and a [`Buffer`].
 //!
 //! ```
 //! use cnn_kernels::{Isa, dense};
@@ -27,6 +27,7 @@
 )]
 
 pub mod activation;
+mod buffer;
 pub mod conv;
 pub mod convert;
 pub mod dense;
@@ -45,4 +46,5 @@ pub mod update;
 #[cfg(target_arch = "x86_64")]
 mod x86;
 
+pub use buffer::Buffer;
 pub use isa::{Isa, denormals_flushed, flush_denormals};

@@ -18,7 +18,7 @@ use std::ops::Range;
 pub struct Weights<'a> {
     /// The parameters in the order of [`Built::params`].
     pub params: &'a [f32],
-    /// What [`Layer::pack`] made of them; empty where the layer packs nothing.
+    /// What [`Layer::pack`] made of them, in [`Layer::backward`]; empty where the layer packs nothing.
     pub packed: &'a [f32],
 }
 
@@ -70,7 +70,8 @@ pub trait Layer: Send + Sync + fmt::Debug {
         0
     }
 
-    /// Rearranges the parameters for the kernels, once a step.
+    /// Rearranges the parameters for [`Layer::backward`], once a step. [`Layer::forward`] does without: an answer to one image
+    /// would wait for it.
     fn pack(&self, _params: &[f32], _packed: &mut [f32]) {}
 
     /// Writes y = f(x) for one shard.

@@ -11,6 +11,7 @@ use crate::error::TrainError;
 use crate::trainer::Trainer;
 use cnn_callbacks::{BatchEnd, Callback, Control, TrainBegin};
 use cnn_data::Split;
+use cnn_nn::engine::Buffer;
 use serde::Serialize;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -207,7 +208,7 @@ impl Trainer {
         train: &Split,
         steps: usize,
         callback: Box<dyn Callback>,
-    ) -> Result<Vec<f32>, TrainError> {
+    ) -> Result<Buffer, TrainError> {
         let part = (self.fit.validation_split > 0.0)
             .then(|| train.validation_split(self.fit.validation_split).0);
         let before = (self.fit, self.learning_rate, self.steps_taken, self.weights.clone());

@@ -5,7 +5,7 @@ use crate::error::TrainError;
 use crate::weights::{NamedTensor, check_finite, weights_from, weights_hash};
 use cnn_data::Split;
 use cnn_nn::Model;
-use cnn_nn::engine::{BatchMetrics, Engine, Options, TrainKey};
+use cnn_nn::engine::{BatchMetrics, Buffer, Engine, Options, TrainKey};
 use cnn_nn::loss::Loss;
 use cnn_optim::{Optimizer, Step};
 
@@ -44,9 +44,9 @@ pub struct Trainer {
     pub(crate) engine: Engine,
     /// Batch size that the engine was made for.
     pub(crate) engine_batch: usize,
-    pub(crate) weights: Vec<f32>,
+    pub(crate) weights: Buffer,
     /// The optimizer's memory, one arena for each slot; empty until training begins.
-    pub(crate) slots: Vec<Vec<f32>>,
+    pub(crate) slots: Vec<Buffer>,
     pub(crate) learning_rate: f32,
     /// Optimizer steps taken.
     pub(crate) steps_taken: u64,
@@ -60,7 +60,7 @@ impl Trainer {
     pub fn new(config: &Config, model: Model, options: TrainOptions) -> Result<Self, TrainError> {
         let loss = Loss::new(&config.compile.loss, model.output(), model.ends_in_softmax())?;
         let optimizer = config.compile.optimizer.build()?;
-        let weights = model.initial_weights(config.fit.seed);
+        let weights = Buffer::from(&*model.initial_weights(config.fit.seed));
         let engine = engine(&model, loss, options, 1);
         Ok(Self {
             compile: config.compile.clone(),
@@ -126,7 +126,7 @@ impl Trainer {
     /// # Errors
     /// As [`weights_from`].
     pub fn set_named_weights(&mut self, tensors: &[NamedTensor]) -> Result<(), TrainError> {
-        self.weights = weights_from(&self.model, tensors)?;
+        self.weights.copy_from_slice(&weights_from(&self.model, tensors)?);
         Ok(())
     }
 
@@ -237,8 +237,12 @@ impl Trainer {
             self.engine_batch = batch_size;
         }
         if self.slots.is_empty() {
-            self.slots =
-                self.optimizer.slot_names().iter().map(|_| vec![0.0; self.weights.len()]).collect();
+            self.slots = self
+                .optimizer
+                .slot_names()
+                .iter()
+                .map(|_| Buffer::zeros(self.weights.len()))
+                .collect();
         }
         Ok(())
     }

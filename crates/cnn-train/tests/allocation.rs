@@ -45,9 +45,10 @@ fn the_steady_state_of_training_allocates_nothing() {
                 let (fit, layer) = if of_layer { ("", remedy) } else { (remedy, "") };
                 let toml = MODEL.replace("epochs = 4", &format!("epochs = 1\n{fit}")).replace(
                     "units = 12",
-                    &match layer.contains("units") {
-                        true => layer.to_owned(),
-                        false => format!("units = 12\n{layer}"),
+                    &if layer.contains("units") {
+                        layer.to_owned()
+                    } else {
+                        format!("units = 12\n{layer}")
                     },
                 );
                 let toml = format!("{toml}\n[compile]\noptimizer = {optimizer}\n");

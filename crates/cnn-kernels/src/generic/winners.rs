@@ -12,6 +12,9 @@ use crate::simd::Simd;
 /// Winners in a list, at most; also the filters in a word of bits.
 const CAPACITY: usize = 64;
 
+/// Winners of one filter in a list of its own, at most.
+const LIST: usize = 32;
+
 /// One number of the gradient that is not zero, and where what it is multiplied with begins.
 #[derive(Clone, Copy, Default)]
 struct Winner {
@@ -91,37 +94,41 @@ pub(super) fn backward_kernel<S: Simd>(
 ) {
     let taps = g.kh * g.kw * g.c;
     transpose(dkernel, g.f, sums);
-    let mut list = [Winner::default(); CAPACITY];
+    let mut lists = [[Winner::default(); LIST]; CAPACITY];
     for (i, x) in x.chunks_exact(g.input_len()).enumerate() {
         let pooled = pooled.image(p, i);
-        for (f, sums) in sums.chunks_exact_mut(taps).enumerate() {
-            let mut bias = dbias.get(f).copied().unwrap_or(0.0);
-            let mut len = 0;
+        let mut first = 0;
+        while first < g.f {
+            let n = CAPACITY.min(g.f - first);
+            let mut lens = [0; CAPACITY];
             for row in 0..p.oh * p.ph {
-                for ox in 0..p.ow {
-                    let at = (row / p.ph * p.ow + ox) * p.c + f;
-                    if len + p.pw > CAPACITY {
-                        bias = add(s, g, &list[..len], x, sums, bias);
-                        len = 0;
+                for column in 0..p.ow * p.pw {
+                    let at = (row / p.ph * p.ow + column / p.pw) * p.c + first;
+                    let q = row % p.ph * p.pw + column % p.pw;
+                    let from = (row * g.stride_h * g.w + column * g.stride_w) * g.c;
+                    let mut bits = pooled.filters(s, at, n, q);
+                    while bits != 0 {
+                        let f = bits.trailing_zeros() as usize % CAPACITY;
+                        bits &= bits - 1;
+                        if lens[f] == LIST {
+                            add(s, g, &lists[f], x, sums, dbias, first + f);
+                            lens[f] = 0;
+                        }
+                        lists[f][lens[f]] = Winner { dz: pooled.dy[at + f], at: from as u32 };
+                        lens[f] += 1;
                     }
-                    // Without a branch: what did not win is written over.
-                    let q = (pooled.argmax[at] as usize).wrapping_sub(row % p.ph * p.pw);
-                    let dz = pooled.dy[at];
-                    let from = row * g.stride_h * g.w + (ox * p.pw + q.min(p.pw)) * g.stride_w;
-                    list[len] = Winner { dz, at: (from * g.c) as u32 };
-                    len += usize::from(q < p.pw && (!pooled.relu || pooled.y[at] > 0.0));
                 }
             }
-            bias = add(s, g, &list[..len], x, sums, bias);
-            if let Some(to) = dbias.get_mut(f) {
-                *to = bias;
+            for f in 0..n {
+                add(s, g, &lists[f][..lens[f]], x, sums, dbias, first + f);
             }
+            first += n;
         }
     }
     transpose(sums, taps, dkernel);
 }
 
-/// Adds the winners of one filter to its kernel's gradient `sums`, and to its bias's, which is given back.
+/// Adds the winners of filter `f` to its kernel's gradient, which is part of `sums`, and to its bias's.
 #[inline(always)]
 fn add<S: Simd>(
     s: S,
@@ -129,12 +136,16 @@ fn add<S: Simd>(
     list: &[Winner],
     x: &[f32],
     sums: &mut [f32],
-    bias: f32,
-) -> f32 {
-    for (ky, sums) in sums.chunks_exact_mut(g.kw * g.c).enumerate() {
+    dbias: &mut [f32],
+    f: usize,
+) {
+    let taps = g.kh * g.kw * g.c;
+    for (ky, sums) in sums[f * taps..][..taps].chunks_exact_mut(g.kw * g.c).enumerate() {
         add_row(s, list, x, ky * g.w * g.c, sums);
     }
-    list.iter().fold(bias, |bias, winner| bias + winner.dz)
+    if let Some(bias) = dbias.get_mut(f) {
+        *bias = list.iter().fold(*bias, |bias, winner| bias + winner.dz);
+    }
 }
 
 /// `sums += Σ dz · from[at + start..]`, as many numbers as `sums` has.

@@ -33,8 +33,8 @@ mod train;
 use crate::loss::Loss;
 use crate::model::Model;
 use blocks::Blocks;
-pub use cnn_kernels::Isa;
 use cnn_kernels::pool::Pool;
+pub use cnn_kernels::{Buffer, Isa};
 use feed::Source;
 pub use feed::{Feed, MixedFeed, Targets};
 pub use metrics::{BatchMetrics, ClassCounts};
@@ -94,13 +94,13 @@ pub struct Engine {
     shards: Vec<Shard>,
     /// Shards for inference; made when first needed.
     readers: Vec<Shard>,
-    packed: Vec<f32>,
+    packed: Buffer,
     wide: Vec<Wide>,
     /// What the blocks that are of no wide step write in place of an input's gradient.
     nothing: Panels,
     blocks: Blocks,
     /// The gradient of one block, for each thread.
-    gradients: Vec<Mutex<Vec<f32>>>,
+    gradients: Vec<Mutex<Buffer>>,
     penalties: Penalties,
     counts: ClassCounts,
     /// Applied after the network, where the program stops at the logits.
@@ -129,11 +129,11 @@ impl Engine {
         Self {
             shards: (0..count).map(|_| Shard::new(&program, shard_size, true)).collect(),
             readers: Vec::new(),
-            packed: vec![0.0; program.packed_len],
+            packed: Buffer::zeros(program.packed_len),
             nothing: Panels::new(0, 0, blocks.group(program.wide.len()).len(), 0),
             wide: if train { Wide::all(&program, batch_size) } else { Vec::new() },
             gradients: (0..if train { options.threads.max(1) } else { 0 })
-                .map(|_| Mutex::new(vec![0.0; blocks.longest()]))
+                .map(|_| Mutex::new(Buffer::zeros(blocks.longest())))
                 .collect(),
             loss,
             isa: options.isa,
@@ -160,7 +160,7 @@ impl Engine {
     pub fn train_step(
         &mut self,
         weights: &mut [f32],
-        slots: &mut [Vec<f32>],
+        slots: &mut [Buffer],
         n: usize,
         feed: &Feed<'_>,
         key: TrainKey,
@@ -177,7 +177,7 @@ impl Engine {
     pub fn train_step_mixed(
         &mut self,
         weights: &mut [f32],
-        slots: &mut [Vec<f32>],
+        slots: &mut [Buffer],
         n: usize,
         feed: &MixedFeed<'_>,
         key: TrainKey,
@@ -215,8 +215,13 @@ impl Engine {
         }
     }
 
-    fn pack(&mut self, weights: &[f32]) {
+    fn check(&self, weights: &[f32]) {
         assert_eq!(weights.len(), self.program.params_len, "the weights are the model's");
+    }
+
+    /// Rearranges the weights for the way back.
+    fn pack(&mut self, weights: &[f32]) {
+        self.check(weights);
         for step in &self.program.steps {
             step.layer.pack(&weights[step.params.clone()], &mut self.packed[step.packed.clone()]);
         }

@@ -1,5 +1,6 @@
 //! Results that threads compute column by column, and shards read row by row.
 
+use cnn_kernels::Buffer;
 use std::ops::Range;
 
 /// A matrix in panels: a few neighbouring columns of all rows lie together, so that each panel can be lent to a thread.
@@ -9,7 +10,7 @@ pub(super) struct Panels {
     /// Columns of a panel; the last may have fewer.
     width: usize,
     rows: usize,
-    data: Vec<f32>,
+    data: Buffer,
     /// Panel → its part of `data`.
     bounds: Vec<Range<usize>>,
 }
@@ -17,7 +18,7 @@ pub(super) struct Panels {
 impl Panels {
     /// Room for `rows` rows of `columns` numbers, in `count` panels. Those that are beyond the columns are empty.
     pub(super) fn new(columns: usize, width: usize, count: usize, rows: usize) -> Self {
-        let data = vec![0.0; columns * rows];
+        let data = Buffer::zeros(columns * rows);
         Self { columns, width, rows: 0, data, bounds: vec![0..0; count] }
     }
 

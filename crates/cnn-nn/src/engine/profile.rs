@@ -1,6 +1,6 @@
 //! Where the time of a training step goes, and how far that is from what the processor could do.
 
-use super::{BatchMetrics, Engine, Feed, Isa, Source, TrainKey, Update};
+use super::{BatchMetrics, Buffer, Engine, Feed, Isa, Source, TrainKey, Update};
 use crate::model::Model;
 use cnn_kernels::pool::Pool;
 use std::ops::Range;
@@ -91,7 +91,7 @@ impl Engine {
     pub fn profile_step(
         &mut self,
         weights: &mut [f32],
-        slots: &mut [Vec<f32>],
+        slots: &mut [Buffer],
         n: usize,
         feed: &Feed<'_>,
         key: TrainKey,

@@ -36,7 +36,7 @@ impl Engine {
     /// Every layer's output for `n` samples, in one forward pass. Meant for engines built with `fuse: false`: a fused
     /// convolution has no output of its own, and its pooling's is returned in its place.
     pub fn activations(&mut self, weights: &[f32], n: usize, feed: &Feed<'_>) -> Vec<Vec<f32>> {
-        self.pack(weights);
+        self.check(weights);
         let mut shard = Shard::new(&self.program, n.max(1), false);
         let batch = self.batch(weights, Source::Plain(feed), None, None);
         self.pool.for_each(std::slice::from_mut(&mut shard), |_, shard| shard.infer(&batch, 0..n));
@@ -67,7 +67,7 @@ impl Engine {
         visit: &Visit<'_>,
         output: &mut [f32],
     ) -> BatchMetrics {
-        self.pack(weights);
+        self.check(weights);
         if self.readers.is_empty() {
             let program = &self.program;
             self.readers =

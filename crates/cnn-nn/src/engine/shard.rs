@@ -6,21 +6,21 @@ use super::program::{Program, Step};
 use super::{BatchMetrics, ClassCounts, Source, Targets, TrainKey};
 use crate::layer::{self, Pass, Weights, Work};
 use crate::loss::Loss;
-use cnn_kernels::Isa;
+use cnn_kernels::{Buffer, Isa};
 use std::ops::Range;
 
 /// Everything a shard touches, allocated once.
 #[derive(Debug)]
 pub(super) struct Shard {
     /// Activations by slot.
-    acts: Vec<Vec<f32>>,
+    acts: Vec<Buffer>,
     /// Gradients by slot; empty for inference.
-    dacts: Vec<Vec<f32>>,
+    dacts: Vec<Buffer>,
     /// What each step keeps from forward to backward.
     saved: Vec<Vec<u16>>,
-    scratch: Vec<f32>,
+    scratch: Buffer,
     /// Gradient of the parameters that are not left to the whole batch.
-    pub(super) dw: Vec<f32>,
+    pub(super) dw: Buffer,
     labels: Vec<u32>,
     /// The second labels and the shares of the first, where the batch is mixed.
     partners: Vec<u32>,
@@ -66,19 +66,16 @@ impl<'a> Batch<'a> {
 
 impl Shard {
     pub(super) fn new(program: &Program, size: usize, train: bool) -> Self {
-        let slots = |wanted: bool| -> Vec<Vec<f32>> {
-            program
-                .slots
-                .iter()
-                .map(|&len| if wanted { vec![0.0; len * size] } else { Vec::new() })
-                .collect()
+        let slots = |wanted: bool| -> Vec<Buffer> {
+            let samples = if wanted { size } else { 0 };
+            program.slots.iter().map(|&len| Buffer::zeros(len * samples)).collect()
         };
         Self {
             acts: slots(true),
             dacts: slots(train),
             saved: program.steps.iter().map(|step| vec![0; step.work.saved * size]).collect(),
-            scratch: vec![0.0; program.scratch_len],
-            dw: if train { vec![0.0; program.dw_len] } else { Vec::new() },
+            scratch: Buffer::zeros(program.scratch_len),
+            dw: Buffer::zeros(if train { program.dw_len } else { 0 }),
             labels: vec![0; size],
             partners: vec![0; if train { size } else { 0 }],
             shares: vec![0.0; if train { size } else { 0 }],

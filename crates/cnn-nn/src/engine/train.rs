@@ -5,7 +5,9 @@ use super::panels::Panels;
 use super::profile::{Times, timed};
 use super::program::Program;
 use super::shard::Shard;
-use super::{BatchMetrics, Engine, Feed, MAX_SLOTS, Mutex, PoisonError, Source, TrainKey, Update};
+use super::{
+    BatchMetrics, Buffer, Engine, Feed, MAX_SLOTS, Mutex, PoisonError, Source, TrainKey, Update,
+};
 
 /// Outputs of a wide step that a thread computes at once: two registers of the widest instruction set.
 const COLUMNS: usize = 32;
@@ -45,7 +47,7 @@ impl Engine {
     pub(super) fn step(
         &mut self,
         weights: &mut [f32],
-        slots: &mut [Vec<f32>],
+        slots: &mut [Buffer],
         n: usize,
         source: Source<'_>,
         key: TrainKey,
@@ -242,7 +244,7 @@ impl Engine {
 }
 
 /// Lends the work any of the buffers that is free; there is one for each thread.
-fn with_any(buffers: &[Mutex<Vec<f32>>], work: impl FnOnce(&mut [f32])) {
+fn with_any(buffers: &[Mutex<Buffer>], work: impl FnOnce(&mut [f32])) {
     let free = buffers.iter().find_map(|buffer| buffer.try_lock().ok());
     let mut buffer = match (free, buffers.first()) {
         (Some(free), _) => free,
