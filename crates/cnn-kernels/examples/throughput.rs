@@ -11,7 +11,7 @@ use std::time::Instant;
 
 use cnn_kernels::conv::{self, ConvGeometry};
 use cnn_kernels::max_pool::PoolGeometry;
-use cnn_kernels::{Isa, dense, loss, update};
+use cnn_kernels::{Buffer, Isa, dense, loss, update};
 
 /// Images in a shard.
 const SHARD: usize = 4;
@@ -43,13 +43,13 @@ fn network(isa: Isa, f: usize) {
     total += product(isa, "dense1", 25 * f, 128);
     total += product(isa, "dense2", 128, 10);
     let (logits, labels) = (numbers(1, SHARD * 10), [1, 2, 3, 4]);
-    let mut dlogits = vec![0.0; logits.len()];
+    let mut dlogits = Buffer::zeros(logits.len());
     total += time("loss", SHARD, 0, || {
         loss::softmax_cross_entropy(isa, 10, &logits, &labels, 1.0, &mut dlogits);
     });
     let parameters = 9 * f + f + 9 * f * f + f + 25 * f * 128 + 128 + 1290;
     let (mut w, g) = (numbers(1, parameters), numbers(2, parameters));
-    let (mut m, mut v) = (vec![0.0; parameters], vec![0.0; parameters]);
+    let (mut m, mut v) = (Buffer::zeros(parameters), Buffer::zeros(parameters));
     total += time("adam, per batch of 32", BATCH, 0, || {
         update::adam(isa, 1e-3, 0.1, 0.001, 1e-7, &mut w, &g, &mut m, &mut v);
     });
@@ -93,10 +93,10 @@ fn convolution(isa: Isa, name: &str, g: &ConvGeometry, input_gradient: bool) -> 
     let macs = SHARD * g.output_len() * g.kh * g.kw * g.c;
     let (x, kernel, bias) =
         (numbers(1, SHARD * g.input_len()), numbers(2, g.kernel_len()), numbers(3, g.f));
-    let mut y = vec![0.0; SHARD * g.output_len()];
+    let mut y = Buffer::zeros(SHARD * g.output_len());
     let (mut pooled, mut argmax) =
-        (vec![0.0; SHARD * p.output_len()], vec![0; SHARD * p.output_len()]);
-    let mut scratch = vec![0.0; conv::pool_scratch_len(g, &p)];
+        (Buffer::zeros(SHARD * p.output_len()), vec![0; SHARD * p.output_len()]);
+    let mut scratch = Buffer::zeros(conv::pool_scratch_len(g, &p));
     time(&format!("{name} forward, unfused"), SHARD, macs, || {
         conv::forward(isa, g, &x, &kernel, &bias, true, &mut y);
     });
@@ -115,8 +115,8 @@ fn convolution(isa: Isa, name: &str, g: &ConvGeometry, input_gradient: bool) -> 
         );
     });
     let dy = numbers(4, pooled.len());
-    let mut scratch = vec![0.0; conv::backward_pool_scratch_len(g)];
-    let (mut dkernel, mut dbias) = (vec![0.0; kernel.len()], vec![0.0; g.f]);
+    let mut scratch = Buffer::zeros(conv::backward_pool_scratch_len(g));
+    let (mut dkernel, mut dbias) = (Buffer::zeros(kernel.len()), Buffer::zeros(g.f));
     total += time(&format!("{name} backward kernel"), SHARD, macs, || {
         let (dkernel, dbias) = (&mut dkernel, &mut dbias);
         conv::backward_max_pool_kernel(
@@ -134,7 +134,7 @@ fn convolution(isa: Isa, name: &str, g: &ConvGeometry, input_gradient: bool) -> 
         );
     });
     if input_gradient {
-        let (mut packed, mut dx) = (vec![0.0; conv::packed_len(g)], vec![0.0; x.len()]);
+        let (mut packed, mut dx) = (Buffer::zeros(conv::packed_len(g)), Buffer::zeros(x.len()));
         total += time(&format!("{name} transpose, per batch"), BATCH, 0, || {
             conv::transpose_kernel(g, &kernel, &mut packed);
         });
@@ -159,7 +159,7 @@ fn convolution(isa: Isa, name: &str, g: &ConvGeometry, input_gradient: bool) -> 
 fn product(isa: Isa, name: &str, n_in: usize, n_out: usize) -> f64 {
     let (x, kernel, bias) = (numbers(1, SHARD * n_in), numbers(2, n_in * n_out), numbers(3, n_out));
     let (mut y, dz, mut dx) =
-        (vec![0.0; SHARD * n_out], numbers(4, SHARD * n_out), vec![0.0; SHARD * n_in]);
+        (Buffer::zeros(SHARD * n_out), numbers(4, SHARD * n_out), Buffer::zeros(SHARD * n_in));
     let macs = n_in * n_out;
     let mut total = time(&format!("{name} forward"), SHARD, SHARD * macs, || {
         dense::forward(isa, n_in, n_out, &x, &kernel, &bias, &mut y);
@@ -168,7 +168,7 @@ fn product(isa: Isa, name: &str, n_in: usize, n_out: usize) -> f64 {
         dense::backward_input(isa, n_in, n_out, &kernel, &dz, &mut dx);
     });
     let batch = [(&x[..], &dz[..]); BATCH / SHARD];
-    let mut dkernel = vec![0.0; kernel.len()];
+    let mut dkernel = Buffer::zeros(kernel.len());
     total += time(&format!("{name} backward kernel"), BATCH, BATCH * macs, || {
         dense::backward_kernel(isa, n_in, n_out, &batch, 0..n_in, &mut dkernel);
     });
@@ -196,7 +196,7 @@ fn time(name: &str, images: usize, macs: usize, mut run: impl FnMut()) -> f64 {
 }
 
 /// Repeatable numbers in −1..1.
-fn numbers(seed: u64, len: usize) -> Vec<f32> {
+fn numbers(seed: u64, len: usize) -> Buffer {
     let mut state = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1;
     let mut next = || {
         state ^= state << 13;
@@ -204,5 +204,7 @@ fn numbers(seed: u64, len: usize) -> Vec<f32> {
         state ^= state << 17;
         (state >> 40) as f32 / (1_u64 << 23) as f32 - 1.0
     };
-    (0..len).map(|_| next()).collect()
+    let mut numbers = Buffer::zeros(len);
+    numbers.fill_with(&mut next);
+    numbers
 }

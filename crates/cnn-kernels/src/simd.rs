@@ -55,4 +55,9 @@ pub(crate) trait Simd: Copy {
     fn fma16(self, a: Self::W, b: Self::W, c: Self::W) -> Self::W;
     /// For each of four: the sum of its 16 numbers in pairs, `l` and `l + 8`, then `l + 4`, `l + 2`, `l + 1`.
     fn sums16(self, v: [Self::W; 4]) -> [f32; 4];
+    /// The same for four times four.
+    #[inline(always)]
+    fn sums16x4(self, v: [[Self::W; 4]; 4]) -> [[f32; 4]; 4] {
+        [self.sums16(v[0]), self.sums16(v[1]), self.sums16(v[2]), self.sums16(v[3])]
+    }
 }

@@ -41,7 +41,11 @@ pub(crate) fn forward<S: Simd>(
                 relu: false,
             };
             let place = |sample| (sample * n_in + begin, (first + sample) * width);
-            sum.sweep(s, 0..width, 0..n, place, y);
+            if n == 1 {
+                sum.sweep_one(s, 0..width, 0, place, y);
+            } else {
+                sum.sweep(s, 0..width, 0..n, place, y);
+            }
             first += n;
         }
         if end == n_in {
@@ -150,6 +154,13 @@ fn dots<S: Simd, const R: usize, const C: usize>(
                 acc[c][r] = s.fma16(rows[r], gradient, acc[c][r]);
             }
         }
+    }
+    if R == 4 && C == 4 {
+        let sums = s.sums16x4(std::array::from_fn(|c| std::array::from_fn(|r| acc[c % C][r % R])));
+        for (c, four) in sums.iter().enumerate() {
+            dx[(sample + c) * n_in + i..][..4].copy_from_slice(four);
+        }
+        return;
     }
     for c in 0..C {
         let four: [S::W; 4] = std::array::from_fn(|r| acc[c][r.min(R - 1)]);

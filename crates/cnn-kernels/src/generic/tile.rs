@@ -78,6 +78,25 @@ impl Sum<'_> {
         }
     }
 
+    /// As [`Self::sweep`] for one point alone: eight registers of columns at a time hide the latency of the sums, and `k` is
+    /// read in longer pieces.
+    #[inline(always)]
+    pub(super) fn sweep_one<S: Simd>(
+        &self,
+        s: S,
+        columns: Range<usize>,
+        point: usize,
+        place: impl Fn(usize) -> (usize, usize),
+        y: &mut [f32],
+    ) {
+        let mut v = columns.start;
+        while S::REGISTERS >= 32 && columns.end - v >= 8 * S::LANES {
+            self.tile::<S, 1, 8>(s, v, S::LANES, point, &place, y);
+            v += 8 * S::LANES;
+        }
+        self.sweep(s, v..columns.end, point..point + 1, place, y);
+    }
+
     #[inline(always)]
     fn points<S: Simd, const VEC: usize>(
         &self,

@@ -117,6 +117,15 @@ impl Simd for Avx512 {
     fn load16_part(self, from: &[f32]) -> __m512 {
         self.load_part(from)
     }
+
+    #[inline(always)]
+    fn sums16x4(self, v: [[__m512; 4]; 4]) -> [[f32; 4]; 4] {
+        let mut sums = [0.0; 16];
+        // SAFETY: `self` proves the instructions.
+        self.store(unsafe { sums_of_16(v) }, &mut sums);
+        let (four, _) = sums.as_chunks::<4>();
+        [four[0], four[1], four[2], four[3]]
+    }
 }
 
 /// Sums of four registers at once: each step halves the width and packs two registers into one.
@@ -128,6 +137,33 @@ fn sums(v: [__m512; 4]) -> [f32; 4] {
         _mm256_add_ps(_mm512_castps512_ps256(v), high)
     });
     super::avx2::sums_of_8(halves)
+}
+
+/// The sums of sixteen registers: in each step two registers become one of half as many numbers of each, so that no lane is
+/// added in vain.
+#[inline]
+#[target_feature(enable = "avx512f,avx2,fma")]
+fn sums_of_16(v: [[__m512; 4]; 4]) -> __m512 {
+    // Numbers l and l + 8 of the two, then l + 4 of four, by whole quarters of a register.
+    let eighths = |a, b| {
+        let low = _mm512_shuffle_f32x4::<0b01_00_01_00>(a, b);
+        _mm512_add_ps(low, _mm512_shuffle_f32x4::<0b11_10_11_10>(a, b))
+    };
+    let quarters = |a, b| {
+        let low = _mm512_shuffle_f32x4::<0b10_00_10_00>(a, b);
+        _mm512_add_ps(low, _mm512_shuffle_f32x4::<0b11_01_11_01>(a, b))
+    };
+    // Then l + 2 and l + 1 within the quarters, each of which belongs to one c.
+    let pairs = |a, b| {
+        let low = _mm512_shuffle_ps::<0b01_00_01_00>(a, b);
+        _mm512_add_ps(low, _mm512_shuffle_ps::<0b11_10_11_10>(a, b))
+    };
+    let singles = |a, b| {
+        let low = _mm512_shuffle_ps::<0b10_00_10_00>(a, b);
+        _mm512_add_ps(low, _mm512_shuffle_ps::<0b11_01_11_01>(a, b))
+    };
+    let of = |r: usize| quarters(eighths(v[0][r], v[1][r]), eighths(v[2][r], v[3][r]));
+    singles(pairs(of(0), of(1)), pairs(of(2), of(3)))
 }
 
 kernels!(Avx512, "avx512f,avx2,fma");

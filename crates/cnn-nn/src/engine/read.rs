@@ -78,8 +78,10 @@ impl Engine {
         let share = n.div_ceil(MAX_SHARDS).next_multiple_of(READ_CHUNK);
         let per_sample = output.len().checked_div(n).unwrap_or(0);
         let mut outputs = output.chunks_mut((share * per_sample).max(1));
+        // No more than have anything to do: a single one needs no other thread.
         let mut jobs: Vec<Job<'_>> = readers
             .iter_mut()
+            .take(n.div_ceil(share.max(1)))
             .map(|shard| (shard, BatchMetrics::default(), outputs.next().unwrap_or_default()))
             .collect();
         self.pool.for_each(&mut jobs, |i, (shard, metrics, out)| {
