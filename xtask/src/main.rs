@@ -12,6 +12,7 @@
 mod check;
 mod experiment;
 mod golden;
+mod instructions;
 mod new_layer;
 mod page;
 mod repo;
@@ -31,6 +32,8 @@ cargo xtask COMMAND
   train --list              the presets
   new-layer NAME            start a layer: its file from a template, its `mod` line and its registry line
   experiment [NAME] [ARGS…] train an experiment (default: course; resumable) and write its part of docs/results.md
+  instructions [WORK…]      count the instructions of the kernels and of a training step (needs valgrind), compare with the
+                            budget in xtask/instructions.toml; --update writes the budget
   golden [--python EXE]     make the golden files again with Keras (the only command that needs Python)
 
 Each command prints the plain cargo lines that it runs. ARCHITECTURE.md says where things are.";
@@ -59,6 +62,7 @@ fn run(args: &[String]) -> Result<u8> {
         "train" => train::run(rest),
         "new-layer" => new_layer::run(rest),
         "experiment" => experiment::run(rest),
+        "instructions" => instructions::run(rest),
         "golden" => golden::run(rest),
         "help" | "--help" | "-h" => {
             println!("{HELP}");

@@ -6,7 +6,7 @@ use anyhow::{Context, Result, bail, ensure};
 use serde_json::Value;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Command;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
@@ -53,7 +53,7 @@ pub(crate) fn run(args: &[String]) -> Result<u8> {
     if !args.is_empty() {
         bail!("`cargo xtask page` takes no arguments");
     }
-    let Some(browser) = BROWSERS.into_iter().find(|name| answers(name)) else {
+    let Some(browser) = BROWSERS.into_iter().find(|name| repo::answers(name)) else {
         println!(
             "  skipped: no chromium (apt-get install chromium), so the page of `cnn report` is not looked at in a browser"
         );
@@ -95,24 +95,11 @@ pub(crate) fn run(args: &[String]) -> Result<u8> {
     Ok(0)
 }
 
-fn answers(program: &str) -> bool {
-    let mut ask = Command::new(program);
-    ask.arg("--version").stdout(Stdio::null()).stderr(Stdio::null());
-    ask.status().is_ok_and(|status| status.success())
-}
-
 /// Runs `cnn` from the sources, as a person would, and returns what it printed.
 fn cnn(args: &[&str]) -> Result<String> {
     let line = [&["run", "--quiet", "-p", "cnn-cli", "--"], args].concat();
     println!("$ cargo {}", line.join(" "));
-    let output = Command::new("cargo")
-        .args(&line)
-        .current_dir(repo::root())
-        .stderr(Stdio::inherit())
-        .output()
-        .context("`cargo` cannot be started")?;
-    ensure!(output.status.success(), "`cnn {}` failed", args.join(" "));
-    Ok(String::from_utf8(output.stdout)?)
+    repo::output(Path::new("cargo"), &line)
 }
 
 /// Loads the page from disk and returns the document that the browser made of it. Anything that the page says on the console is an

@@ -1,9 +1,9 @@
 //! Where the repository is, which files it has, and how a child process is run.
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 /// The repository's root: the folder above this crate.
 pub(crate) fn root() -> PathBuf {
@@ -72,6 +72,42 @@ pub(crate) fn status(program: &str, args: &[&str], env: &[(&str, &str)]) -> Resu
     }
 }
 
+/// Runs a program in the root and returns what it prints; its messages go to the terminal.
+pub(crate) fn output(program: &Path, args: &[&str]) -> Result<String> {
+    let output = Command::new(program)
+        .args(args)
+        .current_dir(root())
+        .stderr(Stdio::inherit())
+        .output()
+        .with_context(|| format!("`{}` cannot be started", program.display()))?;
+    ensure!(output.status.success(), "`{} {}` failed", program.display(), args.join(" "));
+    Ok(String::from_utf8(output.stdout)?)
+}
+
+/// Whether a program is installed.
+pub(crate) fn answers(program: &str) -> bool {
+    let mut ask = Command::new(program);
+    ask.arg("--version").stdout(Stdio::null()).stderr(Stdio::null());
+    ask.status().is_ok_and(|status| status.success())
+}
+
+/// Builds one program as it ships, `cargo build --release` with these arguments, and returns where it is.
+pub(crate) fn build(args: &[&str]) -> Result<PathBuf> {
+    let line = [&["build", "--release"], args].concat();
+    print_line("cargo", &line, &[]);
+    let messages = [&line[..], &["--quiet", "--message-format=json-render-diagnostics"]].concat();
+    executable(&output(Path::new("cargo"), &messages)?).context("cargo built no program")
+}
+
+/// The last program that cargo's messages, one JSON object a line, say was built.
+fn executable(messages: &str) -> Option<PathBuf> {
+    let of = |line: &str| {
+        let message: serde_json::Value = serde_json::from_str(line).ok()?;
+        message["executable"].as_str().map(PathBuf::from)
+    };
+    messages.lines().filter_map(of).next_back()
+}
+
 /// Shows a command as it would be typed.
 fn print_line(program: &str, args: &[&str], env: &[(&str, &str)]) {
     let mut words = vec!["$".to_owned()];
@@ -127,6 +163,15 @@ mod tests {
         assert_eq!(nearest("cn32", &names), Some("cnn32"));
         assert_eq!(nearest("dn", &names), Some("dnn"));
         assert_eq!(nearest("resnet", &names), None);
+    }
+
+    #[test]
+    fn the_program_that_was_built_is_found() {
+        let messages = r#"{"reason":"compiler-artifact","target":{"name":"cnn_nn"},"executable":null}
+{"reason":"compiler-artifact","target":{"name":"instructions"},"executable":"/t/release/examples/instructions"}
+{"reason":"build-finished","success":true}"#;
+        assert_eq!(executable(messages), Some(PathBuf::from("/t/release/examples/instructions")));
+        assert_eq!(executable(r#"{"reason":"build-finished","success":true}"#), None);
     }
 
     #[test]
