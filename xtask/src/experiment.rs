@@ -6,8 +6,8 @@
 
 mod course;
 
-use crate::repo;
-use anyhow::{Context, Result, bail};
+use crate::{pages, repo};
+use anyhow::{Context, Result};
 use serde_json::Value;
 use std::fmt::Write as _;
 use std::fs;
@@ -73,32 +73,9 @@ fn fill(name: &str) -> Result<()> {
     let by = format!(
         "This part is written by `cargo xtask experiment {name}`; every number is read from the runs' files."
     );
-    let machine = machine();
+    let machine = pages::machine();
     let block = format!("{by}\n\n{}\n\n{pictures}Measured on {machine}.", block.trim());
-    fs::write(repo::root().join(PAGE), replaced(&page, name, &block)?).context(PAGE)
-}
-
-/// The page with another text between its markers.
-fn replaced(page: &str, name: &str, block: &str) -> Result<String> {
-    let (begin, end) = (format!("<!-- {name}:begin -->"), format!("<!-- {name}:end -->"));
-    let Some((before, rest)) = page.split_once(&begin) else {
-        bail!("{PAGE} has no line {begin}: put it and {end} where the table belongs")
-    };
-    let Some((_, after)) = rest.split_once(&end) else {
-        bail!("{PAGE} has no {end} below {begin}")
-    };
-    Ok(format!("{before}{begin}\n{block}\n{end}{after}"))
-}
-
-/// The processor's name and the number of threads.
-fn machine() -> String {
-    let threads = std::thread::available_parallelism().map_or(1, usize::from);
-    let info = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
-    let model = info
-        .lines()
-        .find_map(|line| line.strip_prefix("model name"))
-        .and_then(|line| line.split(':').nth(1));
-    format!("{} with {threads} threads", model.map_or("an unnamed processor", str::trim))
+    fs::write(repo::root().join(PAGE), pages::replaced(PAGE, &page, name, &block)?).context(PAGE)
 }
 
 #[cfg(test)]
@@ -106,19 +83,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_what_is_between_the_markers_changes() {
-        let page = "# Results\n<!-- a:begin -->\nold\n<!-- a:end -->\nmine\n";
-        let new = replaced(page, "a", "new").unwrap();
-        assert_eq!(new, "# Results\n<!-- a:begin -->\nnew\n<!-- a:end -->\nmine\n");
-        assert_eq!(replaced(&new, "a", "new").unwrap(), new);
-        assert!(replaced(page, "b", "new").is_err());
-        assert!(replaced("<!-- a:end --><!-- a:begin -->", "a", "new").is_err());
-    }
-
-    #[test]
     fn the_page_has_a_place_for_each_experiment() {
         for name in [DEFAULT, "overfitting"] {
-            assert!(replaced(&repo::read(PAGE).unwrap(), name, "").is_ok(), "{name}");
+            assert!(pages::replaced(PAGE, &repo::read(PAGE).unwrap(), name, "").is_ok(), "{name}");
         }
     }
 }

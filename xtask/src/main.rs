@@ -15,7 +15,9 @@ mod golden;
 mod instructions;
 mod new_layer;
 mod page;
+mod pages;
 mod repo;
+mod sweep;
 mod tidy;
 mod train;
 
@@ -34,6 +36,8 @@ cargo xtask COMMAND
   experiment [NAME] [ARGS…] train an experiment (default: course; resumable) and write its part of docs/results.md
   instructions [WORK…]      count the instructions of the kernels and of a training step (needs valgrind), compare with the
                             budget in xtask/instructions.toml; --update writes the budget
+  sweep [ARGS…]             training speed against channels, batch, kernel and image size: table, CSV, charts and cliffs;
+                            --rounds N, --threads, --windows and --window as in `cnn bench`, --cnn FILE measures another build
   golden [--python EXE]     make the golden files again with Keras (the only command that needs Python)
 
 Each command prints the plain cargo lines that it runs. ARCHITECTURE.md says where things are.";
@@ -63,6 +67,7 @@ fn run(args: &[String]) -> Result<u8> {
         "new-layer" => new_layer::run(rest),
         "experiment" => experiment::run(rest),
         "instructions" => instructions::run(rest),
+        "sweep" => sweep::run(rest),
         "golden" => golden::run(rest),
         "help" | "--help" | "-h" => {
             println!("{HELP}");
