@@ -6,7 +6,7 @@
 
 mod course;
 
-use crate::{pages, repo};
+use crate::{document, repo};
 use anyhow::{Context, Result};
 use serde_json::Value;
 use std::fmt::Write as _;
@@ -69,13 +69,12 @@ fn fill(name: &str) -> Result<()> {
         // Without its heading: the page has one.
         table.split_once("\n\n").map(|(_, rest)| rest.to_owned()).unwrap_or_default()
     };
-    let page = repo::read(PAGE)?;
     let by = format!(
         "This part is written by `cargo xtask experiment {name}`; every number is read from the runs' files."
     );
-    let machine = pages::machine();
+    let machine = document::machine();
     let block = format!("{by}\n\n{}\n\n{pictures}Measured on {machine}.", block.trim());
-    fs::write(repo::root().join(PAGE), pages::replaced(PAGE, &page, name, &block)?).context(PAGE)
+    document::fill(PAGE, name, &block)
 }
 
 #[cfg(test)]
@@ -85,7 +84,7 @@ mod tests {
     #[test]
     fn the_page_has_a_place_for_each_experiment() {
         for name in [DEFAULT, "overfitting"] {
-            assert!(pages::replaced(PAGE, &repo::read(PAGE).unwrap(), name, "").is_ok(), "{name}");
+            assert!(document::has_place(PAGE, name), "{name}");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! `cargo xtask golden`: makes the golden files again, with Keras. Everything else works without Python.
+//! `cargo xtask golden`: makes the golden files again, with Keras.
 
 use crate::repo;
 use anyhow::{Context, Result, bail};

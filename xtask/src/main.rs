@@ -9,13 +9,14 @@
     reason = "a command for people at a terminal"
 )]
 
+mod bench;
 mod check;
+mod document;
 mod experiment;
 mod golden;
 mod instructions;
 mod new_layer;
 mod page;
-mod pages;
 mod repo;
 mod sweep;
 mod tidy;
@@ -38,7 +39,10 @@ cargo xtask COMMAND
                             budget in xtask/instructions.toml; --update writes the budget
   sweep [ARGS…]             training speed against channels, batch, kernel and image size: table, CSV, charts and cliffs;
                             --rounds N, --threads, --windows and --window as in `cnn bench`, --cnn FILE measures another build
-  golden [--python EXE]     make the golden files again with Keras (the only command that needs Python)
+  bench --against-peers     cnn beside Keras, PyTorch, JAX, ONNX Runtime, Burn and Candle, in turns, and the ratios
+                            [--python EXE] [--rounds 5] [--seconds 2] [--threads 2] [--only W1,W2] [--peers torch,jax]
+                            [--output runs/bench] [--cnn PROGRAM] [--force]; needs Python: xtask/peers/README.md
+  golden [--python EXE]     make the golden files again with Keras
 
 Each command prints the plain cargo lines that it runs. ARCHITECTURE.md says where things are.";
 
@@ -68,6 +72,7 @@ fn run(args: &[String]) -> Result<u8> {
         "experiment" => experiment::run(rest),
         "instructions" => instructions::run(rest),
         "sweep" => sweep::run(rest),
+        "bench" => bench::run(rest),
         "golden" => golden::run(rest),
         "help" | "--help" | "-h" => {
             println!("{HELP}");

@@ -59,7 +59,7 @@ pub(crate) fn read(path: &str) -> Result<String> {
 
 /// Prints a command line, runs it in the root with the terminal as its own, and returns its exit code.
 pub(crate) fn status(program: &str, args: &[&str], env: &[(&str, &str)]) -> Result<u8> {
-    print_line(program, args, env);
+    println!("$ {}", line(program, args, env));
     let status = Command::new(program)
         .args(args)
         .envs(env.iter().copied())
@@ -110,11 +110,16 @@ fn executable(messages: &str) -> Option<PathBuf> {
 
 /// Shows a command as it would be typed.
 fn print_line(program: &str, args: &[&str], env: &[(&str, &str)]) {
-    let mut words = vec!["$".to_owned()];
+    println!("$ {}", line(program, args, env));
+}
+
+/// A command as it would be typed.
+pub(crate) fn line(program: &str, args: &[&str], env: &[(&str, &str)]) -> String {
+    let mut words = Vec::new();
     words.extend(env.iter().map(|(key, value)| format!("{key}={}", quoted(value))));
     words.push(program.to_owned());
     words.extend(args.iter().map(|arg| quoted(arg)));
-    println!("{}", words.join(" "));
+    words.join(" ")
 }
 
 /// An argument as a shell wants it.

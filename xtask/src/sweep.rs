@@ -8,7 +8,7 @@
 mod figures;
 mod grid;
 
-use crate::{pages, repo};
+use crate::{document, repo};
 use anyhow::{Context, Result, bail};
 use figures::{Speed, Sweep};
 use grid::{AXES, Axis, Shape};
@@ -184,15 +184,14 @@ less than half of the speed of the size before. Each figure is the best of its r
     for warning in warnings {
         let _ = writeln!(text, "- {warning}");
     }
-    let _ = write!(text, "\nMeasured on {}.", pages::machine());
+    let _ = write!(text, "\nMeasured on {}.", document::machine());
     text
 }
 
 /// Puts the table and the charts into the page, if it has a place for them.
 fn publish(block: &str) -> Result<()> {
     let root = repo::root();
-    let page = fs::read_to_string(root.join(PAGE)).unwrap_or_default();
-    if !page.contains("<!-- sweep:begin -->") {
+    if !document::has_place(PAGE, "sweep") {
         println!(
             "table, CSV and charts are in {FOLDER}; {PAGE} has no `<!-- sweep:begin -->` to put them at"
         );
@@ -205,7 +204,7 @@ fn publish(block: &str) -> Result<()> {
             .with_context(|| file.clone())?;
         let _ = write!(pictures, "\n\n![Training speed by {}](images/{file})", axis.label);
     }
-    write(PAGE, &pages::replaced(PAGE, &page, "sweep", &format!("{block}{pictures}"))?)?;
+    document::fill(PAGE, "sweep", &format!("{block}{pictures}"))?;
     println!("wrote {PAGE} and {IMAGES}/sweep-*.svg");
     Ok(())
 }

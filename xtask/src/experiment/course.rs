@@ -1,5 +1,6 @@
 //! The course's table beside Keras's numbers and the course's own, and what the numbers say about the course's claims.
 
+use crate::document::thousands;
 use crate::repo;
 use anyhow::{Context, Result};
 use serde_json::Value;
@@ -342,18 +343,6 @@ fn of_keras(preset: &Value) -> String {
     }
 }
 
-fn thousands(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::new();
-    for (i, digit) in digits.chars().enumerate() {
-        if i > 0 && (digits.len() - i).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -411,7 +400,6 @@ mod tests {
     fn numbers_are_written_as_people_read_them() {
         assert_eq!(spread(&json!({"mean": 0.9, "sd": 0.01}), 4), "0.9000 ± 0.0100");
         assert_eq!(spread(&json!({"mean": 0.9, "sd": null}), 4), "0.9000 (one run)");
-        assert_eq!([thousands(999), thousands(1_386_506)], ["999", "1,386,506"]);
         let row = json!({"name": "x", "comparison": {"difference": -0.004, "p_adjusted": 0.2, "within_noise": true}});
         assert_eq!(against(&row, "y"), "≈ −0.0040 (p = 0.200)");
         assert_eq!(against(&row, "x"), "best");
