@@ -1,5 +1,6 @@
 //! Inference: evaluation, prediction, and what every layer answers.
 
+use super::program::Program;
 use super::shard::{Batch, Shard};
 use super::{BatchMetrics, Engine, Feed, MAX_SHARDS, Source};
 
@@ -68,20 +69,20 @@ impl Engine {
         output: &mut [f32],
     ) -> BatchMetrics {
         self.check(weights);
-        if self.readers.is_empty() {
-            let program = &self.program;
-            self.readers =
-                (0..MAX_SHARDS).map(|_| Shard::new(program, READ_CHUNK, false)).collect();
-        }
+        let chunk = chunk(&self.program);
+        let share = n.div_ceil(MAX_SHARDS).next_multiple_of(chunk);
+        // No more than have anything to do: a single one needs no other thread.
+        let count = n.div_ceil(share.max(1));
         let mut readers = std::mem::take(&mut self.readers);
+        while readers.len() < count {
+            readers.push(Shard::new(&self.program, chunk, false));
+        }
         let batch = self.batch(weights, Source::Plain(feed), None, None);
-        let share = n.div_ceil(MAX_SHARDS).next_multiple_of(READ_CHUNK);
         let per_sample = output.len().checked_div(n).unwrap_or(0);
         let mut outputs = output.chunks_mut((share * per_sample).max(1));
-        // No more than have anything to do: a single one needs no other thread.
         let mut jobs: Vec<Job<'_>> = readers
             .iter_mut()
-            .take(n.div_ceil(share.max(1)))
+            .take(count)
             .map(|shard| (shard, BatchMetrics::default(), outputs.next().unwrap_or_default()))
             .collect();
         self.pool.for_each(&mut jobs, |i, (shard, metrics, out)| {
@@ -89,7 +90,7 @@ impl Engine {
             let (begin, end) = ((i * share).min(n), ((i + 1) * share).min(n));
             let mut at = begin;
             while at < end {
-                let next = (at + READ_CHUNK).min(end);
+                let next = (at + chunk).min(end);
                 shard.infer(&batch, at..next);
                 let part = &mut out[(at - begin) * per_sample..(next - begin) * per_sample];
                 visit(shard, &batch, metrics, part);
@@ -114,5 +115,11 @@ type Visit<'a> = dyn Fn(&mut Shard, &Batch<'_>, &mut BatchMetrics, &mut [f32]) +
 /// A reader's memory, its sums and its part of the output.
 type Job<'a> = (&'a mut Shard, BatchMetrics, &'a mut [f32]);
 
-/// Samples that a reader carries at once.
-const READ_CHUNK: usize = 8;
+/// Samples that a reader carries at once: as many as have their activations in a second-level cache, but enough for the kernels,
+/// and no more than gain from it.
+fn chunk(program: &Program) -> usize {
+    const CACHE: usize = 1 << 20;
+    let sample: usize = program.slots.iter().map(|len| len * size_of::<f32>()).sum();
+    let samples = (CACHE / sample.max(1)).clamp(8, 32);
+    samples - samples % 4
+}
