@@ -57,7 +57,7 @@ pub(crate) trait Simd: Copy {
     fn sums16(self, v: [Self::W; 4]) -> [f32; 4];
     /// The same for four times four.
     #[inline(always)]
-    fn sums16x4(self, v: [[Self::W; 4]; 4]) -> [[f32; 4]; 4] {
+    fn sums16x4(self, v: &[[Self::W; 4]; 4]) -> [[f32; 4]; 4] {
         [self.sums16(v[0]), self.sums16(v[1]), self.sums16(v[2]), self.sums16(v[3])]
     }
 }

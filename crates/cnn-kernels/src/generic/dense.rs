@@ -156,7 +156,7 @@ fn dots<S: Simd, const R: usize, const C: usize>(
         }
     }
     if R == 4 && C == 4 {
-        let sums = s.sums16x4(std::array::from_fn(|c| std::array::from_fn(|r| acc[c % C][r % R])));
+        let sums = s.sums16x4(&std::array::from_fn(|c| std::array::from_fn(|r| acc[c % C][r % R])));
         for (c, four) in sums.iter().enumerate() {
             dx[(sample + c) * n_in + i..][..4].copy_from_slice(four);
         }

@@ -119,7 +119,7 @@ impl Simd for Avx512 {
     }
 
     #[inline(always)]
-    fn sums16x4(self, v: [[__m512; 4]; 4]) -> [[f32; 4]; 4] {
+    fn sums16x4(self, v: &[[__m512; 4]; 4]) -> [[f32; 4]; 4] {
         let mut sums = [0.0; 16];
         // SAFETY: `self` proves the instructions.
         self.store(unsafe { sums_of_16(v) }, &mut sums);
@@ -143,7 +143,7 @@ fn sums(v: [__m512; 4]) -> [f32; 4] {
 /// added in vain.
 #[inline]
 #[target_feature(enable = "avx512f,avx2,fma")]
-fn sums_of_16(v: [[__m512; 4]; 4]) -> __m512 {
+fn sums_of_16(v: &[[__m512; 4]; 4]) -> __m512 {
     // Numbers l and l + 8 of the two, then l + 4 of four, by whole quarters of a register.
     let eighths = |a, b| {
         let low = _mm512_shuffle_f32x4::<0b01_00_01_00>(a, b);

@@ -11,7 +11,7 @@
 mod kernels;
 
 use cnn_data::{Images, Split};
-use cnn_kernels::Isa;
+use cnn_kernels::{Buffer, Isa};
 use cnn_nn::ModelSpec;
 use cnn_nn::engine::{Engine, Options, TrainKey};
 use cnn_nn::loss::{Loss, LossSpec};
@@ -82,9 +82,10 @@ fn step(isa: Isa, preset: &str) -> Work {
         .expect("presets end in a softmax");
     let options = Options { threads: 1, isa, batch_size: BATCH, fuse: true };
     let mut engine = Engine::new(&model, &loss, options);
-    let mut weights = model.initial_weights(42);
+    let mut weights = Buffer::from(&*model.initial_weights(42));
     let adam = OptimizerSpec::Adam(Adam::default()).build().expect("its defaults are sound");
-    let mut slots: Vec<_> = adam.slot_names().iter().map(|_| vec![0.0; weights.len()]).collect();
+    let mut slots: Vec<_> =
+        adam.slot_names().iter().map(|_| Buffer::zeros(weights.len())).collect();
     let split = images();
     let order: Vec<u32> = (0..BATCH as u32).rev().collect();
     let mut taken = 0;
