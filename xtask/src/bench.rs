@@ -104,16 +104,13 @@ fn measure(
             eprintln!("$ {command}");
         }
         let outcome = line.run()?;
-        let start = outcome.start.filter(|_| job.mode == Mode::Cold);
-        let run = Run {
-            round,
-            job,
-            who: entrant.key(),
-            command,
-            start: start.map(|start| start.as_secs_f64()),
-            others: outcome.others,
-            said: outcome.said,
-        };
+        let start = outcome.start.filter(|_| job.mode == Mode::Cold).map(|s| s.as_secs_f64());
+        let mut said = outcome.said;
+        if job.mode == Mode::Cold && start.is_none() && said.is_ok() {
+            said = Err("it did not say when its first step was done".to_owned());
+        }
+        let (who, others) = (entrant.key(), outcome.others);
+        let run = Run { round, job, who, command, start, others, said };
         eprintln!("  {}", progress(entrant.name(), &run));
         runs.push(run);
     }
