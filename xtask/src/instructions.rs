@@ -43,7 +43,8 @@ pub(crate) fn run(args: &[String]) -> Result<u8> {
         println!("  skipped: {why}, so no instructions are counted");
         return Ok(0);
     }
-    let program = repo::build(&["-p", "cnn-nn", "--example", "instructions"])?;
+    let program =
+        repo::build(&repo::root(), &["-p", "cnn-nn", "--example", "instructions"], "instructions")?;
     let names: Vec<String> = repo::output(&program, &[])?
         .lines()
         .filter(|name| wanted.is_empty() || wanted.iter().any(|part| name.contains(part)))

@@ -74,9 +74,14 @@ pub(crate) fn status(program: &str, args: &[&str], env: &[(&str, &str)]) -> Resu
 
 /// Runs a program in the root and returns what it prints; its messages go to the terminal.
 pub(crate) fn output(program: &Path, args: &[&str]) -> Result<String> {
+    output_in(&root(), program, args)
+}
+
+/// The same in another folder.
+fn output_in(folder: &Path, program: &Path, args: &[&str]) -> Result<String> {
     let output = Command::new(program)
         .args(args)
-        .current_dir(root())
+        .current_dir(folder)
         .stderr(Stdio::inherit())
         .output()
         .with_context(|| format!("`{}` cannot be started", program.display()))?;
@@ -91,26 +96,22 @@ pub(crate) fn answers(program: &str) -> bool {
     ask.status().is_ok_and(|status| status.success())
 }
 
-/// Builds one program as it ships, `cargo build --release` with these arguments, and returns where it is.
-pub(crate) fn build(args: &[&str]) -> Result<PathBuf> {
+/// Builds a program as it ships, `cargo build --release` with these arguments in the folder of its project, and returns where
+/// it is.
+pub(crate) fn build(folder: &Path, args: &[&str], program: &str) -> Result<PathBuf> {
     let line = [&["build", "--release"], args].concat();
-    print_line("cargo", &line, &[]);
+    eprintln!("$ cd {} && cargo {}", folder.display(), line.join(" "));
     let messages = [&line[..], &["--quiet", "--message-format=json-render-diagnostics"]].concat();
-    executable(&output(Path::new("cargo"), &messages)?).context("cargo built no program")
+    executable(&output_in(folder, Path::new("cargo"), &messages)?, program)
+        .with_context(|| format!("cargo built no program `{program}`"))
 }
 
-/// The last program that cargo's messages, one JSON object a line, say was built.
-fn executable(messages: &str) -> Option<PathBuf> {
-    let of = |line: &str| {
-        let message: serde_json::Value = serde_json::from_str(line).ok()?;
-        message["executable"].as_str().map(PathBuf::from)
-    };
-    messages.lines().filter_map(of).next_back()
-}
-
-/// Shows a command as it would be typed.
-fn print_line(program: &str, args: &[&str], env: &[(&str, &str)]) {
-    println!("$ {}", line(program, args, env));
+/// Where a program is, by cargo's messages, one JSON object a line.
+fn executable(messages: &str, program: &str) -> Option<PathBuf> {
+    let messages =
+        messages.lines().filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok());
+    let mut artifacts = messages.filter(|message| message["target"]["name"] == program);
+    artifacts.find_map(|artifact| artifact["executable"].as_str().map(PathBuf::from))
 }
 
 /// A command as it would be typed.
@@ -175,8 +176,14 @@ mod tests {
         let messages = r#"{"reason":"compiler-artifact","target":{"name":"cnn_nn"},"executable":null}
 {"reason":"compiler-artifact","target":{"name":"instructions"},"executable":"/t/release/examples/instructions"}
 {"reason":"build-finished","success":true}"#;
-        assert_eq!(executable(messages), Some(PathBuf::from("/t/release/examples/instructions")));
-        assert_eq!(executable(r#"{"reason":"build-finished","success":true}"#), None);
+        let found = Some(PathBuf::from("/t/release/examples/instructions"));
+        assert_eq!(executable(messages, "instructions"), found);
+        assert_eq!(executable(messages, "cnn_nn"), None);
+        assert_eq!(executable(r#"{"reason":"build-finished","success":true}"#, "cnn_nn"), None);
+        let messages = "{\"target\":{\"name\":\"a\"},\"executable\":null}\nnoise\n\
+                        {\"target\":{\"name\":\"b\"},\"executable\":\"/x/b\"}\n";
+        assert_eq!(executable(messages, "b"), Some(PathBuf::from("/x/b")));
+        assert_eq!(executable(messages, "a"), None);
     }
 
     #[test]

@@ -33,7 +33,7 @@ pub(crate) fn run(args: &[String]) -> Result<u8> {
     let options = Options::parse(args)?;
     let program = match &options.cnn {
         Some(file) => fs::canonicalize(file).with_context(|| format!("--cnn {file}"))?,
-        None => repo::build(&["-p", "cnn-cli"])?,
+        None => repo::build(&repo::root(), &["-p", "cnn-cli"], "cnn")?,
     };
     fs::create_dir_all(repo::root().join(FOLDER)).context(FOLDER)?;
     let networks = grid::networks();

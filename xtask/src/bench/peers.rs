@@ -5,9 +5,8 @@ use super::child::Line;
 use super::compare::{Job, Mode};
 use crate::repo;
 use anyhow::{Context, Result, bail};
-use serde_json::Value;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Command;
 
 /// The key of ours.
 pub(super) const OURS: &str = "cnn";
@@ -129,29 +128,9 @@ fn importable(
     Ok(python.to_owned())
 }
 
-/// Builds the project in a folder and returns the path of one of its programs.
+/// Builds a program of the project in a folder and returns its path.
 fn built(folder: &Path, args: &[&str], program: &str) -> Result<String> {
-    let mut line = vec!["build", "--release", "--message-format=json-render-diagnostics"];
-    line.extend(args);
-    eprintln!("$ cd {} && cargo {}", folder.display(), line.join(" "));
-    let output = Command::new("cargo")
-        .args(&line)
-        .current_dir(folder)
-        .stderr(Stdio::inherit())
-        .output()
-        .context("`cargo` cannot be started")?;
-    if !output.status.success() {
-        bail!("`cargo build --release` in {} fails", folder.display());
-    }
-    executable(&String::from_utf8_lossy(&output.stdout), program)
-        .with_context(|| format!("cargo built no program `{program}`"))
-}
-
-/// The path of a program in what cargo says of its artifacts.
-fn executable(messages: &str, program: &str) -> Option<String> {
-    let messages = messages.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
-    let mut artifacts = messages.filter(|message| message["target"]["name"] == program);
-    artifacts.find_map(|artifact| artifact["executable"].as_str().map(str::to_owned))
+    Ok(repo::build(folder, args, program)?.to_string_lossy().into_owned())
 }
 
 /// What a peer wants in its environment.
@@ -300,13 +279,5 @@ mod tests {
             };
             assert!(repo::root().join(&file).is_file(), "{file}");
         }
-    }
-
-    #[test]
-    fn a_program_is_found_among_cargos_messages() {
-        let messages = "{\"target\":{\"name\":\"a\"},\"executable\":null}\nnoise\n\
-                        {\"target\":{\"name\":\"b\"},\"executable\":\"/x/b\"}\n";
-        assert_eq!(executable(messages, "b").as_deref(), Some("/x/b"));
-        assert_eq!(executable(messages, "a"), None);
     }
 }
