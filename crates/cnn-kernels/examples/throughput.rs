@@ -7,11 +7,14 @@
 //! the processor can do. The gradients here have the zeros that max pooling and relu leave in training.
 #![expect(clippy::print_stdout, reason = "an example shows its result")]
 
+mod support;
+
 use std::time::Instant;
 
 use cnn_kernels::conv::{self, ConvGeometry};
 use cnn_kernels::max_pool::PoolGeometry;
 use cnn_kernels::{Buffer, Isa, dense, loss, update};
+use support::numbers;
 
 /// Images in a shard.
 const SHARD: usize = 4;
@@ -38,8 +41,8 @@ fn network(isa: Isa, f: usize) {
     println!("Conv2D {f} - MaxPooling2D - Conv2D {f} - MaxPooling2D - Dense 128 - Dense 10");
     println!("{:<28}{:>12}{:>12}", "kernel", "us/image", "GFLOP/s");
     let mut total = 0.0;
-    total += convolution(isa, "conv1", &square(28, 1, f), false);
-    total += convolution(isa, "conv2", &square(13, f, f), true);
+    total += convolution(isa, "conv1", support::block(28, 1, f), false);
+    total += convolution(isa, "conv2", support::block(13, f, f), true);
     total += product(isa, "dense1", 25 * f, 128);
     total += product(isa, "dense2", 128, 10);
     let (logits, labels) = (numbers(1, SHARD * 10), [1, 2, 3, 4]);
@@ -56,40 +59,13 @@ fn network(isa: Isa, f: usize) {
     println!("{:<28}{total:>12.2}   = {:.0} images/s\n", "one training step", 1e6 / total);
 }
 
-/// A 3 × 3 convolution without padding.
-fn square(h: usize, c: usize, f: usize) -> ConvGeometry {
-    let o = h - 2;
-    ConvGeometry {
-        h,
-        w: h,
-        c,
-        kh: 3,
-        kw: 3,
-        f,
-        stride_h: 1,
-        stride_w: 1,
-        pad_top: 0,
-        pad_left: 0,
-        oh: o,
-        ow: o,
-    }
-}
-
-fn convolution(isa: Isa, name: &str, g: &ConvGeometry, input_gradient: bool) -> f64 {
-    let o = g.oh / 2;
-    let p = PoolGeometry {
-        h: g.oh,
-        w: g.ow,
-        c: g.f,
-        ph: 2,
-        pw: 2,
-        stride_h: 2,
-        stride_w: 2,
-        pad_top: 0,
-        pad_left: 0,
-        oh: o,
-        ow: o,
-    };
+fn convolution(
+    isa: Isa,
+    name: &str,
+    (g, p): (ConvGeometry, PoolGeometry),
+    input_gradient: bool,
+) -> f64 {
+    let g = &g;
     let macs = SHARD * g.output_len() * g.kh * g.kw * g.c;
     let (x, kernel, bias) =
         (numbers(1, SHARD * g.input_len()), numbers(2, g.kernel_len()), numbers(3, g.f));
@@ -193,18 +169,4 @@ fn time(name: &str, images: usize, macs: usize, mut run: impl FnMut()) -> f64 {
         println!("{name:<28}{micros:>12.2}{:>12}", "-");
     }
     micros
-}
-
-/// Repeatable numbers in −1..1.
-fn numbers(seed: u64, len: usize) -> Buffer {
-    let mut state = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1;
-    let mut next = || {
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        (state >> 40) as f32 / (1_u64 << 23) as f32 - 1.0
-    };
-    let mut numbers = Buffer::zeros(len);
-    numbers.fill_with(&mut next);
-    numbers
 }
