@@ -18,7 +18,8 @@ pub struct TrainOptions {
     pub threads: usize,
     /// Instruction set.
     pub isa: Isa,
-    /// Whether pairs of layers are merged where that is faster. Equal numbers.
+    /// Whether the work is rearranged where that is faster: pairs of layers merged, large Dense layers run over the whole batch
+    /// at once. Equal numbers.
     pub fuse: bool,
 }
 

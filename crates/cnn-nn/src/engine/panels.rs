@@ -9,7 +9,6 @@ pub(super) struct Panels {
     columns: usize,
     /// Columns of a panel; the last may have fewer.
     width: usize,
-    rows: usize,
     data: Buffer,
     /// Panel → its part of `data`.
     bounds: Vec<Range<usize>>,
@@ -19,26 +18,16 @@ impl Panels {
     /// Room for `rows` rows of `columns` numbers, in `count` panels. Those that are beyond the columns are empty.
     pub(super) fn new(columns: usize, width: usize, count: usize, rows: usize) -> Self {
         let data = Buffer::zeros(columns * rows);
-        Self { columns, width, rows: 0, data, bounds: vec![0..0; count] }
+        Self { columns, width, data, bounds: vec![0..0; count] }
     }
 
     /// Cuts the room for this many rows, none of which is kept.
     pub(super) fn set_rows(&mut self, rows: usize) {
-        self.rows = rows;
-        let at = |panel: usize| (panel * self.width).min(self.columns) * rows;
-        for (i, bounds) in self.bounds.iter_mut().enumerate() {
-            *bounds = at(i)..at(i + 1);
+        let (columns, width) = (self.columns, self.width);
+        for (panel, bounds) in self.bounds.iter_mut().enumerate() {
+            let of = columns_of(panel, width, columns);
+            *bounds = of.start * rows..of.end * rows;
         }
-    }
-
-    pub(super) fn count(&self) -> usize {
-        self.bounds.len()
-    }
-
-    /// The columns of a panel.
-    pub(super) fn columns(&self, panel: usize) -> Range<usize> {
-        let at = |panel: usize| (panel * self.width).min(self.columns);
-        at(panel)..at(panel + 1)
     }
 
     /// All panels, and where each of them is.
@@ -49,7 +38,7 @@ impl Panels {
     /// Copies whole rows, from `first` on, to `to`.
     pub(super) fn read_rows(&self, first: usize, to: &mut [f32]) {
         for (panel, bounds) in self.bounds.iter().enumerate() {
-            let columns = self.columns(panel);
+            let columns = columns_of(panel, self.width, self.columns);
             if columns.is_empty() {
                 return;
             }
@@ -59,6 +48,12 @@ impl Panels {
             }
         }
     }
+}
+
+/// The columns of a panel, of `columns` in all; none beyond them.
+pub(super) fn columns_of(panel: usize, width: usize, columns: usize) -> Range<usize> {
+    let at = |panel: usize| (panel * width).min(columns);
+    at(panel)..at(panel + 1)
 }
 
 #[cfg(test)]
@@ -71,8 +66,8 @@ mod tests {
         let mut panels = Panels::new(5, 2, 4, 9);
         for rows in [9, 3] {
             panels.set_rows(rows);
-            for panel in 0..panels.count() {
-                let columns = panels.columns(panel);
+            for panel in 0..4 {
+                let columns = columns_of(panel, 2, 5);
                 let (data, bounds) = panels.parts();
                 let part = &mut data[bounds[panel].clone()];
                 assert_eq!(part.len(), columns.len() * rows);

@@ -1,7 +1,7 @@
 //! A training step.
 
 use super::blocks::{Blocks, pairs};
-use super::panels::Panels;
+use super::panels::{Panels, columns_of};
 use super::profile::{Times, timed};
 use super::program::Program;
 use super::shard::Shard;
@@ -148,14 +148,11 @@ impl Engine {
         let pairs = pairs(&self.program, wide.step, shards);
         let params = &weights[step.params.clone()];
         wide.y.set_rows(n * self.program.rows(wide.step));
-        let columns = |panel: usize| {
-            let begin = panel * COLUMNS;
-            begin..(begin + COLUMNS).min(layer.outputs())
-        };
-        let count = wide.y.count();
-        self.pool.for_each_range(count, [wide.y.parts()], |panel, [y]| {
+        let (sums, bounds) = wide.y.parts();
+        self.pool.for_each_range(bounds.len(), [(sums, bounds)], |panel, [y]| {
             timed(times.map(|times| &times.forward[wide.step]), || {
-                layer.forward(self.isa, params, &pairs[..shards.len()], columns(panel), y);
+                let columns = columns_of(panel, COLUMNS, layer.outputs());
+                layer.forward(self.isa, params, &pairs[..shards.len()], columns, y);
             });
         });
     }
