@@ -71,14 +71,13 @@ pub(super) fn forward_rows<S: Simd>(
                 bias: if last { bias } else { &[] },
                 relu: relu && last,
             };
-            let place = |point| {
-                let (oy, ox) = pixel(&ys, &xs, point);
+            let place = |(oy, ox): (usize, usize)| {
                 // A window with no tap inside reads nothing: any place will do.
                 let iy = (oy * g.stride_h + ky).saturating_sub(g.pad_top);
                 let ix = (ox * g.stride_w + kxs.start).saturating_sub(g.pad_left);
                 ((iy * g.w + ix) * g.c, ((oy - rows.start) * g.ow + ox) * g.f)
             };
-            sum.sweep(s, 0..g.f, 0..ys.len() * xs.len(), place, y);
+            sum.sweep(s, 0..g.f, ys.len() * xs.len(), &pixels(ys.start, &xs).map(place), y);
             if last {
                 break;
             }
@@ -136,11 +135,10 @@ fn gather<S: Simd>(s: S, g: &ConvGeometry, packed: &[f32], dz: &[f32], dx: &mut 
             bias: &[],
             relu: false,
         };
-        let place = |point| {
-            let (iy, ix) = pixel(&ys, &xs, point);
+        let place = |(iy, ix): (usize, usize)| {
             ((rows(iy).start * g.ow + columns(ix).start) * g.f, (iy * g.w + ix) * g.c)
         };
-        sum.sweep(s, 0..g.c, 0..ys.len() * xs.len(), place, dx);
+        sum.sweep(s, 0..g.c, ys.len() * xs.len(), &pixels(ys.start, &xs).map(place), dx);
     }
 }
 
@@ -217,13 +215,8 @@ pub(crate) fn backward_kernel<S: Simd>(
             relu: false,
         };
         let row = g.kw * g.c;
-        sum.sweep(
-            s,
-            0..g.f,
-            0..g.kh * row,
-            |tap| (tap / row * g.w * g.c + tap % row, tap * g.f),
-            dkernel,
-        );
+        let place = |(y, x): (usize, usize)| (y * g.w * g.c + x, (y * row + x) * g.f);
+        sum.sweep(s, 0..g.f, g.kh * row, &pixels(0, &(0..row)).map(place), dkernel);
         return;
     }
     for ky in 0..g.kh {
@@ -244,7 +237,7 @@ pub(crate) fn backward_kernel<S: Simd>(
             let iy = oys.start * g.stride_h + ky - g.pad_top;
             let ix = oxs.start * g.stride_w + kx - g.pad_left;
             let place = |c: usize| ((iy * g.w + ix) * g.c + c, ((ky * g.kw + kx) * g.c + c) * g.f);
-            sum.sweep(s, 0..g.f, 0..g.c, place, dkernel);
+            sum.sweep(s, 0..g.f, g.c, &(0..g.c).map(place), dkernel);
         }
     }
 }
@@ -298,9 +291,25 @@ where
     }
 }
 
-/// Row and column of pixel number `point` of a rectangle.
+/// Row and column of the pixels of a rectangle, row by row, without an end.
 #[inline(always)]
-fn pixel(ys: &Range<usize>, xs: &Range<usize>, point: usize) -> (usize, usize) {
-    let (point, width) = (point as u32, xs.len() as u32);
-    (ys.start + (point / width) as usize, xs.start + (point % width) as usize)
+fn pixels(top: usize, xs: &Range<usize>) -> Pixels {
+    Pixels { at: (top, xs.start), xs: xs.clone() }
+}
+
+#[derive(Clone)]
+struct Pixels {
+    at: (usize, usize),
+    xs: Range<usize>,
+}
+
+impl Iterator for Pixels {
+    type Item = (usize, usize);
+
+    #[inline(always)]
+    fn next(&mut self) -> Option<(usize, usize)> {
+        let (y, x) = self.at;
+        self.at = if x + 1 < self.xs.end { (y, x + 1) } else { (y + 1, self.xs.start) };
+        Some((y, x))
+    }
 }

@@ -42,9 +42,9 @@ pub(crate) fn forward<S: Simd>(
             };
             let place = |sample| (sample * n_in + begin, (first + sample) * width);
             if n == 1 {
-                sum.sweep_one(s, 0..width, 0, place, y);
+                sum.sweep_one(s, 0..width, place(0), y);
             } else {
-                sum.sweep(s, 0..width, 0..n, place, y);
+                sum.sweep(s, 0..width, n, &(0..n).map(place), y);
             }
             first += n;
         }
@@ -82,7 +82,8 @@ pub(crate) fn backward_kernel<S: Simd>(
             bias: &[],
             relu: false,
         };
-        sum.sweep(s, 0..n_out, 0..rows.len(), |row| (rows.start + row, row * n_out), dkernel);
+        let places = rows.clone().zip((0..).step_by(n_out));
+        sum.sweep(s, 0..n_out, rows.len(), &places, dkernel);
         rest = after;
     }
 }

@@ -10,7 +10,6 @@
 //! broadcast serves 2 registers, each register of `k` serves 6 points. Every sum runs over its terms in the order of the loops,
 //! whatever the tile.
 
-use std::array::from_fn;
 use std::ops::Range;
 
 use crate::simd::Simd;
@@ -52,28 +51,29 @@ pub(super) struct Sum<'a> {
 }
 
 impl Sum<'_> {
-    /// Sums `columns` for each point of `points`; `place(point)` is where its `x` begins and where in `y` its row begins.
+    /// Sums `columns` for `points` points; `places` says of one after the other where its `x` begins and where in `y` its row
+    /// begins.
     #[inline(always)]
     pub(super) fn sweep<S: Simd>(
         &self,
         s: S,
         columns: Range<usize>,
-        points: Range<usize>,
-        place: impl Fn(usize) -> (usize, usize),
+        points: usize,
+        places: &(impl Iterator<Item = (usize, usize)> + Clone),
         y: &mut [f32],
     ) {
         let mut v = columns.start;
         while S::REGISTERS >= 32 && columns.end - v >= 4 * S::LANES {
-            self.points::<S, 4>(s, v, S::LANES, points.clone(), &place, y);
+            self.points::<S, 4>(s, v, S::LANES, points, places.clone(), y);
             v += 4 * S::LANES;
         }
         while columns.end - v >= 2 * S::LANES {
-            self.points::<S, 2>(s, v, S::LANES, points.clone(), &place, y);
+            self.points::<S, 2>(s, v, S::LANES, points, places.clone(), y);
             v += 2 * S::LANES;
         }
         while v < columns.end {
             let lanes = S::LANES.min(columns.end - v);
-            self.points::<S, 1>(s, v, lanes, points.clone(), &place, y);
+            self.points::<S, 1>(s, v, lanes, points, places.clone(), y);
             v += lanes;
         }
     }
@@ -85,16 +85,15 @@ impl Sum<'_> {
         &self,
         s: S,
         columns: Range<usize>,
-        point: usize,
-        place: impl Fn(usize) -> (usize, usize),
+        place: (usize, usize),
         y: &mut [f32],
     ) {
-        let mut v = columns.start;
+        let (mut v, places) = (columns.start, std::iter::once(place));
         while S::REGISTERS >= 32 && columns.end - v >= 8 * S::LANES {
-            self.tile::<S, 1, 8>(s, v, S::LANES, point, &place, y);
+            self.tile::<S, 1, 8>(s, v, S::LANES, &mut places.clone(), y);
             v += 8 * S::LANES;
         }
-        self.sweep(s, v..columns.end, point..point + 1, place, y);
+        self.sweep(s, v..columns.end, 1, &places, y);
     }
 
     #[inline(always)]
@@ -103,38 +102,50 @@ impl Sum<'_> {
         s: S,
         v: usize,
         lanes: usize,
-        points: Range<usize>,
-        place: &impl Fn(usize) -> (usize, usize),
+        points: usize,
+        mut places: impl Iterator<Item = (usize, usize)>,
         y: &mut [f32],
     ) {
-        let Range { start: mut p, end } = points;
-        while p < end {
+        let mut left = points;
+        while left > 0 {
             // Twice 4 and a 3 hide the latency of the sums better than a 6, a 3 and a 2.
-            p += match end - p {
-                4 | 7 | 8 | 11 => self.tile::<S, 4, VEC>(s, v, lanes, p, place, y),
-                6.. => self.tile::<S, 6, VEC>(s, v, lanes, p, place, y),
-                3 | 5 => self.tile::<S, 3, VEC>(s, v, lanes, p, place, y),
-                2 => self.tile::<S, 2, VEC>(s, v, lanes, p, place, y),
-                _ => self.tile::<S, 1, VEC>(s, v, lanes, p, place, y),
+            left -= match left {
+                4 | 7 | 8 | 11 => self.tile::<S, 4, VEC>(s, v, lanes, &mut places, y),
+                6.. => self.tile::<S, 6, VEC>(s, v, lanes, &mut places, y),
+                3 | 5 => self.tile::<S, 3, VEC>(s, v, lanes, &mut places, y),
+                2 => self.tile::<S, 2, VEC>(s, v, lanes, &mut places, y),
+                _ => self.tile::<S, 1, VEC>(s, v, lanes, &mut places, y),
             };
         }
     }
 
-    /// One tile: `P` points from `first`, `VEC` registers of columns from `v`. With `VEC == 1` only `lanes` of them exist.
+    /// One tile: the next `P` points, `VEC` registers of columns from `v`. With `VEC == 1` only `lanes` of them exist.
+    ///
+    /// Loops and not `from_fn`: its closures are compiled for any processor, and where they are not inlined they copy registers
+    /// in pieces.
     #[inline(always)]
     fn tile<S: Simd, const P: usize, const VEC: usize>(
         &self,
         s: S,
         v: usize,
         lanes: usize,
-        first: usize,
-        place: &impl Fn(usize) -> (usize, usize),
+        places: &mut impl Iterator<Item = (usize, usize)>,
         y: &mut [f32],
     ) -> usize {
-        let places: [(usize, usize); P] = from_fn(|p| place(first + p));
-        let mut acc: [[S::V; VEC]; P] =
-            from_fn(|p| from_fn(|j| self.initial(s, v + j * S::LANES, lanes, places[p].1, y)));
+        let (mut x_at, mut y_at) = ([0; P], [0; P]);
+        for p in 0..P {
+            (x_at[p], y_at[p]) = places.next().unwrap_or_default();
+        }
         let part = lanes < S::LANES;
+        let mut acc = [[s.splat(0.0); VEC]; P];
+        if matches!(self.start, Start::Sum) {
+            for p in 0..P {
+                for j in 0..VEC {
+                    let from = &y[y_at[p] + v + j * S::LANES..][..lanes];
+                    acc[p][j] = if part { s.load_part(from) } else { s.load(from) };
+                }
+            }
+        }
         // A sum of nothing reads nothing.
         let parts = if self.loops.iter().any(|l| l.count == 0) { &[] } else { self.parts };
         for (x, k) in parts {
@@ -144,19 +155,28 @@ impl Sum<'_> {
                         from.wrapping_add(a.wrapping_mul(by(&self.loops[0])))
                             .wrapping_add(b.wrapping_mul(by(&self.loops[1])))
                     };
-                    let x_at: [usize; P] = from_fn(|p| moved(places[p].0, |l| l.x));
+                    let x_by = moved(0, |l| l.x);
                     let k = &k[moved(self.k + v, |l| l.k)..];
                     if part {
-                        run::<S, P, VEC, true>(s, &mut acc, x, x_at, k, lanes, self.loops[2]);
+                        run::<S, P, VEC, true>(s, &mut acc, x, x_at, x_by, k, lanes, self.loops[2]);
                     } else {
-                        run::<S, P, VEC, false>(s, &mut acc, x, x_at, k, lanes, self.loops[2]);
+                        run::<S, P, VEC, false>(
+                            s,
+                            &mut acc,
+                            x,
+                            x_at,
+                            x_by,
+                            k,
+                            lanes,
+                            self.loops[2],
+                        );
                     }
                 }
             }
         }
-        for (acc, place) in acc.iter().zip(places) {
-            for (j, acc) in acc.iter().enumerate() {
-                let mut value = *acc;
+        for p in 0..P {
+            for j in 0..VEC {
+                let mut value = acc[p][j];
                 if !self.bias.is_empty() {
                     let bias = &self.bias[v + j * S::LANES..][..lanes];
                     value = s.add(value, if part { s.load_part(bias) } else { s.load(bias) });
@@ -164,48 +184,50 @@ impl Sum<'_> {
                 if self.relu {
                     value = s.max(s.splat(0.0), value);
                 }
-                let y = &mut y[place.1 + v + j * S::LANES..][..lanes];
+                let y = &mut y[y_at[p] + v + j * S::LANES..][..lanes];
                 if part { s.store_part(value, y) } else { s.store(value, y) }
             }
         }
         P
     }
-
-    #[inline(always)]
-    fn initial<S: Simd>(&self, s: S, column: usize, lanes: usize, row: usize, y: &[f32]) -> S::V {
-        let from = match self.start {
-            Start::Zero => return s.splat(0.0),
-            Start::Sum => &y[row + column..][..lanes],
-        };
-        if lanes < S::LANES { s.load_part(from) } else { s.load(from) }
-    }
 }
 
 /// The innermost loop.
 #[inline(always)]
+#[expect(
+    unsafe_code,
+    reason = "the loop that all the time goes to checks its bounds once, not in every round"
+)]
 fn run<S: Simd, const P: usize, const VEC: usize, const PART: bool>(
     s: S,
     acc: &mut [[S::V; VEC]; P],
     x: &[f32],
     x_at: [usize; P],
+    x_by: usize,
     k: &[f32],
     lanes: usize,
     l: Loop,
 ) {
-    // All of one length, so that one comparison per round covers them.
-    let span = (l.count - 1) * l.x + 1;
-    let xs: [&[f32]; P] = from_fn(|p| &x[x_at[p]..][..span]);
+    let width = if PART { lanes } else { VEC * S::LANES };
+    let k = &k[..span(l.count, l.k, width)];
+    let len = span(l.count, l.x, 1);
+    let mut xs: [&[f32]; P] = [&[]; P];
+    for p in 0..P {
+        xs[p] = &x[x_at[p].wrapping_add(x_by)..][..len];
+    }
     let mut sums = *acc;
     let (mut i, mut j) = (0, 0);
     for _ in 0..l.count {
-        let columns: [S::V; VEC] = if PART {
-            from_fn(|_| s.load_part(&k[j..][..lanes]))
-        } else {
-            let k = &k[j..][..VEC * S::LANES];
-            from_fn(|v| s.load(&k[v * S::LANES..]))
-        };
+        // SAFETY: in round `n < l.count`, `j` is `n * l.k`. `k` has `(l.count - 1) * l.k + width` numbers, so that `width` numbers
+        // from `j` on are in it; `span` panics where that would overflow.
+        let row = unsafe { k.get_unchecked(j..j + width) };
+        let mut columns = [s.splat(0.0); VEC];
+        for v in 0..VEC {
+            columns[v] = if PART { s.load_part(row) } else { s.load(&row[v * S::LANES..]) };
+        }
         for p in 0..P {
-            let x = s.splat(xs[p][i]);
+            // SAFETY: likewise `i` is `n * l.x`, and each of `xs` has `(l.count - 1) * l.x + 1` numbers.
+            let x = s.splat(unsafe { *xs[p].get_unchecked(i) });
             for v in 0..VEC {
                 sums[p][v] = s.fma(x, columns[v], sums[p][v]);
             }
@@ -214,4 +236,11 @@ fn run<S: Simd, const P: usize, const VEC: usize, const PART: bool>(
         j += l.k;
     }
     *acc = sums;
+}
+
+/// Numbers from the first to the last that a loop sees, where it sees `width` in each round.
+#[inline(always)]
+fn span(count: usize, step: usize, width: usize) -> usize {
+    let last = count.checked_sub(1).and_then(|rounds| rounds.checked_mul(step));
+    last.and_then(|last| last.checked_add(width)).expect("a loop within memory")
 }
