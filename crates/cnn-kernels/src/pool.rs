@@ -46,9 +46,12 @@ impl fmt::Debug for Pool {
 /// The work of one call: a closure that borrows from the caller's stack, with its lifetime erased.
 #[derive(Clone, Copy)]
 struct Job {
-    task: *const (dyn Fn(usize) + Sync),
+    task: *const Task<'static>,
     count: usize,
 }
+
+/// What a job does with a thread's number and an index.
+type Task<'a> = dyn Fn(usize, usize) + Sync + 'a;
 
 /// In `Shared::state`: workers may join the current job. The other bits count those who have.
 const OPEN: u32 = 1 << 31;
@@ -123,26 +126,44 @@ impl Pool {
     /// A panic in `f` is passed on to the caller, after the calls already begun have ended; items not yet begun may
     /// then be left out. A call from inside `f`, or while another thread uses the pool, runs on the calling thread alone.
     pub fn for_each<T: Send>(&self, items: &mut [T], f: impl Fn(usize, &mut T) + Sync) {
+        // Room for nothing takes no memory.
+        self.for_each_with(&mut vec![(); self.threads()], items, |(), index, item| f(index, item));
+    }
+
+    /// As [`Pool::for_each`], where each thread has something of its own in `locals`: memory that it finds in its cache again.
+    ///
+    /// # Panics
+    /// If there are fewer locals than threads. Panics in `f` as in [`Pool::for_each`].
+    pub fn for_each_with<L: Send, T: Send>(
+        &self,
+        locals: &mut [L],
+        items: &mut [T],
+        f: impl Fn(&mut L, usize, &mut T) + Sync,
+    ) {
+        let locals = self.locals(locals);
         let base = Base(items.as_mut_ptr());
-        self.run(items.len(), &|index| {
+        self.run(items.len(), &|thread, index| {
             // SAFETY: `run` passes each index below `items.len()` once, so the exclusive borrows of the items are
-            // disjoint, and it returns before the borrow of `items` ends.
-            let item = unsafe { &mut *base.at(index) };
-            f(index, item);
+            // disjoint, and it returns before the borrow of `items` ends. For `local` see `Pool::locals`.
+            let (local, item) = unsafe { (&mut *locals.at(thread), &mut *base.at(index)) };
+            f(local, index, item);
         });
     }
 
-    /// Calls `f(index, parts)` once for each of `count` indices, where `parts` holds of each of the `N` slices the range that
-    /// its bounds have at that index.
+    /// Calls `f(local, index, parts)` once for each of `count` indices, where `parts` holds of each of the `N` slices the range
+    /// that its bounds have at that index, and `local` is the thread's own of `locals`.
     ///
     /// # Panics
-    /// If bounds are not `count` ranges, ascending, disjoint and inside their slice. Panics in `f` as in [`Pool::for_each`].
-    pub fn for_each_range<const N: usize>(
+    /// If bounds are not `count` ranges, ascending, disjoint and inside their slice, or there are fewer locals than threads.
+    /// Panics in `f` as in [`Pool::for_each`].
+    pub fn for_each_range<L: Send, const N: usize>(
         &self,
         count: usize,
+        locals: &mut [L],
         slices: [(&mut [f32], &[Range<usize>]); N],
-        f: impl Fn(usize, [&mut [f32]; N]) + Sync,
+        f: impl Fn(&mut L, usize, [&mut [f32]; N]) + Sync,
     ) {
+        let locals = self.locals(locals);
         for (slice, bounds) in &slices {
             assert_eq!(bounds.len(), count, "for_each_range: bounds for another number of indices");
             let mut end = 0;
@@ -160,26 +181,38 @@ impl Pool {
             );
         }
         let parts = slices.map(|(slice, bounds)| (Base(slice.as_mut_ptr()), bounds));
-        self.run(count, &|index| {
-            let parts = parts.each_ref().map(|(base, bounds)| {
-                let Range { start, end } = bounds[index].clone();
-                // SAFETY: start..end lies in its slice and a slice's ranges are disjoint (both checked above), the slices are
-                // distinct exclusive borrows, each index comes once, and `run` returns before the borrows end.
-                unsafe { std::slice::from_raw_parts_mut(base.at(start), end - start) }
-            });
-            f(index, parts);
+        self.run(count, &|thread, index| {
+            // SAFETY: each range lies in its slice and a slice's ranges are disjoint (both checked above), the slices are
+            // distinct exclusive borrows, each index comes once, and `run` returns before the borrows end. For `local` see
+            // `Pool::locals`.
+            let (local, parts) = unsafe {
+                let parts = parts.each_ref().map(|(base, bounds)| {
+                    let Range { start, end } = bounds[index].clone();
+                    std::slice::from_raw_parts_mut(base.at(start), end - start)
+                });
+                (&mut *locals.at(thread), parts)
+            };
+            f(local, index, parts);
         });
     }
 
-    /// Calls `task` once for each index below `count`.
-    fn run(&self, count: usize, task: &(dyn Fn(usize) + Sync)) {
+    /// The start of what each thread has for itself, checked to be enough. A thread does one task at a time, and has a number that
+    /// no other thread of the job has, so that it may borrow the local of this number while it does.
+    fn locals<L>(&self, locals: &mut [L]) -> Base<L> {
+        let threads = self.threads();
+        assert!(locals.len() >= threads, "{} locals for {threads} threads", locals.len());
+        Base(locals.as_mut_ptr())
+    }
+
+    /// Calls `task` once for each index below `count`, with the number of the thread it is on.
+    fn run(&self, count: usize, task: &Task<'_>) {
         let _flush = FlushGuard::new();
         let shared = &*self.shared;
         // Taken by another caller, or by ourselves further up the stack: work alone.
         let owner =
             if self.workers.is_empty() || count <= 1 { None } else { shared.owner.try_lock().ok() };
         let Some(owner) = owner else {
-            (0..count).for_each(task);
+            (0..count).for_each(|index| task(0, index));
             return;
         };
         shared.open(count, task);
@@ -206,10 +239,10 @@ impl Drop for Pool {
 
 impl Shared {
     /// Publishes a job. The caller holds `owner`, and nobody has joined.
-    fn open(&self, count: usize, task: &(dyn Fn(usize) + Sync)) {
+    fn open(&self, count: usize, task: &Task<'_>) {
         // SAFETY: only the lifetime changes. The pointer is used by threads that have joined, and `close` waits for them
         // before the call that borrowed `task` returns.
-        let task: &'static (dyn Fn(usize) + Sync) = unsafe { std::mem::transmute(task) };
+        let task: &'static Task<'static> = unsafe { std::mem::transmute(task) };
         // SAFETY: the state is 0 (`close` waited for that), so no other thread reads the cell, and `owner` is held, so
         // none writes it.
         unsafe { *self.job.get() = Some(Job { task, count }) };
@@ -236,7 +269,7 @@ impl Shared {
     }
 
     /// Claims and does indices until there are none left: first those of the thread's own share, then of the next ones.
-    fn claim(&self, thread: usize, count: usize, task: &(dyn Fn(usize) + Sync)) {
+    fn claim(&self, thread: usize, count: usize, task: &Task<'_>) {
         let threads = self.next.len();
         for of in (thread..threads).chain(0..thread) {
             let end = self.share(of, count).end;
@@ -245,7 +278,7 @@ impl Shared {
                 if index >= end {
                     break;
                 }
-                if let Err(payload) = catch_unwind(AssertUnwindSafe(|| task(index))) {
+                if let Err(payload) = catch_unwind(AssertUnwindSafe(|| task(thread, index))) {
                     for next in &self.next {
                         next.0.store(count, Ordering::Relaxed);
                     }

@@ -27,15 +27,41 @@ fn every_item_is_visited_once_in_thousands_of_small_jobs() {
 }
 
 #[test]
+fn each_thread_has_its_own_local() {
+    for threads in THREADS {
+        let pool = Pool::new(threads);
+        let mut locals: Vec<(Option<ThreadId>, usize)> = vec![(None, 0); pool.threads()];
+        let mut items = [0_usize; 1000];
+        for _ in 0..20 {
+            pool.for_each_with(&mut locals, &mut items, |(owner, done), index, item| {
+                let this = std::thread::current().id();
+                assert_eq!(*owner.get_or_insert(this), this);
+                *done += 1;
+                *item += index;
+            });
+        }
+        assert_eq!(locals.iter().map(|(_, done)| done).sum::<usize>(), 20_000);
+        assert!(items.iter().enumerate().all(|(index, item)| *item == 20 * index));
+        let mut few = vec![(); pool.threads() - 1];
+        let short = || pool.for_each_with(&mut few, &mut items, |(), _, item| *item = 0);
+        assert!(catch_unwind(AssertUnwindSafe(short)).is_err(), "a local too few");
+    }
+}
+
+#[test]
 fn ranges_of_several_slices_are_handed_out_together() {
     let pool = Pool::new(3);
     let (mut a, mut b) = (vec![0.0; 20], vec![0.0; 17]);
     let bounds_a = [0..3, 3..3, 5..11, 12..17];
     let bounds_b = [1..4, 4..4, 4..10, 10..15];
-    pool.for_each_range(4, [(&mut a, &bounds_a), (&mut b, &bounds_b)], |index, [a, b]| {
+    let mut done = [0; 3];
+    let slices = [(&mut a[..], &bounds_a[..]), (&mut b, &bounds_b)];
+    pool.for_each_range(4, &mut done, slices, |done, index, [a, b]| {
         a.fill(index as f32 + 1.0);
         b.copy_from_slice(a);
+        *done += 1;
     });
+    assert_eq!(done.iter().sum::<i32>(), 4, "{done:?}");
     assert_eq!(b, [0., 1., 1., 1., 3., 3., 3., 3., 3., 3., 4., 4., 4., 4., 4., 0., 0.]);
     let expected = [1., 1., 1., 0., 0., 3., 3., 3., 3., 3., 3., 0., 4., 4., 4., 4., 4., 0., 0., 0.];
     assert_eq!(a, expected);
@@ -49,14 +75,15 @@ fn bounds_that_overlap_or_leave_a_slice_are_refused() {
         let (mut long, mut short) = (vec![0.0; 20], vec![0.0; 8]);
         let refused = catch_unwind(AssertUnwindSafe(|| {
             let slices = [(&mut long[..], &bounds[..]), (&mut short, &bounds)];
-            pool.for_each_range(bounds.len(), slices, |_, [a, b]| {
+            pool.for_each_range(bounds.len(), &mut [(); 2], slices, |(), _, [a, b]| {
                 a.fill(1.0);
                 b.fill(1.0);
             });
         }));
         assert!(refused.is_err(), "{bounds:?}");
         let refused = catch_unwind(AssertUnwindSafe(|| {
-            pool.for_each_range(3, [(&mut long[..], &[0..1, 1..2][..])], |_, [a]| a.fill(1.0));
+            let slices = [(&mut long[..], &[0..1, 1..2][..])];
+            pool.for_each_range(3, &mut [(); 2], slices, |(), _, [a]| a.fill(1.0));
         }));
         assert!(refused.is_err(), "two bounds for three indices");
         assert!(long.iter().chain(&short).all(|x| *x == 0.0), "{bounds:?}: nothing may have run");

@@ -34,7 +34,7 @@ pub struct WorkSize {
 /// The memory that [`WorkSize`] asked for.
 #[derive(Debug)]
 pub struct Work<'a> {
-    /// Kept from forward to backward; `n · WorkSize::saved` numbers.
+    /// Kept from forward to backward; `n · WorkSize::saved` numbers, in inference perhaps none.
     pub saved: &'a mut [u16],
     /// Overwritten at will; at least `WorkSize::scratch` floats.
     pub scratch: &'a mut [f32],
@@ -107,6 +107,12 @@ pub trait Layer: Send + Sync + fmt::Debug {
         None
     }
 
+    /// The work on one sample cut into at most `count` parts that write one part of the output after the other, where that is
+    /// possible: what threads share out when there is no other sample for them. Empty means that the work is not cut.
+    fn parts(&self, _count: usize) -> Vec<Box<dyn Part>> {
+        Vec::new()
+    }
+
     /// True where training draws random numbers and inference does not: dropout, noise, augmentation.
     fn is_random(&self) -> bool {
         false
@@ -177,6 +183,16 @@ pub trait WholeBatch: Sync {
     /// Adds the gradient of the parameters `part`, which begins at a multiple of [`Self::outputs`], to `dw` (of `part.len()`
     /// floats).
     fn gradient(&self, isa: Isa, shards: &[(&[f32], &[f32])], part: Range<usize>, dw: &mut [f32]);
+}
+
+/// A part of a layer's work on one sample, in inference. To the bits that [`Layer::forward`] writes.
+pub trait Part: Send + Sync + fmt::Debug {
+    /// What it writes of the sample's output.
+    fn output(&self) -> Range<usize>;
+
+    /// Writes that part of the output. `params` are the whole layer's and `x` is the whole sample; `scratch` is at least as long as
+    /// the layer's [`WorkSize::scratch`].
+    fn forward(&self, isa: Isa, params: &[f32], x: &[f32], y: &mut [f32], scratch: &mut [f32]);
 }
 
 /// One named parameter tensor of a layer.

@@ -28,6 +28,7 @@ mod profile;
 mod program;
 mod read;
 mod shard;
+mod single;
 mod train;
 
 use crate::loss::Loss;
@@ -44,7 +45,7 @@ use profile::Times;
 pub use profile::{PartTime, Profile, peak_multiply_adds};
 use program::Program;
 use shard::{Batch, Shard};
-use std::sync::{Mutex, PoisonError};
+use single::Single;
 use train::Wide;
 
 /// Updates a block of weights from its gradient; the last argument is the block's part of each optimizer slot.
@@ -92,15 +93,16 @@ pub struct Engine {
     batch_size: usize,
     shard_size: usize,
     shards: Vec<Shard>,
-    /// Shards for inference; made when first needed.
+    /// A shard for inference for each thread; made when first needed.
     readers: Vec<Shard>,
+    single: Single,
     packed: Buffer,
     wide: Vec<Wide>,
     /// What the blocks that are of no wide step write in place of an input's gradient.
     nothing: Panels,
     blocks: Blocks,
     /// The gradient of one block, for each thread.
-    gradients: Vec<Mutex<Buffer>>,
+    gradients: Vec<Buffer>,
     penalties: Penalties,
     counts: ClassCounts,
     /// Applied after the network, where the program stops at the logits.
@@ -126,18 +128,19 @@ impl Engine {
         let shard_size = batch_size.div_ceil(MAX_SHARDS).max(MIN_SHARD);
         let count = if train { batch_size.div_ceil(shard_size) } else { 0 };
         let blocks = Blocks::new(&program);
+        let pool = Pool::new(options.threads);
+        let longest = if train { blocks.longest() } else { 0 };
         Self {
             shards: (0..count).map(|_| Shard::new(&program, shard_size, true)).collect(),
             readers: Vec::new(),
+            single: Single::new(&program, pool.threads()),
             packed: Buffer::zeros(program.packed_len),
             nothing: Panels::new(0, 0, blocks.group(program.wide.len()).len(), 0),
             wide: if train { Wide::all(&program, batch_size) } else { Vec::new() },
-            gradients: (0..if train { options.threads.max(1) } else { 0 })
-                .map(|_| Mutex::new(Buffer::zeros(blocks.longest())))
-                .collect(),
+            gradients: (0..pool.threads()).map(|_| Buffer::zeros(longest)).collect(),
             loss,
             isa: options.isa,
-            pool: Pool::new(options.threads),
+            pool,
             batch_size,
             shard_size,
             penalties: Penalties::new(model, &blocks),

@@ -63,7 +63,6 @@ impl Engine {
             let reshapes = model.layers()[next..].iter().take_while(|l| l.layer.is_reshape());
             let layers = next + reshapes.count()..step.index + 1;
             next = layers.end;
-            let macs: u64 = model.layers()[layers.clone()].iter().map(|layer| layer.macs).sum();
             let gradients = match i.cmp(&program.first_trained()) {
                 std::cmp::Ordering::Less => 0,
                 std::cmp::Ordering::Equal => 1,
@@ -71,8 +70,8 @@ impl Engine {
             };
             PartTime {
                 layers,
-                macs_forward: macs,
-                macs_backward: gradients * macs,
+                macs_forward: step.macs,
+                macs_backward: gradients * step.macs,
                 forward: Duration::ZERO,
                 backward: Duration::ZERO,
                 update: Duration::ZERO,

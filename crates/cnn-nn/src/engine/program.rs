@@ -22,6 +22,8 @@ pub(super) struct Step {
     /// Output slot.
     pub(super) y: usize,
     pub(super) work: WorkSize,
+    /// Multiply-adds of one sample, forward, as the plain algorithm has them.
+    pub(super) macs: u64,
 }
 
 /// Parameters from which on a step is **wide**: in training it is run over the whole batch at once, cut by parameters, so that
@@ -84,7 +86,8 @@ impl Program {
             {
                 layer = Arc::from(bare);
             }
-            program.push(layer, last, first.params_range(), layers[last].output.len());
+            let macs = layers[i..=last].iter().map(|layer| layer.macs).sum();
+            program.push(layer, last, first.params_range(), layers[last].output.len(), macs);
             for _ in i..=last {
                 program.outputs.push(program.slots.len() - 1);
             }
@@ -106,7 +109,14 @@ impl Program {
         self.segments.push(begin..self.steps.len());
     }
 
-    fn push(&mut self, layer: Arc<dyn Layer>, index: usize, params: Range<usize>, output: usize) {
+    fn push(
+        &mut self,
+        layer: Arc<dyn Layer>,
+        index: usize,
+        params: Range<usize>,
+        output: usize,
+        macs: u64,
+    ) {
         let x = self.slots.len() - 1;
         self.slots.push(output);
         let packed = self.packed_len..self.packed_len + layer.packed_len();
@@ -116,7 +126,7 @@ impl Program {
         self.dw_len = dw.end;
         let work = layer.work();
         self.scratch_len = self.scratch_len.max(work.scratch);
-        self.steps.push(Step { layer, index, params, packed, dw, x, y: x + 1, work });
+        self.steps.push(Step { layer, index, params, packed, dw, x, y: x + 1, work, macs });
     }
 
     /// The slot with the network's output.

@@ -71,40 +71,44 @@ impl Engine {
         self.check(weights);
         let chunk = chunk(&self.program);
         let share = n.div_ceil(MAX_SHARDS).next_multiple_of(chunk);
-        // No more than have anything to do: a single one needs no other thread.
-        let count = n.div_ceil(share.max(1));
         let mut readers = std::mem::take(&mut self.readers);
-        while readers.len() < count {
+        while readers.len() < self.threads() {
             readers.push(Shard::new(&self.program, chunk, false));
         }
+        let mut single = std::mem::take(&mut self.single);
         let batch = self.batch(weights, Source::Plain(feed), None, None);
         let per_sample = output.len().checked_div(n).unwrap_or(0);
         let mut outputs = output.chunks_mut((share * per_sample).max(1));
-        let mut jobs: Vec<Job<'_>> = readers
-            .iter_mut()
-            .take(count)
-            .map(|shard| (shard, BatchMetrics::default(), outputs.next().unwrap_or_default()))
+        let mut jobs: Vec<Job<'_>> = (0..n.div_ceil(share.max(1)))
+            .map(|_| (BatchMetrics::default(), outputs.next().unwrap_or_default()))
             .collect();
-        self.pool.for_each(&mut jobs, |i, (shard, metrics, out)| {
-            shard.counts.clear();
-            let (begin, end) = ((i * share).min(n), ((i + 1) * share).min(n));
-            let mut at = begin;
-            while at < end {
-                let next = (at + chunk).min(end);
-                shard.infer(&batch, at..next);
-                let part = &mut out[(at - begin) * per_sample..(next - begin) * per_sample];
-                visit(shard, &batch, metrics, part);
-                at = next;
-            }
-        });
+        if n == 1 {
+            let (shard, (metrics, out)) = (&mut readers[0], &mut jobs[0]);
+            single.infer(&self.pool, shard, &batch);
+            visit(shard, &batch, metrics, out);
+        } else {
+            self.pool.for_each_with(&mut readers, &mut jobs, |shard, i, (metrics, out)| {
+                let (begin, end) = ((i * share).min(n), ((i + 1) * share).min(n));
+                let mut at = begin;
+                while at < end {
+                    let next = (at + chunk).min(end);
+                    shard.infer(&batch, at..next);
+                    let part = &mut out[(at - begin) * per_sample..(next - begin) * per_sample];
+                    visit(shard, &batch, metrics, part);
+                    at = next;
+                }
+            });
+        }
         let mut total = BatchMetrics::default();
         self.counts.clear();
-        for (shard, metrics, _) in &jobs {
+        for (metrics, _) in &jobs {
             total.add(metrics);
-            self.counts.add(&shard.counts);
         }
-        drop(jobs);
-        self.readers = readers;
+        for shard in &mut readers {
+            self.counts.add(&shard.counts);
+            shard.counts.clear();
+        }
+        (self.readers, self.single) = (readers, single);
         total
     }
 }
@@ -112,8 +116,8 @@ impl Engine {
 /// What reading does with each chunk that went through the network: sums to add to, and the chunk's part of the output.
 type Visit<'a> = dyn Fn(&mut Shard, &Batch<'_>, &mut BatchMetrics, &mut [f32]) + Sync + 'a;
 
-/// A reader's memory, its sums and its part of the output.
-type Job<'a> = (&'a mut Shard, BatchMetrics, &'a mut [f32]);
+/// The sums of neighbouring samples, and their part of the output.
+type Job<'a> = (BatchMetrics, &'a mut [f32]);
 
 /// Samples that a reader carries at once: as many as have their activations in a second-level cache, but enough for the kernels,
 /// and no more than gain from it.

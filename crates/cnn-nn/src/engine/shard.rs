@@ -70,15 +70,17 @@ impl Shard {
             let samples = if wanted { size } else { 0 };
             program.slots.iter().map(|&len| Buffer::zeros(len * samples)).collect()
         };
+        let kept = if train { size } else { 0 };
+        let saved = program.steps.iter().map(|step| vec![0; step.work.saved * kept]);
         Self {
             acts: slots(true),
             dacts: slots(train),
-            saved: program.steps.iter().map(|step| vec![0; step.work.saved * size]).collect(),
+            saved: saved.collect(),
             scratch: Buffer::zeros(program.scratch_len),
             dw: Buffer::zeros(if train { program.dw_len } else { 0 }),
             labels: vec![0; size],
-            partners: vec![0; if train { size } else { 0 }],
-            shares: vec![0.0; if train { size } else { 0 }],
+            partners: vec![0; kept],
+            shares: vec![0.0; kept],
             range: 0..0,
             metrics: BatchMetrics::default(),
             counts: ClassCounts::new(program.slots[program.output()]),
@@ -146,16 +148,25 @@ impl Shard {
         });
     }
 
+    /// What a step reads and writes.
+    pub(super) fn input_and_output(
+        &mut self,
+        program: &Program,
+        step: &Step,
+    ) -> (&[f32], &mut [f32]) {
+        ends(&mut self.acts, program, step, self.range.len())
+    }
+
     /// Carries the samples through some steps.
     pub(super) fn forward(&mut self, batch: &Batch<'_>, steps: Range<usize>) {
         let (n, program) = (self.range.len(), batch.program);
         for i in steps {
             let step = &program.steps[i];
-            let (before, after) = self.acts.split_at_mut(step.y);
-            let x = &before[step.x][..n * program.slots[step.x]];
-            let y = &mut after[0][..n * program.slots[step.y]];
-            let saved = &mut self.saved[i][..n * step.work.saved];
-            let work = Work { saved, scratch: &mut self.scratch };
+            let (x, y) = ends(&mut self.acts, program, step, n);
+            let saved = &mut self.saved[i];
+            // Inference keeps nothing.
+            let kept = saved.len().min(n * step.work.saved);
+            let work = Work { saved: &mut saved[..kept], scratch: &mut self.scratch };
             let pass = batch.pass(step, self.range.start);
             timed(batch.times.map(|times| &times.forward[i]), || {
                 step.layer.forward(batch.isa, batch.weights_of(step), x, y, work, pass);
@@ -219,4 +230,15 @@ impl Shard {
             });
         }
     }
+}
+
+/// What a step reads and writes of `n` samples' activations.
+fn ends<'a>(
+    acts: &'a mut [Buffer],
+    program: &Program,
+    step: &Step,
+    n: usize,
+) -> (&'a [f32], &'a mut [f32]) {
+    let (before, after) = acts.split_at_mut(step.y);
+    (&before[step.x][..n * program.slots[step.x]], &mut after[0][..n * program.slots[step.y]])
 }

@@ -5,9 +5,7 @@ use super::panels::{Panels, columns_of};
 use super::profile::{Times, timed};
 use super::program::Program;
 use super::shard::Shard;
-use super::{
-    BatchMetrics, Buffer, Engine, Feed, MAX_SLOTS, Mutex, PoisonError, Source, TrainKey, Update,
-};
+use super::{BatchMetrics, Buffer, Engine, Feed, MAX_SLOTS, Source, TrainKey, Update};
 
 /// Outputs of a wide step that a thread computes at once: two registers of the widest instruction set.
 const COLUMNS: usize = 32;
@@ -149,7 +147,8 @@ impl Engine {
         let params = &weights[step.params.clone()];
         wide.y.set_rows(n * self.program.rows(wide.step));
         let (sums, bounds) = wide.y.parts();
-        self.pool.for_each_range(bounds.len(), [(sums, bounds)], |panel, [y]| {
+        let none = &mut vec![(); self.threads()];
+        self.pool.for_each_range(bounds.len(), none, [(sums, bounds)], |(), panel, [y]| {
             timed(times.map(|times| &times.forward[wide.step]), || {
                 let columns = columns_of(panel, COLUMNS, layer.outputs());
                 layer.forward(self.isa, params, &pairs[..shards.len()], columns, y);
@@ -170,12 +169,23 @@ impl Engine {
     ) {
         let mut shards = std::mem::take(&mut self.shards);
         let mut wide = std::mem::take(&mut self.wide);
+        let mut gradients = std::mem::take(&mut self.gradients);
         let used = &mut shards[..n.div_ceil(self.shard_size)];
         for i in (0..wide.len()).rev() {
             let (before, rest) = wide.split_at_mut(i);
             let this = &mut rest[0];
             this.dx.set_rows(n * self.program.rows(this.step));
-            self.update_blocks::<N, K>(i, used, weights, &mut slots, &mut this.dx, update, times);
+            let dx = &mut this.dx;
+            self.update_blocks::<N, K>(
+                i,
+                used,
+                weights,
+                &mut slots,
+                dx,
+                &mut gradients,
+                update,
+                times,
+            );
             if this.step <= self.program.first_trained() {
                 continue;
             }
@@ -190,8 +200,18 @@ impl Engine {
         }
         let others = wide.len();
         let mut none = std::mem::take(&mut self.nothing);
-        self.update_blocks::<N, K>(others, used, weights, &mut slots, &mut none, update, times);
-        (self.shards, self.wide, self.nothing) = (shards, wide, none);
+        let dx = &mut none;
+        self.update_blocks::<N, K>(
+            others,
+            used,
+            weights,
+            &mut slots,
+            dx,
+            &mut gradients,
+            update,
+            times,
+        );
+        (self.shards, self.wide, self.nothing, self.gradients) = (shards, wide, none, gradients);
     }
 
     /// The gradients of a group of blocks, then their update. What a wide step hands back to its input comes first, from the
@@ -203,6 +223,7 @@ impl Engine {
         weights: &mut [f32],
         slots: &mut [&mut [f32]; K],
         dx: &mut Panels,
+        gradients: &mut [Buffer],
         update: &Update<'_>,
         times: Option<&Times>,
     ) {
@@ -212,7 +233,7 @@ impl Engine {
         let mut first = [(weights, ranges), dx.parts()].into_iter();
         let slices: [(&mut [f32], &[_]); N] =
             std::array::from_fn(|_| first.next().or_else(|| slots.next()).unwrap_or_default());
-        self.pool.for_each_range(blocks.len(), slices, |i, parts: [&mut [f32]; N]| {
+        self.pool.for_each_range(blocks.len(), gradients, slices, |g, i, parts| {
             let block = blocks.start + i;
             let step = self.blocks.step(block);
             let mut parts = parts.into_iter();
@@ -229,24 +250,11 @@ impl Engine {
                 });
             }
             timed(times.map(|times| &times.update[step]), || {
-                with_any(&self.gradients, |g| {
-                    let g = &mut g[..w.len()];
-                    self.blocks.gradient(block, program, isa, shards, g);
-                    self.penalties.add_gradient(block, &ranges[i], isa, w, g);
-                    update(w, g, &mut slots);
-                });
+                let g = &mut g[..w.len()];
+                self.blocks.gradient(block, program, isa, shards, g);
+                self.penalties.add_gradient(block, &ranges[i], isa, w, g);
+                update(w, g, &mut slots);
             });
         });
     }
-}
-
-/// Lends the work any of the buffers that is free; there is one for each thread.
-fn with_any(buffers: &[Mutex<Buffer>], work: impl FnOnce(&mut [f32])) {
-    let free = buffers.iter().find_map(|buffer| buffer.try_lock().ok());
-    let mut buffer = match (free, buffers.first()) {
-        (Some(free), _) => free,
-        (None, Some(first)) => first.lock().unwrap_or_else(PoisonError::into_inner),
-        (None, None) => return,
-    };
-    work(&mut buffer);
 }

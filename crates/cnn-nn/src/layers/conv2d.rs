@@ -26,8 +26,10 @@
 //! ```
 
 use super::conv_max_pool::ConvMaxPool;
-use super::{Function, Pair, Spec, bad_key, image_shape, kernel_and_bias};
-use crate::layer::{BuildError, Built, Facts, Initializer, Layer, Pass, Shard, Weights, Work};
+use super::{Function, Pair, Spec, bad_key, image_shape, kernel_and_bias, rows};
+use crate::layer::{
+    BuildError, Built, Facts, Initializer, Layer, Part, Pass, Shard, Weights, Work,
+};
 use crate::regularizer::Regularizer;
 use crate::window::windows;
 use cnn_kernels::Isa;
@@ -242,6 +244,14 @@ impl Layer for BuiltConv2D {
     ) {
         self.activation.backward(isa, self.geometry.f, shard.y, shard.dy);
         self.backward_linear(isa, weights.packed, shard.x, shard.dy, dx, dw);
+    }
+
+    fn parts(&self, count: usize) -> Vec<Box<dyn Part>> {
+        let g = &self.geometry;
+        rows::cut(count, g.oh, g.ow * g.f, |rows| {
+            let (geometry, x) = rows::of_convolution(g, &rows)?;
+            Some((Self { geometry, ..self.clone() }, x))
+        })
     }
 
     fn fuse(&self, next: &dyn Layer) -> Option<Box<dyn Layer>> {

@@ -4,9 +4,9 @@
 //! image and the winner of each window, backward follows those winners. Not in the registry: no
 //! `model.toml` names it.
 
-use super::Function;
 use super::conv2d::BuiltConv2D;
-use crate::layer::{Layer, Pass, Shard, Weights, Work, WorkSize};
+use super::{Function, rows};
+use crate::layer::{Layer, Part, Pass, Shard, Weights, Work, WorkSize};
 use cnn_kernels::Isa;
 use cnn_kernels::conv;
 use cnn_kernels::max_pool::PoolGeometry;
@@ -49,6 +49,16 @@ impl Layer for ConvMaxPool {
 
     fn pack(&self, params: &[f32], packed: &mut [f32]) {
         self.conv.pack(params, packed);
+    }
+
+    fn parts(&self, count: usize) -> Vec<Box<dyn Part>> {
+        let (conv, p) = (&self.conv, &self.pool);
+        rows::cut(count, p.oh, p.ow * p.c, |rows| {
+            let high = rows.start * p.ph..rows.end * p.ph;
+            let (geometry, x) = rows::of_convolution(&conv.geometry, &high)?;
+            let pool = PoolGeometry { h: geometry.oh, oh: rows.len(), ..*p };
+            Some((Self { conv: BuiltConv2D { geometry, ..conv.clone() }, pool }, x))
+        })
     }
 
     fn forward(

@@ -26,7 +26,7 @@
 use super::conv2d::{is_yes, yes};
 use super::{Function, Spec, bad_key, kernel_and_bias};
 use crate::layer::{
-    BuildError, Built, Facts, Initializer, Layer, Pass, Shard, Weights, WholeBatch, Work,
+    BuildError, Built, Facts, Initializer, Layer, Part, Pass, Shard, Weights, WholeBatch, Work,
 };
 use crate::regularizer::Regularizer;
 use cnn_kernels::{Isa, dense};
@@ -87,6 +87,7 @@ impl Spec for Dense {
             });
         };
         let (n_in, n_out) = (std::mem::replace(last, self.units), self.units);
+        let rows = input.len().checked_div(n_in).unwrap_or(0);
         let initializer = Initializer::GlorotUniform { fan_in: n_in, fan_out: n_out };
         let params = kernel_and_bias(
             vec![n_in, n_out],
@@ -95,7 +96,7 @@ impl Spec for Dense {
             [self.kernel_regularizer, self.bias_regularizer],
         )?;
         Ok(Built {
-            layer: Box::new(BuiltDense { n_in, n_out, activation: self.activation }),
+            layer: Box::new(BuiltDense { rows, n_in, n_out, activation: self.activation }),
             output: Shape::new(dims),
             params,
             facts: Facts { windows: None, macs: (input.len() as u64).saturating_mul(n_out as u64) },
@@ -122,6 +123,8 @@ impl Spec for Dense {
 
 #[derive(Clone, Debug)]
 struct BuiltDense {
+    /// Rows of a sample: 1 unless it has more than one axis.
+    rows: usize,
     n_in: usize,
     n_out: usize,
     activation: Function,
@@ -168,6 +171,18 @@ impl Layer for BuiltDense {
         }
     }
 
+    /// Some of the outputs. A sample of several rows, or an activation that looks at all outputs, is not cut.
+    fn parts(&self, count: usize) -> Vec<Box<dyn Part>> {
+        if self.rows != 1 || self.activation == Function::Softmax {
+            return Vec::new();
+        }
+        let groups = self.n_out.div_ceil(GROUP);
+        let count = count.min(groups);
+        let at = |i: usize| (i * groups / count * GROUP).min(self.n_out);
+        let part = |i| Outputs { layer: self.clone(), columns: at(i)..at(i + 1) };
+        (0..count).map(|i| Box::new(part(i)) as Box<dyn Part>).collect()
+    }
+
     fn whole_batch(&self) -> Option<&dyn WholeBatch> {
         Some(self)
     }
@@ -175,6 +190,27 @@ impl Layer for BuiltDense {
     fn without_softmax(&self) -> Option<Box<dyn Layer>> {
         let linear = Self { activation: Function::Linear, ..self.clone() };
         (self.activation == Function::Softmax).then(|| Box::new(linear) as Box<dyn Layer>)
+    }
+}
+
+/// Outputs that are computed together, for one sample: two registers of the widest instruction set.
+const GROUP: usize = 32;
+
+/// Some of a layer's outputs, for one sample.
+#[derive(Debug)]
+struct Outputs {
+    layer: BuiltDense,
+    columns: Range<usize>,
+}
+
+impl Part for Outputs {
+    fn output(&self) -> Range<usize> {
+        self.columns.clone()
+    }
+
+    fn forward(&self, isa: Isa, params: &[f32], x: &[f32], y: &mut [f32], _: &mut [f32]) {
+        WholeBatch::forward(&self.layer, isa, params, &[(x, &[])], self.output(), y);
+        self.layer.activation.forward(isa, self.columns.len(), y);
     }
 }
 

@@ -24,6 +24,7 @@ mod random_rotation;
 mod random_translation;
 mod random_zoom;
 mod resample;
+mod rows;
 
 pub use activation::{Activation, Function};
 pub use conv2d::Conv2D;
