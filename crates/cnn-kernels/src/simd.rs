@@ -1,6 +1,6 @@
 //! What the vectorised kernels need of an instruction set: a handful of operations on a register of `f32` lanes.
 //!
-//! The kernels in `generic/` are written once over this trait, in safe code; `x86/` implements it with intrinsics and
+//! The kernels in `generic/` are written once over this trait; `x86/` implements it with intrinsics and
 //! instantiates them. A value of an implementing type proves that the processor has the instructions.
 
 /// A set of vector instructions.

@@ -9,7 +9,8 @@ use anyhow::{Context, Result};
 const RATCHET: &str = "xtask/unsafe-count";
 
 /// The only files that may say `unsafe`.
-const UNSAFE_ROOM: [&str; 3] = [
+const UNSAFE_ROOM: [&str; 4] = [
+    "crates/cnn-kernels/src/generic/tile.rs",
     "crates/cnn-kernels/src/isa.rs",
     "crates/cnn-kernels/src/pool.rs",
     "crates/cnn-kernels/src/x86/",

@@ -1,4 +1,4 @@
-//! The vectorised kernels, written once over [`crate::simd::Simd`], in safe code. Everything here is `#[inline(always)]`, so
+//! The vectorised kernels, written once over [`crate::simd::Simd`], in safe code but for one loop in `tile.rs`. Everything here is `#[inline(always)]`, so
 //! that it becomes part of the functions in `x86/` and is compiled for their instructions.
 
 pub(crate) mod conv;

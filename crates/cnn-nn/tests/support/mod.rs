@@ -19,8 +19,7 @@ impl Bench {
         let work = built.layer.work();
         Self {
             y: vec![f32::NAN; n * built.output.len()],
-            // As the engine does it: inference keeps nothing.
-            saved: vec![0; if pass == Pass::Infer { 0 } else { n * work.saved }],
+            saved: vec![0; n * work.saved],
             scratch: vec![0.0; work.scratch],
             layer: built.layer,
             params,
