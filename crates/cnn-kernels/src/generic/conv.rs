@@ -86,8 +86,8 @@ pub(super) fn forward_rows<S: Simd>(
     }
 }
 
-/// Points are input pixels, columns are channels. With stride 1 a pixel's windows are neighbours; with others, each `dz` is
-/// spread over its window instead.
+/// Points are input pixels, columns are channels. With stride 1 all pixels inside see the whole kernel; with others, those that
+/// lie a stride apart see the same taps, and go together.
 #[inline(always)]
 pub(crate) fn backward_input<S: Simd>(
     s: S,
@@ -101,86 +101,73 @@ pub(crate) fn backward_input<S: Simd>(
         return;
     }
     for (dz, dx) in dz.chunks_exact(g.output_len()).zip(dx.chunks_exact_mut(g.input_len())) {
-        if g.stride_h == 1 && g.stride_w == 1 {
-            gather(s, g, packed, dz, dx);
-        } else {
-            dx.fill(0.0);
-            spread(s, g, packed, dz, dx);
+        for top in 0..g.stride_h.min(g.h) {
+            for left in 0..g.stride_w.min(g.w) {
+                gather(s, g, packed, dz, (top, left), dx);
+            }
         }
     }
 }
 
+/// The pixels at `first` and any number of strides below it and to its right.
 #[inline(always)]
-fn gather<S: Simd>(s: S, g: &ConvGeometry, packed: &[f32], dz: &[f32], dx: &mut [f32]) {
+fn gather<S: Simd>(
+    s: S,
+    g: &ConvGeometry,
+    packed: &[f32],
+    dz: &[f32],
+    first: (usize, usize),
+    dx: &mut [f32],
+) {
+    let (top, left) = (first.0 + g.pad_top, first.1 + g.pad_left);
     // The outputs whose windows contain a pixel: the last tap comes first.
-    let rows =
-        |iy: usize| (iy + g.pad_top + 1).saturating_sub(g.kh)..(iy + g.pad_top + 1).min(g.oh);
-    let columns =
-        |ix: usize| (ix + g.pad_left + 1).saturating_sub(g.kw)..(ix + g.pad_left + 1).min(g.ow);
-    // Those outputs as taps, counted from the last; the end is the tap that the first output sees the pixel with, plus one.
-    let row_taps = |iy: usize| taps(rows(iy), iy + g.pad_top);
-    let column_taps = |ix: usize| taps(columns(ix), ix + g.pad_left);
-    for (ys, xs) in zones(0..g.h, g.w, row_taps, column_taps) {
+    let rows = |y: usize| outputs(top + y * g.stride_h, g.kh, g.stride_h, g.oh);
+    let columns = |x: usize| outputs(left + x * g.stride_w, g.kw, g.stride_w, g.ow);
+    // The taps that those outputs see the pixel with, from the last output's to the one after the first output's.
+    let row_taps = |y: usize| taps(rows(y), top + y * g.stride_h, g.stride_h);
+    let column_taps = |x: usize| taps(columns(x), left + x * g.stride_w, g.stride_w);
+    let height = (g.h - first.0).div_ceil(g.stride_h);
+    let width = (g.w - first.1).div_ceil(g.stride_w);
+    for (ys, xs) in zones(0..height, width, row_taps, column_taps) {
         let (kys, kxs) = (row_taps(ys.start), column_taps(xs.start));
-        let empty = kys.is_empty() || kxs.is_empty();
+        let (oys, oxs) = (rows(ys.start), columns(xs.start));
+        let empty = oys.is_empty() || oxs.is_empty();
+        let (step_h, step_w) = (g.stride_h * g.kw * g.c, g.stride_w * g.c);
         let sum = Sum {
             parts: &[(dz, packed)],
             k: if empty { 0 } else { ((kys.end - 1) * g.kw + kxs.end - 1) * g.c },
             loops: [
-                Loop { count: kys.len(), x: g.ow * g.f, k: (g.kw * g.c).wrapping_neg() },
-                Loop { count: kxs.len(), x: g.f, k: g.c.wrapping_neg() },
+                Loop { count: oys.len(), x: g.ow * g.f, k: step_h.wrapping_neg() },
+                Loop { count: oxs.len(), x: g.f, k: step_w.wrapping_neg() },
                 Loop { count: g.f, x: 1, k: g.kh * g.kw * g.c },
             ],
             start: Start::Zero,
             bias: &[],
             relu: false,
         };
-        let place = |(iy, ix): (usize, usize)| {
-            ((rows(iy).start * g.ow + columns(ix).start) * g.f, (iy * g.w + ix) * g.c)
+        // A stride further, the same taps belong to the next output.
+        let place = |(y, x): (usize, usize)| {
+            let (oy, ox) = (oys.start + y - ys.start, oxs.start + x - xs.start);
+            let (iy, ix) = (first.0 + y * g.stride_h, first.1 + x * g.stride_w);
+            ((oy * g.ow + ox) * g.f, (iy * g.w + ix) * g.c)
         };
         sum.sweep(s, 0..g.c, ys.len() * xs.len(), &pixels(ys.start, &xs).map(place), dx);
     }
 }
 
+/// The outputs whose windows contain the pixel at `at` of the padded image: those that begin at it or before it, and after `at - k`.
+#[inline(always)]
+fn outputs(at: usize, k: usize, stride: usize, count: usize) -> Range<usize> {
+    (at + 1).saturating_sub(k).div_ceil(stride)..(at / stride + 1).min(count)
+}
+
 /// The taps with which `outputs` see the pixel at `at` of the padded image; empty if there are none.
 #[inline(always)]
-fn taps(outputs: Range<usize>, at: usize) -> Range<usize> {
-    if outputs.is_empty() { 0..0 } else { at + 1 - outputs.end..at + 1 - outputs.start }
-}
-
-/// Adds each `dz`, times the kernel of its filter, to the pixels of its window.
-#[inline(always)]
-fn spread<S: Simd>(s: S, g: &ConvGeometry, packed: &[f32], dz: &[f32], dx: &mut [f32]) {
-    for (pixel, dz) in dz.chunks_exact(g.f).enumerate() {
-        let (oy, ox) = (pixel / g.ow, pixel % g.ow);
-        let kxs = g.columns(ox);
-        if kxs.is_empty() {
-            continue;
-        }
-        let ix = ox * g.stride_w + kxs.start - g.pad_left;
-        for (f, &dz) in dz.iter().enumerate() {
-            for ky in g.rows(oy) {
-                let iy = oy * g.stride_h + ky - g.pad_top;
-                let kernel =
-                    &packed[((f * g.kh + ky) * g.kw + kxs.start) * g.c..][..kxs.len() * g.c];
-                let dx = &mut dx[(iy * g.w + ix) * g.c..][..kxs.len() * g.c];
-                add_scaled(s, dz, kernel, dx);
-            }
-        }
+fn taps(outputs: Range<usize>, at: usize, stride: usize) -> Range<usize> {
+    if outputs.is_empty() {
+        return 0..0;
     }
-}
-
-/// `y += a·x`.
-#[inline(always)]
-fn add_scaled<S: Simd>(s: S, a: f32, x: &[f32], y: &mut [f32]) {
-    let a = s.splat(a);
-    for (x, y) in x.chunks(S::LANES).zip(y.chunks_mut(S::LANES)) {
-        if y.len() == S::LANES {
-            s.store(s.fma(a, s.load(x), s.load(y)), y);
-        } else {
-            s.store_part(s.fma(a, s.load_part(x), s.load_part(y)), y);
-        }
-    }
+    at - (outputs.end - 1) * stride..at + 1 - outputs.start * stride
 }
 
 /// Points are taps, columns are filters; the sums run over the pixels of all images. Taps that see the same pixels go

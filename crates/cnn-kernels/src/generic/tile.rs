@@ -110,6 +110,8 @@ impl Sum<'_> {
         while left > 0 {
             // Twice 4 and a 3 hide the latency of the sums better than a 6, a 3 and a 2.
             left -= match left {
+                // Alone, a register of columns needs more points to hide the latency.
+                8.. if VEC == 1 => self.tile::<S, 8, VEC>(s, v, lanes, &mut places, y),
                 4 | 7 | 8 | 11 => self.tile::<S, 4, VEC>(s, v, lanes, &mut places, y),
                 6.. => self.tile::<S, 6, VEC>(s, v, lanes, &mut places, y),
                 3 | 5 => self.tile::<S, 3, VEC>(s, v, lanes, &mut places, y),
