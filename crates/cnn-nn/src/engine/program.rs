@@ -41,6 +41,8 @@ pub(super) struct Program {
     pub(super) segments: Vec<Range<usize>>,
     /// Floats per sample in each slot; slot 0 is the input.
     pub(super) slots: Vec<usize>,
+    /// Whether a slot lies inside a segment: written and read by neighbouring steps, and by nothing else.
+    pub(super) inner: Vec<bool>,
     /// Model layer → slot that holds its output. With fusion, a convolution's slot is its pooling's.
     pub(super) outputs: Vec<usize>,
     pub(super) packed_len: usize,
@@ -58,6 +60,7 @@ impl Program {
             wide: Vec::new(),
             segments: Vec::new(),
             slots: vec![model.input().len()],
+            inner: Vec::new(),
             outputs: Vec::new(),
             packed_len: 0,
             dw_len: 0,
@@ -107,6 +110,11 @@ impl Program {
             begin = i + 1;
         }
         self.segments.push(begin..self.steps.len());
+        self.inner = vec![false; self.slots.len()];
+        for segment in self.segments.iter().filter(|segment| !segment.is_empty()) {
+            let steps = &self.steps[segment.start..segment.end - 1];
+            steps.iter().for_each(|step| self.inner[step.y] = true);
+        }
     }
 
     fn push(

@@ -1,8 +1,15 @@
 //! Inference: evaluation, prediction, and what every layer answers.
 
-use super::program::Program;
 use super::shard::{Batch, Shard};
 use super::{BatchMetrics, Engine, Feed, MAX_SHARDS, Source};
+
+/// Samples that a wide step is run over at once: enough to read its weights seldom, and no more than 16 threads have something to
+/// do with a few hundred.
+const CHUNK: usize = 16;
+
+/// Samples that the other steps are run over at once: few, so that their activations stay in the second-level cache, but enough
+/// for the kernels.
+const PIECE: usize = 4;
 
 impl Engine {
     /// Loss, penalties included, and right answers over `n` samples, in inference mode.
@@ -40,7 +47,10 @@ impl Engine {
         self.check(weights);
         let mut shard = Shard::new(&self.program, n.max(1), false);
         let batch = self.batch(weights, Source::Plain(feed), None, None);
-        self.pool.for_each(std::slice::from_mut(&mut shard), |_, shard| shard.infer(&batch, 0..n));
+        self.pool.for_each(std::slice::from_mut(&mut shard), |_, shard| {
+            shard.load(&batch, 0..n);
+            shard.forward(&batch, 0..self.program.steps.len(), 0..n);
+        });
         let mut outputs: Vec<Vec<f32>> = self
             .program
             .outputs
@@ -69,11 +79,10 @@ impl Engine {
         output: &mut [f32],
     ) -> BatchMetrics {
         self.check(weights);
-        let chunk = chunk(&self.program);
-        let share = n.div_ceil(MAX_SHARDS).next_multiple_of(chunk);
+        let share = n.div_ceil(MAX_SHARDS).next_multiple_of(CHUNK);
         let mut readers = std::mem::take(&mut self.readers);
         while readers.len() < self.threads() {
-            readers.push(Shard::new(&self.program, chunk, false));
+            readers.push(Shard::new(&self.program, CHUNK, false));
         }
         let mut single = std::mem::take(&mut self.single);
         let batch = self.batch(weights, Source::Plain(feed), None, None);
@@ -91,8 +100,9 @@ impl Engine {
                 let (begin, end) = ((i * share).min(n), ((i + 1) * share).min(n));
                 let mut at = begin;
                 while at < end {
-                    let next = (at + chunk).min(end);
-                    shard.infer(&batch, at..next);
+                    let next = (at + CHUNK).min(end);
+                    shard.load(&batch, at..next);
+                    shard.infer(&batch, PIECE);
                     let part = &mut out[(at - begin) * per_sample..(next - begin) * per_sample];
                     visit(shard, &batch, metrics, part);
                     at = next;
@@ -118,12 +128,3 @@ type Visit<'a> = dyn Fn(&mut Shard, &Batch<'_>, &mut BatchMetrics, &mut [f32]) +
 
 /// The sums of neighbouring samples, and their part of the output.
 type Job<'a> = (BatchMetrics, &'a mut [f32]);
-
-/// Samples that a reader carries at once: as many as have their activations in a second-level cache, but enough for the kernels,
-/// and no more than gain from it.
-fn chunk(program: &Program) -> usize {
-    const CACHE: usize = 1 << 20;
-    let sample: usize = program.slots.iter().map(|len| len * size_of::<f32>()).sum();
-    let samples = (CACHE / sample.max(1)).clamp(8, 32);
-    samples - samples % 4
-}

@@ -97,10 +97,18 @@ impl Shard {
         &self.dacts[slot][..program.slots[slot] * self.range.len()]
     }
 
-    /// Loads the samples `range` and carries them through the whole network.
-    pub(super) fn infer(&mut self, batch: &Batch<'_>, range: Range<usize>) {
-        self.load(batch, range);
-        self.forward(batch, 0..batch.program.steps.len());
+    /// Carries the samples that were loaded through the whole network, `piece` at a time but for the wide steps, and leaves only
+    /// what a segment begins and ends with: what lies between stays in the cache.
+    pub(super) fn infer(&mut self, batch: &Batch<'_>, piece: usize) {
+        let n = self.range.len();
+        for (i, segment) in batch.program.segments.iter().enumerate() {
+            for first in (0..n).step_by(piece) {
+                self.forward(batch, segment.clone(), first..n.min(first + piece));
+            }
+            if let Some(&wide) = batch.program.wide.get(i) {
+                self.forward(batch, wide..wide + 1, 0..n);
+            }
+        }
     }
 
     /// Takes the samples `range` from the feed.
@@ -148,21 +156,26 @@ impl Shard {
         });
     }
 
-    /// What a step reads and writes.
+    /// What a step reads and writes of all samples.
     pub(super) fn input_and_output(
         &mut self,
         program: &Program,
         step: &Step,
     ) -> (&[f32], &mut [f32]) {
-        ends(&mut self.acts, program, step, self.range.len())
+        ends(&mut self.acts, program, step, 0..self.range.len())
     }
 
-    /// Carries the samples through some steps.
-    pub(super) fn forward(&mut self, batch: &Batch<'_>, steps: Range<usize>) {
-        let (n, program) = (self.range.len(), batch.program);
+    /// Carries some of the samples through some steps.
+    pub(super) fn forward(
+        &mut self,
+        batch: &Batch<'_>,
+        steps: Range<usize>,
+        samples: Range<usize>,
+    ) {
+        let (n, program) = (samples.len(), batch.program);
         for i in steps {
             let step = &program.steps[i];
-            let (x, y) = ends(&mut self.acts, program, step, n);
+            let (x, y) = ends(&mut self.acts, program, step, samples.clone());
             let saved = &mut self.saved[i];
             // Inference keeps nothing.
             let kept = saved.len().min(n * step.work.saved);
@@ -232,13 +245,18 @@ impl Shard {
     }
 }
 
-/// What a step reads and writes of `n` samples' activations.
+/// What a step reads and writes of some samples' activations. Inside a segment they take the place of those before them.
 fn ends<'a>(
     acts: &'a mut [Buffer],
     program: &Program,
     step: &Step,
-    n: usize,
+    samples: Range<usize>,
 ) -> (&'a [f32], &'a mut [f32]) {
+    let part = |slot: usize| {
+        let len = program.slots[slot];
+        let first = if program.inner[slot] { 0 } else { samples.start };
+        first * len..(first + samples.len()) * len
+    };
     let (before, after) = acts.split_at_mut(step.y);
-    (&before[step.x][..n * program.slots[step.x]], &mut after[0][..n * program.slots[step.y]])
+    (&before[step.x][part(step.x)], &mut after[0][part(step.y)])
 }

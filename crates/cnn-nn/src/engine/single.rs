@@ -46,7 +46,7 @@ impl Single {
         shard.load(batch, 0..1);
         for (i, Cut { parts, bounds }) in self.steps.iter().enumerate() {
             if parts.is_empty() {
-                shard.forward(batch, i..i + 1);
+                shard.forward(batch, i..i + 1, 0..1);
                 continue;
             }
             let step = &batch.program.steps[i];

@@ -107,7 +107,8 @@ impl Engine {
                     None => shard.load(&batch, j * size..((j + 1) * size).min(n)),
                     Some(wide) => shard.take_output(&batch, wide.step, &wide.y),
                 }
-                shard.forward(&batch, segment.clone());
+                let all = 0..(j * size + size).min(n) - j * size;
+                shard.forward(&batch, segment.clone(), all);
                 if i == wide.len() {
                     shard.counts.clear();
                     timed(times.map(|times| &times.loss), || shard.evaluate_loss(&batch, scale));
