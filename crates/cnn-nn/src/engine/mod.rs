@@ -18,6 +18,8 @@
 //! ```
 //!
 //! Between any two lines all threads meet. A network without wide steps has two lines.
+//!
+//! To answer, threads claim samples, some at a time; the work on a single one is cut layer by layer.
 
 mod blocks;
 mod feed;
