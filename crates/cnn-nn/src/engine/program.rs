@@ -112,8 +112,9 @@ impl Program {
         self.segments.push(begin..self.steps.len());
         self.inner = vec![false; self.slots.len()];
         for segment in self.segments.iter().filter(|segment| !segment.is_empty()) {
-            let steps = &self.steps[segment.start..segment.end - 1];
-            steps.iter().for_each(|step| self.inner[step.y] = true);
+            for step in &self.steps[segment.start..segment.end - 1] {
+                self.inner[step.y] = true;
+            }
         }
     }
 
