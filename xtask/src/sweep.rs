@@ -1,5 +1,5 @@
 //! `cargo xtask sweep`: how the speed of training depends on the sizes of a network. One number changes at a time: channels,
-//! batch, kernel, image. A size at which the speed falls below half of the next smaller size's is a cliff: someone's network
+//! batch, kernel, image, depth, threads. A size at which the speed falls below half of the next smaller size's is a cliff: someone's network
 //! will have it.
 //!
 //! It writes model files, runs `cnn bench` on each, and leaves table, CSV and charts in `target/sweep`. If docs/performance.md has the
@@ -11,7 +11,7 @@ mod grid;
 use crate::{document, repo};
 use anyhow::{Context, Result, bail};
 use figures::{Speed, Sweep};
-use grid::{AXES, Axis, Shape};
+use grid::{AXES, Axis, Network, Shape};
 use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
@@ -22,11 +22,10 @@ const FOLDER: &str = "target/sweep";
 const PAGE: &str = "docs/performance.md";
 const IMAGES: &str = "docs/images";
 
-/// What `cnn bench` takes, each with a value.
-const BENCH: [&str; 3] = ["--threads", "--windows", "--window"];
+/// What goes to `cnn bench`, each with a value.
+const BENCH: [&str; 2] = ["--windows", "--window"];
 
-const USAGE: &str =
-    "cargo xtask sweep [--rounds N] [--threads N] [--windows N] [--window MS] [--cnn FILE]";
+const USAGE: &str = "cargo xtask sweep [--rounds N] [--windows N] [--window MS] [--cnn FILE]";
 
 /// Measures every network, then writes.
 pub(crate) fn run(args: &[String]) -> Result<u8> {
@@ -39,12 +38,12 @@ pub(crate) fn run(args: &[String]) -> Result<u8> {
     let networks = grid::networks();
     let speeds = measure(&program, &networks, &options)?;
     let speed = |wanted: &str| {
-        let at = networks.iter().position(|(name, _)| name == wanted);
+        let at = networks.iter().position(|network| network.name == wanted);
         at.map(|at| speeds[at]).with_context(|| format!("{wanted} was not measured"))
     };
     let mut csv = figures::CSV_HEAD.to_owned();
-    for ((name, _), speed) in networks.iter().zip(&speeds) {
-        csv += &figures::csv_row(name, speed);
+    for (network, speed) in networks.iter().zip(&speeds) {
+        csv += &figures::csv_row(&network.name, speed);
     }
     write(&format!("{FOLDER}/sweep.csv"), &csv)?;
     let of = |axis: &'static Axis| -> Result<Sweep> {
@@ -53,7 +52,7 @@ pub(crate) fn run(args: &[String]) -> Result<u8> {
     };
     let sweeps = AXES.iter().map(of).collect::<Result<Vec<_>>>()?;
     for sweep in &sweeps {
-        chart(sweep, options.threads())?;
+        chart(sweep)?;
     }
     let block = block(&sweeps, &speed(grid::RESNET_LIKE)?, &options);
     write(&format!("{FOLDER}/table.md"), &block)?;
@@ -90,28 +89,19 @@ impl Options {
                 _ => bail!("usage: {USAGE}"),
             }
         }
-        // One thread unless asked otherwise: then the layers' speeds can be compared with that of the whole step.
-        if !options.bench.iter().any(|arg| arg == "--threads") {
-            options.bench.extend(["--threads".to_owned(), "1".to_owned()]);
-        }
         Ok(options)
-    }
-
-    fn threads(&self) -> &str {
-        let at = self.bench.iter().position(|arg| arg == "--threads");
-        at.and_then(|at| self.bench.get(at + 1)).map_or("1", String::as_str)
     }
 }
 
 /// The best speed of each network. Everything is measured before anything is measured again, so that a slow minute of the
 /// machine does not make a slow network.
-fn measure(program: &Path, networks: &[(String, String)], options: &Options) -> Result<Vec<Speed>> {
+fn measure(program: &Path, networks: &[Network], options: &Options) -> Result<Vec<Speed>> {
     let mut best: Vec<Option<Speed>> = vec![None; networks.len()];
     for round in 1..=options.rounds {
         println!("round {round} of {}: {} networks", options.rounds, networks.len());
-        for ((name, text), best) in networks.iter().zip(&mut best) {
-            let speed = bench(program, name, text, options)?;
-            println!("  {name}: {:.0} images/s, {:.1} GFLOP/s", speed.images, speed.step);
+        for (network, best) in networks.iter().zip(&mut best) {
+            let speed = bench(program, network, options)?;
+            println!("  {}: {:.0} images/s, {:.1} GFLOP/s", network.name, speed.images, speed.step);
             *best = Some(best.map_or(speed, |best| best.or(&speed)));
         }
     }
@@ -119,10 +109,10 @@ fn measure(program: &Path, networks: &[(String, String)], options: &Options) -> 
 }
 
 /// Measures one network once.
-fn bench(program: &Path, name: &str, text: &str, options: &Options) -> Result<Speed> {
-    let file = format!("{FOLDER}/{name}.toml");
-    write(&file, text)?;
-    let mut args = vec!["bench", &file, "--format", "json"];
+fn bench(program: &Path, network: &Network, options: &Options) -> Result<Speed> {
+    let (file, threads) = (format!("{FOLDER}/{}.toml", network.name), network.threads.to_string());
+    write(&file, &network.text)?;
+    let mut args = vec!["bench", &file, "--threads", &threads, "--format", "json"];
     args.extend(options.bench.iter().map(String::as_str));
     let answer = repo::output(program, &args)?;
     Speed::read(&serde_json::from_str(&answer)?).context(file)
@@ -133,13 +123,12 @@ fn write(file: &str, text: &str) -> Result<()> {
 }
 
 /// Draws one axis.
-fn chart(sweep: &Sweep, threads: &str) -> Result<()> {
+fn chart(sweep: &Sweep) -> Result<()> {
     let name = format!("{FOLDER}/sweep-{}", sweep.axis.name);
     let (csv, svg) = (format!("{name}.csv"), format!("{name}.svg"));
     write(&csv, &sweep.chart_csv())?;
     let title = format!("Training speed by {}", sweep.axis.label);
-    let subtitle =
-        format!("two convolutions, {}; the step on {}", sweep.axis.others(), threads_text(threads));
+    let subtitle = sweep.axis.others();
     let mut args = vec!["run", "--quiet", "-p", "cnn-viz", "--example", "line_chart", "--"];
     args.extend([&csv, &svg, &title, &subtitle, "GFLOP/s", "--log-x"].map(|arg: &str| arg));
     let code = repo::status("cargo", &args, &[])?;
@@ -149,25 +138,16 @@ fn chart(sweep: &Sweep, threads: &str) -> Result<()> {
     Ok(())
 }
 
-fn threads_text(threads: &str) -> String {
-    match threads {
-        "0" => "all threads".to_owned(),
-        "1" => "one thread".to_owned(),
-        more => format!("{more} threads"),
-    }
-}
-
 /// What docs/performance.md says.
 fn block(sweeps: &[Sweep], resnet: &Speed, options: &Options) -> String {
-    let Shape { side, channels, kernel, batch } = grid::BASE;
+    let Shape { side, channels, kernel, batch, .. } = grid::BASE;
     let mut text = format!(
         "Written by `cargo xtask sweep --rounds {} {}`. Around a network of two convolutions {channels} → {channels}, {kernel} × {kernel},
 on {side} × {side} pixels with \"same\" padding and a batch of {batch}, one number changes at a time. The step runs on
-{}, the convolutions' own speeds are those of one. GFLOP/s as the plain algorithm has them. Bold:
+one thread unless the row says otherwise, the convolutions' own speeds are those of one. GFLOP/s as the plain algorithm has them. Bold:
 less than half of the speed of the size before. Each figure is the best of its rounds.\n\n",
         options.rounds,
         options.bench.join(" "),
-        threads_text(options.threads()),
     );
     text += figures::HEAD;
     for sweep in sweeps {
@@ -221,9 +201,9 @@ mod tests {
     fn arguments_go_to_the_bench() {
         let found = options(&["--cnn", "old/cnn", "--windows", "1"]).unwrap();
         assert_eq!(found.cnn.as_deref(), Some("old/cnn"));
-        assert_eq!(found.bench, ["--windows", "1", "--threads", "1"]);
-        assert_eq!(options(&["--threads", "2", "--rounds", "5"]).unwrap().threads(), "2");
-        for wrong in [&["--batch-size", "3"][..], &["--window"], &["cnn32"], &["--rounds", "0"]] {
+        assert_eq!(found.bench, ["--windows", "1"]);
+        assert_eq!(options(&["--rounds", "5"]).unwrap().rounds, 5);
+        for wrong in [&["--threads", "3"][..], &["--window"], &["cnn32"], &["--rounds", "0"]] {
             assert!(options(wrong).is_err(), "{wrong:?}");
         }
     }

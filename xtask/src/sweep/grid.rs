@@ -2,21 +2,26 @@
 
 use std::fmt::Write as _;
 
-/// Two convolutions c → c without shrinking, and a classifier: the first convolution has one gradient, the second both.
+/// Convolutions c → c without shrinking, and a classifier: the first convolution has one gradient, the others both.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Shape {
     /// Height and width of the image.
     pub(super) side: usize,
-    /// Channels of the image, and filters of both convolutions.
+    /// Channels of the image, and filters of the convolutions.
     pub(super) channels: usize,
     /// Height and width of the kernels.
     pub(super) kernel: usize,
     /// Images in a batch.
     pub(super) batch: usize,
+    /// Convolutions in a row.
+    pub(super) depth: usize,
+    /// Threads that train it.
+    pub(super) threads: usize,
 }
 
 /// What an axis begins from.
-pub(super) const BASE: Shape = Shape { side: 14, channels: 32, kernel: 3, batch: 32 };
+pub(super) const BASE: Shape =
+    Shape { side: 14, channels: 32, kernel: 3, batch: 32, depth: 2, threads: 1 };
 
 /// One number of the shape that changes while the others stay.
 #[derive(Debug)]
@@ -38,19 +43,21 @@ impl Axis {
 
     /// What stays, in words.
     pub(super) fn others(&self) -> String {
-        let Shape { side, channels, kernel, batch } = BASE;
+        let Shape { side, channels, kernel, batch, depth, threads } = BASE;
         let all = [
+            ("depth", format!("{depth} convolutions")),
             ("channels", format!("{channels} channels and filters")),
             ("kernel", format!("{kernel} × {kernel}")),
             ("image", format!("{side} × {side} pixels")),
             ("batch", format!("batch {batch}")),
+            ("threads", format!("{threads} thread")),
         ];
         let rest = all.into_iter().filter(|(name, _)| *name != self.name).map(|(_, text)| text);
         rest.collect::<Vec<_>>().join(", ")
     }
 }
 
-pub(super) const AXES: [Axis; 4] = [
+pub(super) const AXES: [Axis; 6] = [
     Axis {
         name: "channels",
         label: "channels",
@@ -75,34 +82,59 @@ pub(super) const AXES: [Axis; 4] = [
         values: &[7, 14, 28, 33],
         with: |side| Shape { side, ..BASE },
     },
+    Axis {
+        name: "depth",
+        label: "convolutions",
+        values: &[1, 2, 4, 8],
+        with: |depth| Shape { depth, ..BASE },
+    },
+    Axis {
+        name: "threads",
+        label: "threads",
+        values: &[1, 2],
+        with: |threads| Shape { threads, ..BASE },
+    },
 ];
 
 impl Shape {
     /// The name of its model and of its file.
     pub(super) fn name(&self) -> String {
-        let Self { side, channels, kernel, batch } = self;
-        format!("image{side}-channels{channels}-kernel{kernel}-batch{batch}")
+        let Self { side, channels, kernel, batch, depth, threads } = self;
+        format!(
+            "image{side}-channels{channels}-kernel{kernel}-batch{batch}-depth{depth}-threads{threads}"
+        )
     }
 
     /// Its model.toml.
     fn model(&self) -> String {
-        let Self { side, channels, kernel, batch } = *self;
-        let convs = [Conv { filters: channels, kernel, stride: 1 }; 2];
+        let Self { side, channels, kernel, batch, depth, .. } = *self;
+        let convs = vec![Conv { filters: channels, kernel, stride: 1 }; depth];
         model(&self.name(), [side, side, channels], &convs, batch)
     }
 }
 
-/// Name and model.toml of every network, each once.
-pub(super) fn networks() -> Vec<(String, String)> {
-    let mut networks: Vec<(String, String)> = Vec::new();
+/// A network to measure.
+#[derive(Debug)]
+pub(super) struct Network {
+    pub(super) name: String,
+    /// Its model.toml.
+    pub(super) text: String,
+    pub(super) threads: usize,
+}
+
+/// Every network, each once.
+pub(super) fn networks() -> Vec<Network> {
+    let mut networks: Vec<Network> = Vec::new();
     for axis in &AXES {
         for shape in axis.values.iter().map(|value| axis.shape(*value)) {
-            if !networks.iter().any(|(name, _)| *name == shape.name()) {
-                networks.push((shape.name(), shape.model()));
+            let (name, text, threads) = (shape.name(), shape.model(), shape.threads);
+            if !networks.iter().any(|network| network.name == name) {
+                networks.push(Network { name, text, threads });
             }
         }
     }
-    networks.push((RESNET_LIKE.to_owned(), resnet_like()));
+    let (name, text, threads) = (RESNET_LIKE.to_owned(), resnet_like(), BASE.threads);
+    networks.push(Network { name, text, threads });
     networks
 }
 
@@ -168,12 +200,12 @@ mod tests {
         let sizes: usize = AXES.iter().map(|axis| axis.values.len()).sum();
         let networks = networks();
         assert_eq!(networks.len(), sizes - (AXES.len() - 1) + 1);
-        assert_eq!(networks.iter().filter(|(name, _)| *name == BASE.name()).count(), 1);
+        assert_eq!(networks.iter().filter(|network| network.name == BASE.name()).count(), 1);
     }
 
     #[test]
     fn models_are_written_as_they_should_be() {
-        let expected = r#"name = "image14-channels17-kernel3-batch32"
+        let expected = r#"name = "image14-channels17-kernel3-batch32-depth2-threads1"
 input = [14, 14, 17]
 
 [[layers]]
