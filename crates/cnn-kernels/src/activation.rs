@@ -63,3 +63,80 @@ pub fn softmax_backward(isa: Isa, classes: usize, y: &[f32], dy: &mut [f32]) {
     );
     dispatch!(isa, softmax_backward(classes, y, dy), scalar::activation::softmax_backward);
 }
+
+/// `scale·x` where `x > 0`, else `below·(exp(x) − 1)`, in place. ELU has both 1, SELU others.
+pub fn elu(isa: Isa, scale: f32, below: f32, x: &mut [f32]) {
+    dispatch!(isa, elu(scale, below, x), scalar::activation::elu);
+}
+
+/// `dy ·= scale` where `y > 0`, else `y + below`.
+pub fn elu_backward(isa: Isa, scale: f32, below: f32, y: &[f32], dy: &mut [f32]) {
+    assert_eq!(y.len(), dy.len(), "elu: y and dy differ in length");
+    dispatch!(isa, elu_backward(scale, below, y, dy), scalar::activation::elu_backward);
+}
+
+/// `exp(x)` in place.
+pub fn exponential(isa: Isa, x: &mut [f32]) {
+    dispatch!(isa, exponential(x), scalar::activation::exponential);
+}
+
+/// `dy ·= y`.
+pub fn exponential_backward(isa: Isa, y: &[f32], dy: &mut [f32]) {
+    assert_eq!(y.len(), dy.len(), "exponential: y and dy differ in length");
+    dispatch!(isa, exponential_backward(y, dy), scalar::activation::exponential_backward);
+}
+
+/// `x/6 + ½`, but no less than 0 and no more than 1, in place.
+pub fn hard_sigmoid(isa: Isa, x: &mut [f32]) {
+    dispatch!(isa, hard_sigmoid(x), scalar::activation::hard_sigmoid);
+}
+
+/// `dy ·= 1/6` where `0 < y < 1`, else 0.
+pub fn hard_sigmoid_backward(isa: Isa, y: &[f32], dy: &mut [f32]) {
+    assert_eq!(y.len(), dy.len(), "hard_sigmoid: y and dy differ in length");
+    dispatch!(isa, hard_sigmoid_backward(y, dy), scalar::activation::hard_sigmoid_backward);
+}
+
+/// `x` where `x > 0`, else `slope·x`, in place. `slope` must not be negative.
+pub fn leaky_relu(isa: Isa, slope: f32, x: &mut [f32]) {
+    dispatch!(isa, leaky_relu(slope, x), scalar::activation::leaky_relu);
+}
+
+/// `dy ·= slope` where `y` is not above zero.
+pub fn leaky_relu_backward(isa: Isa, slope: f32, y: &[f32], dy: &mut [f32]) {
+    assert_eq!(y.len(), dy.len(), "leaky_relu: y and dy differ in length");
+    dispatch!(isa, leaky_relu_backward(slope, y, dy), scalar::activation::leaky_relu_backward);
+}
+
+/// `min(max(0, x), 6)` in place.
+pub fn relu6(isa: Isa, x: &mut [f32]) {
+    dispatch!(isa, relu6(x), scalar::activation::relu6);
+}
+
+/// `dy = 0` where `y` is not between 0 and 6.
+pub fn relu6_backward(isa: Isa, y: &[f32], dy: &mut [f32]) {
+    assert_eq!(y.len(), dy.len(), "relu6: y and dy differ in length");
+    dispatch!(isa, relu6_backward(y, dy), scalar::activation::relu6_backward);
+}
+
+/// `ln(1 + exp(x))` in place.
+pub fn softplus(isa: Isa, x: &mut [f32]) {
+    dispatch!(isa, softplus(x), scalar::activation::softplus);
+}
+
+/// `dy ·= 1 − exp(−y)`.
+pub fn softplus_backward(isa: Isa, y: &[f32], dy: &mut [f32]) {
+    assert_eq!(y.len(), dy.len(), "softplus: y and dy differ in length");
+    dispatch!(isa, softplus_backward(y, dy), scalar::activation::softplus_backward);
+}
+
+/// `x / (1 + |x|)` in place.
+pub fn softsign(isa: Isa, x: &mut [f32]) {
+    dispatch!(isa, softsign(x), scalar::activation::softsign);
+}
+
+/// `dy ·= (1 − |y|)²`.
+pub fn softsign_backward(isa: Isa, y: &[f32], dy: &mut [f32]) {
+    assert_eq!(y.len(), dy.len(), "softsign: y and dy differ in length");
+    dispatch!(isa, softsign_backward(y, dy), scalar::activation::softsign_backward);
+}

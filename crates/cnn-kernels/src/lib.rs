@@ -27,6 +27,7 @@
 )]
 
 pub mod activation;
+pub mod average_pool;
 mod buffer;
 pub mod conv;
 pub mod convert;
@@ -36,6 +37,7 @@ mod generic;
 mod isa;
 pub mod loss;
 pub mod max_pool;
+pub mod normalize;
 pub mod peak;
 pub mod pool;
 pub mod reduce;

@@ -53,17 +53,13 @@ impl PoolGeometry {
         crate::conv::inside(self.w, self.pw, ox * self.stride_w, self.pad_left)
     }
 
-    fn images(&self, x: &[f32], y: &[f32]) -> usize {
+    pub(crate) fn images(&self, x: &[f32], y: &[f32]) -> usize {
         let n = x.len().checked_div(self.input_len()).unwrap_or(0);
-        assert_eq!(
-            x.len(),
-            n * self.input_len(),
-            "max_pool: input is not whole images of {self:?}"
-        );
+        assert_eq!(x.len(), n * self.input_len(), "pooling: input is not whole images of {self:?}");
         assert_eq!(
             y.len(),
             n * self.output_len(),
-            "max_pool: output length for {n} images of {self:?}"
+            "pooling: output length for {n} images of {self:?}"
         );
         n
     }

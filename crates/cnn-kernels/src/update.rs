@@ -56,3 +56,84 @@ pub fn adam(
     assert_eq!(w.len(), v.len(), "adam: second moment length");
     dispatch!(isa, adam(alpha, rest_1, rest_2, epsilon, w, g, m, v), scalar::update::adam);
 }
+
+/// `w −= w·rate`: weight decay that goes past the optimizer. Source: Loshchilov & Hutter 2019; Keras's `weight_decay`.
+pub fn decay(isa: Isa, rate: f32, w: &mut [f32]) {
+    dispatch!(isa, decay(rate, w), scalar::update::decay);
+}
+
+/// `a += g²`, `w −= lr·g / √(a + initial + epsilon)`. Source: Keras `Adagrad`, whose accumulator starts at `initial`; here it
+/// starts at zero.
+pub fn adagrad(
+    isa: Isa,
+    lr: f32,
+    initial: f32,
+    epsilon: f32,
+    w: &mut [f32],
+    g: &[f32],
+    a: &mut [f32],
+) {
+    assert_eq!(w.len(), g.len(), "adagrad: gradient length");
+    assert_eq!(w.len(), a.len(), "adagrad: accumulator length");
+    dispatch!(isa, adagrad(lr, initial, epsilon, w, g, a), scalar::update::adagrad);
+}
+
+/// `w −= lr·sign(m·beta_1 + g·rests[0])`, then `m = m·beta_2 + g·rests[1]`; the rests are 1 − β, rounded once. Source: Keras `Lion`.
+pub fn lion(
+    isa: Isa,
+    lr: f32,
+    beta_1: f32,
+    beta_2: f32,
+    rests: [f32; 2],
+    w: &mut [f32],
+    g: &[f32],
+    m: &mut [f32],
+) {
+    assert_eq!(w.len(), g.len(), "lion: gradient length");
+    assert_eq!(w.len(), m.len(), "lion: momentum length");
+    dispatch!(isa, lion(lr, beta_1, beta_2, rests, w, g, m), scalar::update::lion);
+}
+
+/// `m += (g − m)·rests[0]`, `v += (g² − v)·rests[1]`, then with `factors = [a, b, c]` `w −= (a·m + b·g) / (√(c·v) + epsilon)`.
+/// Source: Keras `Nadam`.
+pub fn nadam(
+    isa: Isa,
+    factors: [f32; 3],
+    rests: [f32; 2],
+    epsilon: f32,
+    w: &mut [f32],
+    g: &[f32],
+    m: &mut [f32],
+    v: &mut [f32],
+) {
+    assert_eq!(w.len(), g.len(), "nadam: gradient length");
+    assert_eq!(w.len(), m.len(), "nadam: first moment length");
+    assert_eq!(w.len(), v.len(), "nadam: second moment length");
+    dispatch!(isa, nadam(factors, rests, epsilon, w, g, m, v), scalar::update::nadam);
+}
+
+/// `v = ρ·v + (1 − ρ)·g²`, `w −= lr·g / √(v + epsilon)`; `rhos` is ρ and 1 − ρ. With an `average` `a = ρ·a + (1 − ρ)·g`, and v − a²
+/// in place of v; with `moved` `u = momentum·u + step`, and u in place of the step. Either may be empty. Source: Keras `RMSprop`.
+pub fn rmsprop(
+    isa: Isa,
+    lr: f32,
+    rhos: [f32; 2],
+    momentum: f32,
+    epsilon: f32,
+    w: &mut [f32],
+    g: &[f32],
+    velocity: &mut [f32],
+    average: &mut [f32],
+    moved: &mut [f32],
+) {
+    assert_eq!(w.len(), g.len(), "rmsprop: gradient length");
+    assert_eq!(w.len(), velocity.len(), "rmsprop: velocity length");
+    for slot in [&*average, &*moved] {
+        assert!(slot.is_empty() || slot.len() == w.len(), "rmsprop: slot length");
+    }
+    dispatch!(
+        isa,
+        rmsprop(lr, rhos, momentum, epsilon, w, g, velocity, average, moved),
+        scalar::update::rmsprop
+    );
+}

@@ -5,7 +5,7 @@ mod common;
 
 use cnn_kernels::conv::{self, ConvGeometry};
 use cnn_kernels::max_pool::{self, PoolGeometry};
-use cnn_kernels::{Isa, dense};
+use cnn_kernels::{Isa, average_pool, dense};
 use common::{assert_close, assert_same, numbers, scalar, sparse, vectorised};
 use proptest::prelude::*;
 
@@ -321,11 +321,20 @@ fn check_pooling(p: &PoolGeometry, n: usize) {
         (y, argmax, dx, dz)
     };
     let (y, argmax, dx, dz) = run(scalar());
+    let mean = |isa| {
+        let (mut y, mut dx) = (vec![7.0; dy.len()], vec![7.0; x.len()]);
+        average_pool::forward(isa, p, &x, &mut y);
+        average_pool::backward(isa, p, &dy, &mut dx);
+        [y, dx]
+    };
+    let means = mean(scalar());
+    let (mut true_mean, mut share) = (vec![0.0; y.len()], vec![0.0; x.len()]);
     let (mut true_dx, mut true_dz) = (vec![0.0; x.len()], vec![0.0; x.len()]);
     for at in 0..y.len() {
         let (c, ox, oy, i) =
             (at % p.c, at / p.c % p.ow, at / p.c / p.ow % p.oh, at / p.output_len());
         let (mut best, mut from, mut index) = (f32::NEG_INFINITY, None, 0);
+        let mut inside = Vec::new();
         for k in 0..p.ph * p.pw {
             let iy = (oy * p.stride_h + k / p.pw) as isize - p.pad_top as isize;
             let ix = (ox * p.stride_w + k % p.pw) as isize - p.pad_left as isize;
@@ -333,11 +342,17 @@ fn check_pooling(p: &PoolGeometry, n: usize) {
                 continue;
             }
             let here = ((i * p.h + iy as usize) * p.w + ix as usize) * p.c + c;
+            inside.push(here);
             if x[here] > best {
                 (best, from, index) = (x[here], Some(here), k);
             }
         }
         assert_eq!((y[at], argmax[at] as usize), (best, index), "{p:?} at {at}");
+        let count = inside.len().max(1) as f64;
+        for here in inside {
+            true_mean[at] += f64::from(x[here]) / count;
+            share[here] += f64::from(dy[at]) / count;
+        }
         if let Some(from) = from {
             true_dx[from] += f64::from(dy[at]);
             true_dz[from] += if best > 0.0 { f64::from(dy[at]) } else { 0.0 };
@@ -345,7 +360,12 @@ fn check_pooling(p: &PoolGeometry, n: usize) {
     }
     assert_close(&dx, &true_dx, p.ph * p.pw, &format!("scalar dx of {p:?}"));
     assert_close(&dz, &true_dz, p.ph * p.pw, &format!("scalar dz of {p:?}"));
+    assert_close(&means[0], &true_mean, p.ph * p.pw, &format!("mean of {p:?}"));
+    assert_close(&means[1], &share, p.ph * p.pw, &format!("shares of {p:?}"));
     for isa in vectorised() {
+        let averages = mean(isa);
+        assert_same(&averages[0], &means[0], &format!("{} mean of {p:?}", isa.name()));
+        assert_same(&averages[1], &means[1], &format!("{} shares of {p:?}", isa.name()));
         let got = run(isa);
         assert_same(&got.0, &y, &format!("{} y of {p:?}", isa.name()));
         assert_eq!(got.1, argmax, "{} argmax of {p:?}", isa.name());

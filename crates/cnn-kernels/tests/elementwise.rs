@@ -47,6 +47,69 @@ fn sigmoid_and_tanh_are_within_a_few_ulps_everywhere() {
     }
 }
 
+/// Functions of one number, with the same in f64.
+type Named = (&'static str, fn(Isa, &mut [f32]), fn(f64) -> f64);
+
+const OTHERS: [Named; 7] = [
+    ("elu", |isa, x| activation::elu(isa, 1.0, 1.0, x), |x| if x > 0.0 { x } else { x.exp_m1() }),
+    ("exponential", activation::exponential, f64::exp),
+    ("hard_sigmoid", activation::hard_sigmoid, |x| (x / 6.0 + 0.5).clamp(0.0, 1.0)),
+    (
+        "leaky_relu",
+        |isa, x| activation::leaky_relu(isa, 0.25, x),
+        |x| if x > 0.0 { x } else { x / 4.0 },
+    ),
+    ("relu6", activation::relu6, |x| x.clamp(0.0, 6.0)),
+    ("softplus", activation::softplus, |x| x.max(0.0) + (-x.abs()).exp().ln_1p()),
+    ("softsign", activation::softsign, |x| x / (1.0 + x.abs())),
+];
+
+#[test]
+fn the_other_activations_are_what_f64_gives() {
+    let x: Vec<f32> = (-4000..4000).map(|i| i as f32 * 0.02 + 0.003).collect();
+    for isa in Isa::available() {
+        for (name, f, truth) in OTHERS {
+            let mut y = x.clone();
+            f(isa, &mut y);
+            for (x, y) in x.iter().zip(y) {
+                let truth = truth(f64::from(*x));
+                let error = (f64::from(y) - truth).abs();
+                assert!(error <= 2e-7 * truth.abs().max(1.0), "{name}({x}) = {y}, not {truth}");
+            }
+        }
+    }
+}
+
+/// Their gradients, found from y, are those of f64 arithmetic, found from x by a difference.
+#[test]
+fn gradients_of_the_other_activations_are_slopes() {
+    type Backward = fn(Isa, &[f32], &mut [f32]);
+    let backward: [Backward; 7] = [
+        |isa, y, dy| activation::elu_backward(isa, 1.0, 1.0, y, dy),
+        activation::exponential_backward,
+        activation::hard_sigmoid_backward,
+        |isa, y, dy| activation::leaky_relu_backward(isa, 0.25, y, dy),
+        activation::relu6_backward,
+        activation::softplus_backward,
+        activation::softsign_backward,
+    ];
+    // None of them within a step of a kink.
+    let x: Vec<f32> = (-400..400).map(|i| i as f32 * 0.02 + 0.005).collect();
+    for isa in Isa::available() {
+        for ((name, f, truth), backward) in OTHERS.into_iter().zip(backward) {
+            let (mut y, mut dy) = (x.clone(), vec![1.0; x.len()]);
+            f(isa, &mut y);
+            backward(isa, &y, &mut dy);
+            for (x, dy) in x.iter().zip(dy) {
+                let (x, step) = (f64::from(*x), 1e-5);
+                let slope = (truth(x + step) - truth(x - step)) / (2.0 * step);
+                let error = (f64::from(dy) - slope).abs();
+                assert!(error <= 1e-5 * slope.abs().max(1.0), "{name} at {x}: {dy}, not {slope}");
+            }
+        }
+    }
+}
+
 #[test]
 fn not_a_number_and_infinity_pass_through_the_activations() {
     let x = [f32::NAN, f32::INFINITY, f32::NEG_INFINITY, -0.5];
@@ -62,6 +125,9 @@ fn not_a_number_and_infinity_pass_through_the_activations() {
         let sigmoid = run(activation::sigmoid);
         assert!(sigmoid[0].is_nan());
         assert_eq!(sigmoid[1..3], [1.0, 0.0]);
+        for (name, f, _) in OTHERS {
+            assert!(run(f)[0].is_nan(), "{name}");
+        }
         let tanh = run(activation::tanh);
         assert!(tanh[0].is_nan());
         assert_eq!(tanh[1..3], [1.0, -1.0]);
@@ -82,6 +148,26 @@ fn everything(isa: Isa, len: usize) -> Vec<Vec<f32>> {
         f(isa, &numbers(3, len), &mut dy);
         results.push(dy);
     }
+    for (_, f, _) in OTHERS {
+        let mut x = wide(1);
+        f(isa, &mut x);
+        results.push(x);
+    }
+    for f in [
+        activation::exponential_backward,
+        activation::hard_sigmoid_backward,
+        activation::relu6_backward,
+        activation::softplus_backward,
+        activation::softsign_backward,
+    ] {
+        let mut dy = wide(2);
+        f(isa, &numbers(3, len), &mut dy);
+        results.push(dy);
+    }
+    let (mut elu, mut leaky) = (wide(2), wide(2));
+    activation::elu_backward(isa, 1.05, 1.76, &numbers(3, len), &mut elu);
+    activation::leaky_relu_backward(isa, 0.2, &numbers(3, len), &mut leaky);
+    results.extend([elu, leaky]);
     for classes in [1, 7, 10, 16, 17] {
         let whole = len / classes * classes;
         let mut x = wide(4);

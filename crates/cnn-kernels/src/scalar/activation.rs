@@ -79,3 +79,107 @@ pub(crate) fn softmax_backward(classes: usize, y: &[f32], dy: &mut [f32]) {
         }
     }
 }
+
+#[inline(always)]
+pub(crate) fn elu(scale: f32, below: f32, x: &mut [f32]) {
+    for x in x.iter_mut() {
+        // Both branches are computed, and above zero the exponential may overflow.
+        let negative = if *x > 0.0 { 0.0 } else { *x };
+        let low = below * (math::exp(negative) - 1.0);
+        *x = if *x > 0.0 { scale * *x } else { low };
+    }
+}
+
+#[inline(always)]
+pub(crate) fn elu_backward(scale: f32, below: f32, y: &[f32], dy: &mut [f32]) {
+    for (y, dy) in y.iter().zip(dy) {
+        *dy *= if *y > 0.0 { scale } else { y + below };
+    }
+}
+
+#[inline(always)]
+pub(crate) fn exponential(x: &mut [f32]) {
+    for x in x.iter_mut() {
+        *x = math::exp(*x);
+    }
+}
+
+#[inline(always)]
+pub(crate) fn exponential_backward(y: &[f32], dy: &mut [f32]) {
+    for (y, dy) in y.iter().zip(dy) {
+        *dy *= y;
+    }
+}
+
+#[inline(always)]
+pub(crate) fn hard_sigmoid(x: &mut [f32]) {
+    for x in x.iter_mut() {
+        *x = (*x / 6.0 + 0.5).clamp(0.0, 1.0);
+    }
+}
+
+#[inline(always)]
+pub(crate) fn hard_sigmoid_backward(y: &[f32], dy: &mut [f32]) {
+    for (y, dy) in y.iter().zip(dy) {
+        *dy = if *y > 0.0 && *y < 1.0 { *dy / 6.0 } else { 0.0 };
+    }
+}
+
+#[inline(always)]
+pub(crate) fn leaky_relu(slope: f32, x: &mut [f32]) {
+    for x in x.iter_mut() {
+        *x = if *x > 0.0 { *x } else { slope * *x };
+    }
+}
+
+#[inline(always)]
+pub(crate) fn leaky_relu_backward(slope: f32, y: &[f32], dy: &mut [f32]) {
+    for (y, dy) in y.iter().zip(dy) {
+        *dy = if *y > 0.0 { *dy } else { slope * *dy };
+    }
+}
+
+#[inline(always)]
+pub(crate) fn relu6(x: &mut [f32]) {
+    for x in x.iter_mut() {
+        let low = relu_value(*x);
+        *x = if low > 6.0 { 6.0 } else { low };
+    }
+}
+
+#[inline(always)]
+pub(crate) fn relu6_backward(y: &[f32], dy: &mut [f32]) {
+    for (y, dy) in y.iter().zip(dy) {
+        *dy = if *y > 0.0 && *y < 6.0 { *dy } else { 0.0 };
+    }
+}
+
+/// `max(x, 0) + ln(1 + exp(−|x|))`: the exponential is at most 1.
+#[inline(always)]
+pub(crate) fn softplus(x: &mut [f32]) {
+    for x in x.iter_mut() {
+        *x = relu_value(*x) + math::ln_1p(math::exp(-x.abs()));
+    }
+}
+
+#[inline(always)]
+pub(crate) fn softplus_backward(y: &[f32], dy: &mut [f32]) {
+    for (y, dy) in y.iter().zip(dy) {
+        *dy *= 1.0 - math::exp(-y);
+    }
+}
+
+#[inline(always)]
+pub(crate) fn softsign(x: &mut [f32]) {
+    for x in x.iter_mut() {
+        *x /= 1.0 + x.abs();
+    }
+}
+
+#[inline(always)]
+pub(crate) fn softsign_backward(y: &[f32], dy: &mut [f32]) {
+    for (y, dy) in y.iter().zip(dy) {
+        let rest = 1.0 - y.abs();
+        *dy *= rest * rest;
+    }
+}

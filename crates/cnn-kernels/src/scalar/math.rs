@@ -55,6 +55,20 @@ pub(crate) fn tanh(x: f32) -> f32 {
     if a < 0.625 { near } else { far }
 }
 
+/// `ln(1 + u)` for `0 <= u <= 1`, within 2 ulp of the true value: `2 artanh t`, `t = u / (2 + u)`, by its series.
+#[inline(always)]
+pub(crate) fn ln_1p(u: f32) -> f32 {
+    let t = u / (2.0 + u);
+    let s = t * t;
+    let q = 1.0_f32 / 13.0;
+    let q = q.mul_add(s, 1.0 / 11.0);
+    let q = q.mul_add(s, 1.0 / 9.0);
+    let q = q.mul_add(s, 1.0 / 7.0);
+    let q = q.mul_add(s, 1.0 / 5.0);
+    let q = q.mul_add(s, 1.0 / 3.0);
+    2.0 * (q * s).mul_add(t, t)
+}
+
 /// The natural logarithm of a finite, normal, positive `x`, within 2 ulp of the true value (infinity and NaN stay).
 ///
 /// `x = m·2^e` with `m` in [√½, √2), then `ln m = 2 artanh t`, `t = (m − 1) / (m + 1)`, by its series.
@@ -109,6 +123,15 @@ mod tests {
             assert_eq!(super::exp(x), 0.0, "exp({x})");
         }
         assert!(super::exp(f32::NAN).is_nan());
+    }
+
+    #[test]
+    fn ln_1p_is_within_2_ulp_of_the_true_value() {
+        assert_eq!(super::ln_1p(0.0), 0.0);
+        for u in (1..=1.0_f32.to_bits()).step_by(257).map(f32::from_bits).filter(|u| *u > 1e-37) {
+            let error = ulps(super::ln_1p(u), f64::from(u).ln_1p());
+            assert!(error <= 2.0, "ln_1p({u}) is {error} ulp off");
+        }
     }
 
     #[test]

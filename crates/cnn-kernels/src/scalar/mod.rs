@@ -5,12 +5,14 @@
 //! that instruction it is a library call: right, but slow.
 
 pub(crate) mod activation;
+pub(crate) mod average_pool;
 pub(crate) mod conv;
 pub(crate) mod convert;
 pub(crate) mod dense;
 pub(crate) mod loss;
 pub(crate) mod math;
 pub(crate) mod max_pool;
+pub(crate) mod normalize;
 pub(crate) mod peak;
 pub(crate) mod reduce;
 pub(crate) mod update;

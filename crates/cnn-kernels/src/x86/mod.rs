@@ -36,6 +36,7 @@ macro_rules! kernels {
     ($token:ident, $features:literal) => {
         use $crate::conv::ConvGeometry;
         use $crate::max_pool::PoolGeometry;
+        use $crate::normalize::Groups;
         $crate::x86::instantiate! { $token, $features;
             simd fn conv_forward(g: &ConvGeometry, x: &[f32], kernel: &[f32], bias: &[f32], relu: bool, y: &mut [f32]) = $crate::generic::conv::forward;
             simd fn conv_forward_max_pool(g: &ConvGeometry, p: &PoolGeometry, x: &[f32], kernel: &[f32], bias: &[f32], relu: bool, y: &mut [f32], argmax: &mut [u16], scratch: &mut [f32]) = $crate::generic::conv_pool::forward;
@@ -48,6 +49,8 @@ macro_rules! kernels {
             simd fn dense_forward(n_in: usize, n_out: usize, batch: &[(&[f32], &[f32])], columns: std::ops::Range<usize>, kernel: &[f32], bias: &[f32], y: &mut [f32]) = $crate::generic::dense::forward;
             simd fn dense_backward_input(n_in: usize, n_out: usize, kernel: &[f32], dz: &[f32], dx: &mut [f32]) = $crate::generic::dense::backward_input;
             simd fn dense_backward_kernel(n_in: usize, n_out: usize, batch: &[(&[f32], &[f32])], rows: std::ops::Range<usize>, dkernel: &mut [f32]) = $crate::generic::dense::backward_kernel;
+            plain fn average_pool_forward(p: &PoolGeometry, x: &[f32], y: &mut [f32]) = $crate::scalar::average_pool::forward;
+            plain fn average_pool_backward(p: &PoolGeometry, dy: &[f32], dx: &mut [f32]) = $crate::scalar::average_pool::backward;
             plain fn backward_bias(dz: &[f32], dbias: &mut [f32]) = $crate::scalar::dense::backward_bias;
             plain fn relu(x: &mut [f32]) = $crate::scalar::activation::relu;
             plain fn relu_backward(y: &[f32], dy: &mut [f32]) = $crate::scalar::activation::relu_backward;
@@ -55,6 +58,20 @@ macro_rules! kernels {
             plain fn sigmoid_backward(y: &[f32], dy: &mut [f32]) = $crate::scalar::activation::sigmoid_backward;
             plain fn tanh(x: &mut [f32]) = $crate::scalar::activation::tanh;
             plain fn tanh_backward(y: &[f32], dy: &mut [f32]) = $crate::scalar::activation::tanh_backward;
+            plain fn elu(scale: f32, below: f32, x: &mut [f32]) = $crate::scalar::activation::elu;
+            plain fn elu_backward(scale: f32, below: f32, y: &[f32], dy: &mut [f32]) = $crate::scalar::activation::elu_backward;
+            plain fn exponential(x: &mut [f32]) = $crate::scalar::activation::exponential;
+            plain fn exponential_backward(y: &[f32], dy: &mut [f32]) = $crate::scalar::activation::exponential_backward;
+            plain fn hard_sigmoid(x: &mut [f32]) = $crate::scalar::activation::hard_sigmoid;
+            plain fn hard_sigmoid_backward(y: &[f32], dy: &mut [f32]) = $crate::scalar::activation::hard_sigmoid_backward;
+            plain fn leaky_relu(slope: f32, x: &mut [f32]) = $crate::scalar::activation::leaky_relu;
+            plain fn leaky_relu_backward(slope: f32, y: &[f32], dy: &mut [f32]) = $crate::scalar::activation::leaky_relu_backward;
+            plain fn relu6(x: &mut [f32]) = $crate::scalar::activation::relu6;
+            plain fn relu6_backward(y: &[f32], dy: &mut [f32]) = $crate::scalar::activation::relu6_backward;
+            plain fn softplus(x: &mut [f32]) = $crate::scalar::activation::softplus;
+            plain fn softplus_backward(y: &[f32], dy: &mut [f32]) = $crate::scalar::activation::softplus_backward;
+            plain fn softsign(x: &mut [f32]) = $crate::scalar::activation::softsign;
+            plain fn softsign_backward(y: &[f32], dy: &mut [f32]) = $crate::scalar::activation::softsign_backward;
             plain fn softmax(classes: usize, x: &mut [f32]) = $crate::scalar::activation::softmax;
             plain fn softmax_backward(classes: usize, y: &[f32], dy: &mut [f32]) = $crate::scalar::activation::softmax_backward;
             plain fn softmax_cross_entropy(classes: usize, logits: &[f32], labels: &[u32], scale: f32, dlogits: &mut [f32]) -> (f64, usize) = $crate::scalar::loss::softmax_cross_entropy;
@@ -62,7 +79,15 @@ macro_rules! kernels {
             plain fn add_penalty(l1: f32, l2: f32, w: &[f32], g: &mut [f32]) = $crate::scalar::update::add_penalty;
             plain fn sgd(lr: f32, w: &mut [f32], g: &[f32]) = $crate::scalar::update::sgd;
             plain fn sgd_momentum(lr: f32, momentum: f32, nesterov: bool, w: &mut [f32], g: &[f32], v: &mut [f32]) = $crate::scalar::update::sgd_momentum;
+            plain fn decay(rate: f32, w: &mut [f32]) = $crate::scalar::update::decay;
+            plain fn adagrad(lr: f32, initial: f32, epsilon: f32, w: &mut [f32], g: &[f32], a: &mut [f32]) = $crate::scalar::update::adagrad;
+            plain fn lion(lr: f32, beta_1: f32, beta_2: f32, rests: [f32; 2], w: &mut [f32], g: &[f32], m: &mut [f32]) = $crate::scalar::update::lion;
+            plain fn nadam(factors: [f32; 3], rests: [f32; 2], epsilon: f32, w: &mut [f32], g: &[f32], m: &mut [f32], v: &mut [f32]) = $crate::scalar::update::nadam;
+            plain fn rmsprop(lr: f32, rhos: [f32; 2], momentum: f32, epsilon: f32, w: &mut [f32], g: &[f32], velocity: &mut [f32], average: &mut [f32], moved: &mut [f32]) = $crate::scalar::update::rmsprop;
             plain fn adam(alpha: f32, rest_1: f32, rest_2: f32, epsilon: f32, w: &mut [f32], g: &[f32], m: &mut [f32], v: &mut [f32]) = $crate::scalar::update::adam;
+            plain fn normalize_forward(g: &Groups, epsilon: f32, gamma: &[f32], beta: &[f32], x: &[f32], y: &mut [f32]) = $crate::scalar::normalize::forward;
+            plain fn normalize_backward(g: &Groups, epsilon: f32, gamma: &[f32], x: &[f32], dy: &[f32], dx: &mut [f32]) = $crate::scalar::normalize::backward;
+            plain fn normalize_backward_parameters(g: &Groups, epsilon: f32, x: &[f32], dy: &[f32], dgamma: &mut [f32], dbeta: &mut [f32]) = $crate::scalar::normalize::backward_parameters;
             simd fn multiply_adds(rounds: usize) -> (u64, f32) = $crate::generic::peak::multiply_adds;
             plain fn add_assign(acc: &mut [f32], x: &[f32]) = $crate::scalar::reduce::add_assign;
             plain fn sum_f64(x: &[f32]) -> f64 = $crate::scalar::reduce::sum_f64;
