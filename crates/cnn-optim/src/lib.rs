@@ -24,7 +24,9 @@ mod number;
 pub mod optimizers;
 
 pub use error::OptimError;
-pub use optimizers::{Adam, Kind, OptimizerSpec, REGISTRY, SGD};
+pub use optimizers::{
+    Adagrad, Adam, AdamW, Kind, Lion, Nadam, OptimizerSpec, REGISTRY, RMSprop, SGD,
+};
 
 use cnn_kernels::Isa;
 use std::fmt::Debug;

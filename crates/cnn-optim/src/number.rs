@@ -67,3 +67,37 @@ pub(crate) fn check(
         Err(OptimError::OutOfRange { optimizer, key, expected, got: x, hint })
     }
 }
+
+/// What is added to a root so that nothing is divided by zero. A subnormal one would be flushed to zero, and 0/0 is NaN.
+pub(crate) fn epsilon(optimizer: &'static str, x: f64) -> Result<f32, OptimError> {
+    let works = (x as f32).is_finite() && x as f32 >= f32::MIN_POSITIVE;
+    check(works, optimizer, "epsilon", "greater than 0", x, "Keras's default is 1e-7")
+}
+
+/// βᵗ, correctly rounded but for rare ties: squared in f64, so that it has the same bits on every machine (`powf` has not).
+pub(crate) fn power(beta: f32, mut t: u64) -> f32 {
+    let (mut base, mut result) = (f64::from(beta), 1.0);
+    while t > 0 {
+        if t & 1 == 1 {
+            result *= base;
+        }
+        base *= base;
+        t >>= 1;
+    }
+    result as f32
+}
+
+#[cfg(test)]
+#[expect(clippy::float_cmp, reason = "these numbers are exact")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn powers_are_rounded_once() {
+        assert_eq!([power(0.5, 3), power(0.0, 5), power(0.999, 1)], [0.125, 0.0, 0.999]);
+        for t in [2_u64, 7, 50, 1875, 9375, 1_000_000] {
+            let exact = (t as f64 * f64::from(0.999_f32).ln()).exp();
+            assert!((f64::from(power(0.999, t)) - exact).abs() <= exact * 1e-7, "t = {t}");
+        }
+    }
+}

@@ -3,7 +3,10 @@
 #![expect(clippy::float_cmp, reason = "these numbers are exact")]
 
 use cnn_kernels::Isa;
-use cnn_optim::{Adam, OptimError, Optimizer, OptimizerSpec, REGISTRY, SGD, Step};
+use cnn_optim::{
+    Adagrad, Adam, AdamW, Lion, Nadam, OptimError, Optimizer, OptimizerSpec, REGISTRY, RMSprop,
+    SGD, Step,
+};
 use proptest::prelude::*;
 use serde::{Deserialize, Serialize};
 
@@ -27,23 +30,67 @@ impl State {
     /// One update, in ranges that end at `cuts`.
     fn update(&mut self, rule: &dyn Optimizer, t: u64, isa: Isa, g: &[f32], cuts: &[usize]) {
         let step = Step { t, learning_rate: rule.learning_rate(), isa };
+        self.step(rule, &step, g, cuts);
+    }
+
+    /// The same at a learning rate of one's own.
+    fn step(&mut self, rule: &dyn Optimizer, step: &Step, g: &[f32], cuts: &[usize]) {
         let mut start = 0;
         for &end in cuts.iter().chain([&g.len()]) {
             let mut slots: Vec<&mut [f32]> =
                 self.slots.iter_mut().map(|s| &mut s[start..end]).collect();
-            rule.update(&step, &mut self.w[start..end], &g[start..end], &mut slots);
+            rule.update(step, &mut self.w[start..end], &g[start..end], &mut slots);
             start = end;
         }
     }
 }
 
 /// The formulas of Keras in f64, as straight as they come.
-fn reference(spec: &OptimizerSpec, t: i32, w: &mut f64, g: f64, slots: &mut [f64; 2]) {
-    let [m, v] = slots;
+fn reference(spec: &OptimizerSpec, t: i32, w: &mut f64, g: f64, slots: &mut [f64; 3]) {
+    let [m, v, a] = slots;
     match spec {
         OptimizerSpec::SGD(SGD { learning_rate: lr, momentum: mu, nesterov }) => {
             *m = mu * *m - lr * g;
             *w += if *nesterov { mu * *m - lr * g } else { *m };
+        }
+        OptimizerSpec::AdamW(AdamW { learning_rate, weight_decay, beta_1, beta_2, epsilon }) => {
+            *w -= *w * weight_decay * learning_rate;
+            let adam = Adam {
+                learning_rate: *learning_rate,
+                beta_1: *beta_1,
+                beta_2: *beta_2,
+                epsilon: *epsilon,
+            };
+            reference(&OptimizerSpec::Adam(adam), t, w, g, slots);
+        }
+        OptimizerSpec::Adagrad(Adagrad {
+            learning_rate: lr,
+            initial_accumulator_value: initial,
+            epsilon,
+        }) => {
+            *a += g * g;
+            *w -= lr * g / (*a + initial + epsilon).sqrt();
+        }
+        OptimizerSpec::Lion(Lion { learning_rate: lr, beta_1, beta_2 }) => {
+            let direction = beta_1 * *m + (1.0 - beta_1) * g;
+            *w -= if direction == 0.0 { 0.0 } else { lr * direction.signum() };
+            *m = beta_2 * *m + (1.0 - beta_2) * g;
+        }
+        OptimizerSpec::RMSprop(RMSprop { learning_rate: lr, rho, momentum, epsilon, centered }) => {
+            *v = rho * *v + (1.0 - rho) * g * g;
+            *a = rho * *a + (1.0 - rho) * g;
+            let variance = if *centered { *v - *a * *a } else { *v };
+            *m = momentum * *m + lr * g / (variance + epsilon).sqrt();
+            *w -= *m;
+        }
+        OptimizerSpec::Nadam(Nadam { learning_rate: lr, beta_1, beta_2, epsilon }) => {
+            let share = |t: i32| beta_1 * (1.0 - 0.5 * 0.96_f64.powi(t));
+            let product = |t: i32| (1..=t).map(share).product::<f64>();
+            *m = beta_1 * *m + (1.0 - beta_1) * g;
+            *v = beta_2 * *v + (1.0 - beta_2) * g * g;
+            let ahead = share(t + 1) * *m / (1.0 - product(t + 1))
+                + (1.0 - share(t)) * g / (1.0 - product(t));
+            *w -= lr * ahead / ((*v / (1.0 - beta_2.powi(t))).sqrt() + epsilon);
         }
         OptimizerSpec::Adam(Adam { learning_rate: lr, beta_1, beta_2, epsilon }) => {
             *m = beta_1 * *m + (1.0 - beta_1) * g;
@@ -70,8 +117,8 @@ fn fifty_steps_follow_the_formulas() {
         for isa in Isa::available() {
             let start: Vec<f32> = (0..N).map(noise).collect();
             let mut state = State::new(&*rule, start.clone());
-            let mut exact: Vec<(f64, [f64; 2])> =
-                start.iter().map(|&w| (f64::from(w), [0.0; 2])).collect();
+            let mut exact: Vec<(f64, [f64; 3])> =
+                start.iter().map(|&w| (f64::from(w), [0.0; 3])).collect();
             for t in 1..=50 {
                 // Gradients of several sizes, down to where epsilon matters; one parameter gets none.
                 let scale = |i: u64| if i == 5 { 0.0 } else { 10.0_f32.powi(1 - (i % 8) as i32) };
@@ -129,13 +176,21 @@ fn every_optimizer_finds_the_bottom_of_a_bowl() {
     for spec in all() {
         let rule = spec.build().unwrap();
         let mut state = State::new(&*rule, vec![4.0; 8]);
+        // Adagrad's steps shrink with all that was moved before, and it has far to go.
+        let far = matches!(spec, OptimizerSpec::Adagrad(_));
+        let learning_rate = if far { 0.5 } else { rule.learning_rate() };
         for t in 1..=8000 {
             let g: Vec<f32> =
                 state.w.iter().enumerate().map(|(i, w)| curvature(i) * (w - i as f32)).collect();
-            state.update(&*rule, t, Isa::best(), &g, &[]);
+            state.step(&*rule, &Step { t, learning_rate, isa: Isa::best() }, &g, &[]);
         }
         for (i, w) in state.w.iter().enumerate() {
-            assert!((w - i as f32).abs() < 0.01, "{spec:?}: {:?}", state.w);
+            // Lion's steps are all as long as the learning rate.
+            assert!(
+                (w - i as f32).abs() < f32::max(0.01, 2.0 * rule.learning_rate()),
+                "{spec:?}: {:?}",
+                state.w
+            );
         }
     }
 }

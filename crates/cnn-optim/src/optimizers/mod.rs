@@ -1,10 +1,20 @@
 //! The optimizers, one file each. To add one: its file, a `mod` line, and a line in the list below; every test that loops over
 //! [`REGISTRY`] then covers it.
 
+mod adagrad;
 mod adam;
+mod adamw;
+mod lion;
+mod nadam;
+mod rmsprop;
 mod sgd;
 
+pub use adagrad::Adagrad;
 pub use adam::Adam;
+pub use adamw::AdamW;
+pub use lion::Lion;
+pub use nadam::Nadam;
+pub use rmsprop::RMSprop;
 pub use sgd::SGD;
 
 use crate::{OptimError, Optimizer};
@@ -55,6 +65,16 @@ optimizers! {
     SGD = "sgd",
     /// Adam: each parameter has its own step length.
     Adam = "adam",
+    /// Adam with decoupled weight decay.
+    AdamW = "adamw",
+    /// Adagrad: steps shrink with all that was moved before.
+    Adagrad = "adagrad",
+    /// Lion: steps of one length, in the momentum's direction.
+    Lion = "lion",
+    /// Nadam: Adam with Nesterov's momentum.
+    Nadam = "nadam",
+    /// `RMSprop`: gradients divided by their running root mean square.
+    RMSprop = "rmsprop",
 }
 
 impl Default for OptimizerSpec {

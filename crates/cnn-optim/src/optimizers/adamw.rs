@@ -1,0 +1,112 @@
+//! `AdamW`: Adam with weight decay that does not go through its averages.
+//!
+//! ```text
+//! w ← w − w·decay·lr
+//! then Adam
+//! ```
+//! A penalty on the loss (`kernel_regularizer`) is divided by √v like every other gradient, and so decays weights with large
+//! gradients least. This decay is the same for all.
+//!
+//! **Slots**: `momentum` (m) and `velocity` (v), as [`crate::Adam`].
+//!
+//! **Errors**: a value out of range.
+//!
+//! **Source**: Loshchilov and Hutter, "Decoupled Weight Decay Regularization" (2019); Keras `optimizers/adamw.py`, class `AdamW`.
+//! PyTorch's default decay is 0.01, Keras's 0.004.
+
+use super::Adam;
+use crate::number::{check, float};
+use crate::{OptimError, Optimizer, Step};
+use cnn_kernels::update;
+use serde::{Deserialize, Serialize};
+
+/// `AdamW`: `optimizer = { type = "AdamW", weight_decay = 0.004 }`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct AdamW {
+    /// Upper bound of a parameter's usual step. Default 0.001. Finite, ≥ 0; written as a float.
+    #[serde(deserialize_with = "float")]
+    pub learning_rate: f64,
+    /// Share of each weight that is taken away in a step, times the learning rate. Default 0.004. Finite, ≥ 0.
+    #[serde(deserialize_with = "float")]
+    pub weight_decay: f64,
+    /// Decay per step of the gradient's running mean. No unit. Default 0.9, in \[0, 1).
+    #[serde(deserialize_with = "float")]
+    pub beta_1: f64,
+    /// Decay per step of the squared gradient's running mean. No unit. Default 0.999, in \[0, 1).
+    #[serde(deserialize_with = "float")]
+    pub beta_2: f64,
+    /// Added to √v, in units of the gradient, so that nothing is divided by zero. Default 1e-7, > 0.
+    #[serde(deserialize_with = "float")]
+    pub epsilon: f64,
+}
+
+impl Default for AdamW {
+    fn default() -> Self {
+        let Adam { learning_rate, beta_1, beta_2, epsilon } = Adam::default();
+        Self { learning_rate, weight_decay: 0.004, beta_1, beta_2, epsilon }
+    }
+}
+
+impl AdamW {
+    /// Checks every value and returns the update rule.
+    pub fn build(&self) -> Result<Box<dyn Optimizer>, OptimError> {
+        const NAME: &str = "AdamW";
+        let Self { learning_rate, weight_decay, beta_1, beta_2, epsilon } = *self;
+        let works = (weight_decay as f32).is_finite() && weight_decay >= 0.0;
+        let (expected, hint) = ("a finite number of at least 0", "Keras's default is 0.004");
+        let weight_decay = check(works, NAME, "weight_decay", expected, weight_decay, hint)?;
+        let adam = Adam { learning_rate, beta_1, beta_2, epsilon }.named(NAME)?;
+        Ok(Box::new(Rule { weight_decay, adam }))
+    }
+
+    /// Specs that cover the settings, the defaults first.
+    pub fn examples() -> Vec<Self> {
+        vec![
+            Self::default(),
+            Self {
+                learning_rate: 0.01,
+                weight_decay: 0.1,
+                beta_1: 0.8,
+                beta_2: 0.99,
+                epsilon: 1e-3,
+            },
+        ]
+    }
+}
+
+#[derive(Debug)]
+struct Rule {
+    weight_decay: f32,
+    adam: Box<dyn Optimizer>,
+}
+
+impl Optimizer for Rule {
+    fn slot_names(&self) -> &'static [&'static str] {
+        self.adam.slot_names()
+    }
+
+    fn learning_rate(&self) -> f32 {
+        self.adam.learning_rate()
+    }
+
+    fn update(&self, step: &Step, w: &mut [f32], g: &[f32], slots: &mut [&mut [f32]]) {
+        update::decay(step.isa, self.weight_decay * step.learning_rate, w);
+        self.adam.update(step, w, g, slots);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use cnn_kernels::Isa;
+
+    #[test]
+    fn without_a_gradient_only_the_decay_is_left() {
+        let rule = AdamW { learning_rate: 0.5, weight_decay: 0.25, ..AdamW::default() }.build();
+        let (rule, mut w) = (rule.unwrap(), [2.0_f32]);
+        let step = Step { t: 1, learning_rate: rule.learning_rate(), isa: Isa::best() };
+        rule.update(&step, &mut w, &[0.0], &mut [&mut [0.0], &mut [0.0]]);
+        assert!((w[0] - 1.75).abs() < 1e-6, "{w:?}");
+    }
+}
