@@ -45,6 +45,54 @@ MAX_POOLING2D = {
     "constant": ((2, 6, 6, 2), dict(pool_size=2)),
 }
 
+AVERAGE_POOLING2D = {
+    "pool_2": ((2, 6, 8, 3), dict(pool_size=2)),
+    "odd_size_drops_the_rest": ((2, 7, 5, 2), dict(pool_size=2)),
+    "overlapping_3_stride_2": ((2, 9, 8, 2), dict(pool_size=3, strides=2)),
+    "rectangular_strides": ((1, 8, 9, 2), dict(pool_size=[2, 3], strides=[3, 2])),
+    "same_odd_size": ((2, 7, 5, 3), dict(pool_size=2, padding="same")),
+    "same_overlapping": ((2, 6, 7, 2), dict(pool_size=3, strides=2, padding="same")),
+    "batch_3_lanes": ((3, 4, 4, 17), dict(pool_size=2)),
+}
+
+GLOBAL_POOLING2D = {
+    "image": ((2, 5, 4, 3), dict()),
+    "keepdims": ((3, 3, 3, 17), dict(keepdims=True)),
+    "one_pixel": ((2, 1, 1, 5), dict()),
+}
+
+ZERO_PADDING2D = {
+    "default": ((2, 3, 4, 2), dict()),
+    "axes": ((2, 3, 4, 1), dict(padding=[0, 2])),
+    "sides": ((1, 2, 3, 3), dict(padding=[[1, 0], [2, 3]])),
+}
+
+RESCALING = {
+    "to_minus_one_and_one": ((2, 4, 3, 1), dict(scale=2.0, offset=-1.0)),
+    "scale_alone": ((3, 7), dict(scale=0.5)),
+}
+
+RESHAPE = {
+    "image": ((2, 24), dict(target_shape=[4, 3, 2])),
+    "the_rest": ((3, 2, 6), dict(target_shape=[4, -1])),
+}
+
+LAYER_NORMALIZATION = {
+    "flat": ((3, 9), dict()),
+    "pixels": ((2, 3, 4, 5), dict(epsilon=0.1)),
+    "no_center": ((2, 17), dict(center=False)),
+    "no_scale": ((2, 3, 8), dict(scale=False)),
+}
+
+GROUP_NORMALIZATION = {
+    "three_groups": ((2, 4, 3, 6), dict(groups=3)),
+    "one_group": ((2, 3, 3, 5), dict(groups=1, epsilon=0.1)),
+    "a_group_each": ((2, 4, 4, 7), dict(groups=7)),
+    "default": ((1, 3, 3, 64), dict()),
+    "no_center": ((2, 3, 3, 4), dict(groups=2, center=False)),
+    "no_scale": ((2, 3, 3, 4), dict(groups=2, scale=False)),
+}
+
 DENSE = {
     "relu": ((5, 12), dict(units=7, activation="relu")),
     "softmax": ((4, 9), dict(units=10, activation="softmax")),
@@ -62,6 +110,18 @@ ACTIVATION = {
     "relu": ((3, 4, 5, 2), dict(activation="relu")),
     "relu_at_zero": ((2, 21), dict(activation="relu")),
     "linear": ((3, 7), dict(activation="linear")),
+    "elu": ((3, 4, 5, 2), dict(activation="elu")),
+    "exponential": ((3, 17), dict(activation="exponential")),
+    "hard_sigmoid": ((3, 4, 5, 2), dict(activation="hard_sigmoid")),
+    "hard_sigmoid_far_out": ((2, 33), dict(activation="hard_sigmoid")),
+    "leaky_relu": ((3, 4, 5, 2), dict(activation="leaky_relu")),
+    "relu6": ((3, 4, 5, 2), dict(activation="relu6")),
+    "relu6_far_out": ((2, 33), dict(activation="relu6")),
+    "selu": ((3, 4, 5, 2), dict(activation="selu")),
+    "elu_far_out": ((2, 33), dict(activation="elu")),
+    "softplus": ((3, 4, 5, 2), dict(activation="softplus")),
+    "softplus_far_out": ((2, 33), dict(activation="softplus")),
+    "softsign": ((3, 4, 5, 2), dict(activation="softsign")),
     "sigmoid": ((3, 4, 5, 2), dict(activation="sigmoid")),
     "sigmoid_far_out": ((2, 33), dict(activation="sigmoid")),
     "tanh": ((3, 4, 5, 2), dict(activation="tanh")),
@@ -78,6 +138,10 @@ FLATTEN = {
 }
 
 # Inference only: which elements training drops is the business of the random generator.
+SPATIAL_DROPOUT2D = {
+    "image": ((2, 4, 4, 3), dict(rate=0.25)),
+}
+
 DROPOUT = {
     "half": ((3, 10), dict(rate=0.5)),
     "image": ((2, 4, 4, 3), dict(rate=0.25)),
@@ -89,11 +153,11 @@ def build(kind, table, dtype):
     """The Keras layer of a table. A number as padding is ours: Keras says ZeroPadding2D, then valid."""
     table = dict(table)
     before = []
-    if isinstance(table.get("padding"), int):
+    if isinstance(table.get("padding"), int) and kind != "ZeroPadding2D":
         before = [keras.layers.ZeroPadding2D(table.pop("padding"), dtype=dtype)]
-    for key in ("kernel_size", "strides", "pool_size"):
+    for key in ("kernel_size", "strides", "pool_size", "target_shape", "padding"):
         if isinstance(table.get(key), list):
-            table[key] = tuple(table[key])
+            table[key] = tuple(tuple(n) if isinstance(n, list) else n for n in table[key])
     layer = getattr(keras.layers, kind)(**table, dtype=dtype)
     return layer, before
 
@@ -133,7 +197,7 @@ def inputs(kind, case, shape, table, attempt):
     random = rng(f"{kind}/{case}", attempt)
     if kind == "MaxPooling2D" and case == "constant":
         return np.full(shape, 0.5, np.float32), {}, None
-    if kind == "MaxPooling2D":
+    if kind in ("MaxPooling2D", "GlobalMaxPooling2D"):
         count = int(np.prod(shape))
         x = ((random.permutation(count) - count / 2) * (4 / count)).astype(np.float32).reshape(shape)
         x = x - 5 if case == "same_all_negative" else x
@@ -145,7 +209,7 @@ def inputs(kind, case, shape, table, attempt):
         x = normal(random, *shape)
     parameters, output = parameter_shapes(kind, table, shape)
     weights = {name: normal(random, *size, scale=0.5) for name, size in parameters.items()}
-    dy = None if kind == "Dropout" else normal(random, *output)
+    dy = None if kind in ("Dropout", "SpatialDropout2D") else normal(random, *output)
     return x, weights, dy
 
 
@@ -186,3 +250,12 @@ if __name__ == "__main__":
     make("Activation", ACTIVATION)
     make("Flatten", FLATTEN)
     make("Dropout", DROPOUT)
+    make("AveragePooling2D", AVERAGE_POOLING2D)
+    make("GlobalAveragePooling2D", GLOBAL_POOLING2D)
+    make("GlobalMaxPooling2D", GLOBAL_POOLING2D)
+    make("ZeroPadding2D", ZERO_PADDING2D)
+    make("Rescaling", RESCALING)
+    make("Reshape", RESHAPE)
+    make("SpatialDropout2D", SPATIAL_DROPOUT2D)
+    make("LayerNormalization", LAYER_NORMALIZATION)
+    make("GroupNormalization", GROUP_NORMALIZATION)

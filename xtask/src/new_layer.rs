@@ -119,23 +119,23 @@ mod tests {
     #[test]
     fn the_lines_land_in_the_real_registry() {
         let text = repo::read(&format!("{FOLDER}/mod.rs")).unwrap();
-        let new = register(&text, "AveragePooling2D", "average_pooling2d").unwrap();
+        let new = register(&text, "AveragePooling3D", "average_pooling3d").unwrap();
         let added: Vec<&str> =
             new.lines().filter(|line| !text.lines().any(|old| old == *line)).collect();
         assert_eq!(
             added,
             [
-                "mod average_pooling2d;",
-                "pub use average_pooling2d::AveragePooling2D;",
-                "    /// The `AveragePooling2D` layer.",
-                "    AveragePooling2D = \"average_pooling2d\",",
+                "mod average_pooling3d;",
+                "pub use average_pooling3d::AveragePooling3D;",
+                "    /// The `AveragePooling3D` layer.",
+                "    AveragePooling3D = \"average_pooling3d\",",
             ]
         );
         let order = |needle: &str| new.find(needle).unwrap();
-        assert!(order("mod activation;") < order("mod average_pooling2d;"));
-        assert!(order("mod average_pooling2d;") < order("mod conv2d;"));
-        assert!(order("Activation = ") < order("AveragePooling2D = "));
-        assert!(order("    AveragePooling2D = ") < order("    /// 2-D convolution."));
+        assert!(order("mod activation;") < order("mod average_pooling3d;"));
+        assert!(order("mod average_pooling3d;") < order("mod conv2d;"));
+        assert!(order("Activation = ") < order("AveragePooling3D = "));
+        assert!(order("    AveragePooling3D = ") < order("    /// 2-D convolution."));
         assert!(register(&text, "Dense", "dense").is_err());
     }
 

@@ -1,11 +1,7 @@
 //! Initial weights: a function of the seed alone, the same on every machine.
 
-use crate::layer::Initializer;
 use crate::model::Model;
 use cnn_tensor::random::{Purpose, stream};
-use ndarray::Array1;
-use ndarray_rand::RandomExt;
-use ndarray_rand::rand_distr::Uniform;
 
 impl Model {
     /// The parameters before the first step, one arena of [`Model::param_count`] floats.
@@ -16,27 +12,12 @@ impl Model {
         let mut weights = vec![0.0; self.param_count()];
         for (a, layer) in self.layers().iter().enumerate() {
             for (b, param) in layer.params.iter().enumerate() {
-                if let Some(distribution) = distribution(param.initializer) {
-                    let mut rng = stream(seed, Purpose::Init, a as u64, b as u64);
-                    let drawn = Array1::random_using(param.range.len(), distribution, &mut rng);
-                    for (weight, drawn) in weights[param.range.clone()].iter_mut().zip(drawn) {
-                        *weight = drawn;
-                    }
-                }
+                let mut random = stream(seed, Purpose::Init, a as u64, b as u64);
+                let weights = &mut weights[param.range.clone()];
+                param.initializer.fill(&param.shape, &mut random, weights);
             }
         }
         weights
-    }
-}
-
-/// What to draw from; `None` for zeros.
-fn distribution(initializer: Initializer) -> Option<Uniform<f32>> {
-    match initializer {
-        Initializer::Zeros => None,
-        Initializer::GlorotUniform { fan_in, fan_out } => {
-            let limit = (6.0 / (fan_in as f64 + fan_out as f64)).sqrt() as f32;
-            Uniform::new(-limit, limit).ok()
-        }
     }
 }
 

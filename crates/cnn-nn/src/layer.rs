@@ -7,6 +7,7 @@
 //! Dimension letters: n samples in the shard, h w c height, width and channels, f filters. Slices are row-major with the
 //! sample axis first, so `x.len() = n · input.len()`.
 
+use crate::initializer::Initializer;
 use crate::regularizer::Regularizer;
 use cnn_kernels::Isa;
 use cnn_tensor::Shape;
@@ -206,20 +207,6 @@ pub struct ParamSpec {
     pub initializer: Initializer,
     /// What it adds to the loss, if it is regularised.
     pub penalty: Option<Regularizer>,
-}
-
-/// How a parameter starts.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Initializer {
-    /// All zero.
-    Zeros,
-    /// Uniform in ±√(6 / (`fan_in` + `fan_out`)). Source: Glorot & Bengio 2010; Keras `glorot_uniform`.
-    GlorotUniform {
-        /// Inputs per output: kh·kw·c for a convolution.
-        fan_in: usize,
-        /// Outputs per input: kh·kw·f for a convolution.
-        fan_out: usize,
-    },
 }
 
 /// A layer built against its input shape.

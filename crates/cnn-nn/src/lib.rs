@@ -6,6 +6,7 @@ pub mod config;
 pub mod engine;
 pub mod explain;
 mod init;
+pub mod initializer;
 pub mod inspect;
 pub mod layer;
 pub mod layers;

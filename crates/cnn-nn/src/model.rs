@@ -11,7 +11,8 @@ pub use lint::{lint, lint_loss};
 pub use problem::{At, Problem};
 pub use spec::{LayerEntry, ModelSpec, TOP_LEVEL};
 
-use crate::layer::{Initializer, Layer};
+use crate::initializer::Initializer;
+use crate::layer::Layer;
 use crate::layers::LayerSpec;
 use crate::regularizer::Regularizer;
 use cnn_tensor::{Shape, Window};

@@ -203,7 +203,15 @@ fn a_wrong_input_shape_is_an_error_with_both_shapes_and_a_fix() {
             );
         } else {
             assert!(
-                matches!(spec.kind(), "Activation" | "Dropout" | "Flatten" | "GaussianNoise"),
+                matches!(
+                    spec.kind(),
+                    "Activation"
+                        | "Dropout"
+                        | "Flatten"
+                        | "GaussianNoise"
+                        | "LayerNormalization"
+                        | "Rescaling"
+                ),
                 "{spec:?} accepts {wrong:?}"
             );
         }

@@ -27,18 +27,43 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Function {
+    /// y = x where x > 0, else eˣ − 1. Clevert et al. 2015.
+    Elu,
+    /// y = eˣ.
+    Exponential,
+    /// y = x/6 + ½, but no less than 0 and no more than 1.
+    #[serde(rename = "hard_sigmoid")]
+    HardSigmoid,
+    /// y = x where x > 0, else x/5.
+    #[serde(rename = "leaky_relu")]
+    LeakyRelu,
     /// y = x.
     #[default]
     Linear,
     /// y = max(x, 0).
     Relu,
+    /// y = max(x, 0), but no more than 6.
+    Relu6,
+    /// y = λx where x > 0, else λα(eˣ − 1), with λ = 1.0507 and α = 1.6733. Klambauer et al. 2017.
+    Selu,
     /// y = 1 / (1 + exp(−x)).
     Sigmoid,
     /// Exponentials over their sum, along the last axis.
     Softmax,
+    /// y = ln(1 + eˣ).
+    Softplus,
+    /// y = x / (1 + |x|).
+    Softsign,
     /// y = tanh x.
     Tanh,
 }
+
+/// Slope of `leaky_relu` below 0; Keras's default.
+const LEAK: f32 = 0.2;
+
+/// The constants of `selu`, with which mean 0 and variance 1 are a fixed point.
+const SELU_SCALE: f32 = 1.050_701;
+const SELU_ALPHA: f32 = 1.673_263_2;
 
 impl Function {
     /// True for the function that does nothing: what `skip_serializing_if` asks.
@@ -47,13 +72,38 @@ impl Function {
         *self == Self::Linear
     }
 
+    /// Every function.
+    pub const ALL: [Self; 13] = [
+        Self::Elu,
+        Self::Exponential,
+        Self::HardSigmoid,
+        Self::LeakyRelu,
+        Self::Linear,
+        Self::Relu,
+        Self::Relu6,
+        Self::Selu,
+        Self::Sigmoid,
+        Self::Softmax,
+        Self::Softplus,
+        Self::Softsign,
+        Self::Tanh,
+    ];
+
     /// Applies the function in place; `classes` is the length of the last axis.
     pub(crate) fn forward(self, isa: Isa, classes: usize, x: &mut [f32]) {
         match self {
+            Self::Elu => kernel::elu(isa, 1.0, 1.0, x),
+            Self::Exponential => kernel::exponential(isa, x),
+            Self::HardSigmoid => kernel::hard_sigmoid(isa, x),
+            Self::LeakyRelu => kernel::leaky_relu(isa, LEAK, x),
             Self::Linear => {}
             Self::Relu => kernel::relu(isa, x),
+            Self::Relu6 => kernel::relu6(isa, x),
+            Self::Selu => kernel::elu(isa, SELU_SCALE, SELU_SCALE * SELU_ALPHA, x),
             Self::Sigmoid => kernel::sigmoid(isa, x),
             Self::Softmax => kernel::softmax(isa, classes, x),
+            Self::Softplus => kernel::softplus(isa, x),
+            Self::Softsign => kernel::softsign(isa, x),
             Self::Tanh => kernel::tanh(isa, x),
         }
     }
@@ -61,10 +111,18 @@ impl Function {
     /// Turns ∂loss/∂y into ∂loss/∂x in place, from y.
     pub(crate) fn backward(self, isa: Isa, classes: usize, y: &[f32], dy: &mut [f32]) {
         match self {
+            Self::Elu => kernel::elu_backward(isa, 1.0, 1.0, y, dy),
+            Self::Exponential => kernel::exponential_backward(isa, y, dy),
+            Self::HardSigmoid => kernel::hard_sigmoid_backward(isa, y, dy),
+            Self::LeakyRelu => kernel::leaky_relu_backward(isa, LEAK, y, dy),
             Self::Linear => {}
             Self::Relu => kernel::relu_backward(isa, y, dy),
+            Self::Relu6 => kernel::relu6_backward(isa, y, dy),
+            Self::Selu => kernel::elu_backward(isa, SELU_SCALE, SELU_SCALE * SELU_ALPHA, y, dy),
             Self::Sigmoid => kernel::sigmoid_backward(isa, y, dy),
             Self::Softmax => kernel::softmax_backward(isa, classes, y, dy),
+            Self::Softplus => kernel::softplus_backward(isa, y, dy),
+            Self::Softsign => kernel::softsign_backward(isa, y, dy),
             Self::Tanh => kernel::tanh_backward(isa, y, dy),
         }
     }
@@ -74,7 +132,8 @@ impl Function {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Activation {
-    /// The function: `relu`, `softmax`, `sigmoid`, `tanh` or `linear`.
+    /// The function: `relu`, `relu6`, `leaky_relu`, `elu`, `selu`, `sigmoid`, `hard_sigmoid`, `tanh`, `softplus`, `softsign`,
+    /// `exponential`, `softmax` or `linear`.
     pub activation: Function,
 }
 
@@ -91,11 +150,7 @@ impl Spec for Activation {
     }
 
     fn examples() -> Vec<(Self, Vec<usize>)> {
-        use Function::{Linear, Relu, Sigmoid, Softmax, Tanh};
-        [Linear, Relu, Sigmoid, Softmax, Tanh]
-            .into_iter()
-            .map(|activation| (Self { activation }, vec![3, 2, 5]))
-            .collect()
+        Function::ALL.into_iter().map(|activation| (Self { activation }, vec![3, 2, 5])).collect()
     }
 }
 

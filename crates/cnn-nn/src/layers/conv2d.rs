@@ -1,7 +1,8 @@
 //! y[i, j, f] = g(b[f] + Σ over (u, v, c) of x[i·s + u − p, j·s + v − p, c] · k[u, v, c, f]).
 //!
 //! **Shapes** `[h, w, c]` → `[O(h), O(w), filters]` with O(i) = floor((i − f + 2p)/s) + 1.
-//! **Parameters** kernel `[kh, kw, c, filters]` and bias `[filters]`: (kh·kw·c + 1)·filters numbers, Glorot-uniform and zeros.
+//! **Parameters** kernel `[kh, kw, c, filters]` and bias `[filters]`: (kh·kw·c + 1)·filters numbers.
+//! **Initialisers** `kernel_initializer` and `bias_initializer`, see [`crate::initializer`].
 //! **Regularisers** `kernel_regularizer` and `bias_regularizer` add l1·Σ|w| + l2·Σw² to the loss: `{ l2 = 1e-4 }`, `{ l1 = … }`,
 //! both, or Keras's `"l1"`, `"l2"`, `"l1l2"` with factors of 0.01 (see [`crate::regularizer`]).
 //! **Errors** no filters, a kernel or stride of 0, a kernel larger than the padded input, a negative factor of a regulariser.
@@ -27,9 +28,8 @@
 
 use super::conv_max_pool::ConvMaxPool;
 use super::{Function, Pair, Spec, bad_key, image_shape, kernel_and_bias, rows};
-use crate::layer::{
-    BuildError, Built, Facts, Initializer, Layer, Part, Pass, Shard, Weights, Work,
-};
+use crate::initializer::Initializer;
+use crate::layer::{BuildError, Built, Facts, Layer, Part, Pass, Shard, Weights, Work};
 use crate::regularizer::Regularizer;
 use crate::window::windows;
 use cnn_kernels::Isa;
@@ -57,6 +57,12 @@ pub struct Conv2D {
     /// Whether a bias is added; default true.
     #[serde(default = "yes", skip_serializing_if = "is_yes")]
     pub use_bias: bool,
+    /// How the kernel begins; default `"glorot_uniform"`, before relu often `"he_normal"`.
+    #[serde(default = "glorot_uniform", skip_serializing_if = "Initializer::is_glorot_uniform")]
+    pub kernel_initializer: Initializer,
+    /// How the bias begins; default `"zeros"`.
+    #[serde(default = "zeros", skip_serializing_if = "Initializer::is_zeros")]
+    pub bias_initializer: Initializer,
     /// Penalty on the kernel, such as `{ l2 = 1e-4 }`; default none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub kernel_regularizer: Option<Regularizer>,
@@ -71,6 +77,14 @@ fn one() -> Pair {
 
 fn valid() -> Padding {
     Padding::Valid
+}
+
+pub(super) fn glorot_uniform() -> Initializer {
+    Initializer::GLOROT_UNIFORM
+}
+
+pub(super) fn zeros() -> Initializer {
+    Initializer::ZEROS
 }
 
 pub(super) fn yes() -> bool {
@@ -92,6 +106,8 @@ impl Conv2D {
             padding: Padding::Valid,
             activation: Function::Linear,
             use_bias: true,
+            kernel_initializer: Initializer::GLOROT_UNIFORM,
+            bias_initializer: Initializer::ZEROS,
             kernel_regularizer: None,
             bias_regularizer: None,
         }
@@ -112,14 +128,9 @@ impl Spec for Conv2D {
         let kernel = self.kernel_size;
         let [rows, cols] = windows("kernel_size", [h, w], kernel, self.strides, self.padding)?;
         let geometry = conv_geometry([rows, cols], c, self.filters);
-        let taps = kernel.h * kernel.w;
-        let fans = Initializer::GlorotUniform {
-            fan_in: taps.saturating_mul(c),
-            fan_out: taps.saturating_mul(self.filters),
-        };
         let params = kernel_and_bias(
             vec![kernel.h, kernel.w, c, self.filters],
-            fans,
+            [self.kernel_initializer, self.bias_initializer],
             self.use_bias,
             [self.kernel_regularizer, self.bias_regularizer],
         )?;
@@ -160,6 +171,8 @@ impl Spec for Conv2D {
                 Self {
                     kernel_regularizer: Some(Regularizer { l1: 1e-3, l2: 2e-3 }),
                     bias_regularizer: Some(Regularizer::l2(0.05)),
+                    kernel_initializer: Initializer::Orthogonal,
+                    bias_initializer: Initializer::Constant(0.1),
                     ..conv(6, 3)
                 },
                 vec![5, 4, 2],

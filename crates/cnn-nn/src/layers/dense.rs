@@ -2,7 +2,8 @@
 //!
 //! **Shapes** `[…, n]` → `[…, units]`: an image keeps its height and width, as in Keras; put a `Flatten` before the layer to
 //! look at all of it at once.
-//! **Parameters** kernel `[n, units]` and bias `[units]`: (n + 1)·units numbers, Glorot-uniform and zeros.
+//! **Parameters** kernel `[n, units]` and bias `[units]`: (n + 1)·units numbers.
+//! **Initialisers** `kernel_initializer` and `bias_initializer`, see [`crate::initializer`].
 //! **Regularisers** `kernel_regularizer` and `bias_regularizer` add l1·Σ|w| + l2·Σw² to the loss: `{ l2 = 1e-4 }`, `{ l1 = … }`,
 //! both, or Keras's `"l1"`, `"l2"`, `"l1l2"` with factors of 0.01 (see [`crate::regularizer`]).
 //! **Errors** no units, a negative factor of a regulariser.
@@ -23,11 +24,10 @@
 //! # assert_eq!(model.param_count(), 102_528);
 //! ```
 
-use super::conv2d::{is_yes, yes};
+use super::conv2d::{glorot_uniform, is_yes, yes, zeros};
 use super::{Function, Spec, bad_key, kernel_and_bias};
-use crate::layer::{
-    BuildError, Built, Facts, Initializer, Layer, Part, Pass, Shard, Weights, WholeBatch, Work,
-};
+use crate::initializer::Initializer;
+use crate::layer::{BuildError, Built, Facts, Layer, Part, Pass, Shard, Weights, WholeBatch, Work};
 use crate::regularizer::Regularizer;
 use cnn_kernels::{Isa, dense};
 use cnn_tensor::Shape;
@@ -46,6 +46,12 @@ pub struct Dense {
     /// Whether a bias is added; default true.
     #[serde(default = "yes", skip_serializing_if = "is_yes")]
     pub use_bias: bool,
+    /// How the kernel begins; default `"glorot_uniform"`, before relu often `"he_normal"`.
+    #[serde(default = "glorot_uniform", skip_serializing_if = "Initializer::is_glorot_uniform")]
+    pub kernel_initializer: Initializer,
+    /// How the bias begins; default `"zeros"`.
+    #[serde(default = "zeros", skip_serializing_if = "Initializer::is_zeros")]
+    pub bias_initializer: Initializer,
     /// Penalty on the kernel, such as `{ l2 = 1e-4 }`; default none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub kernel_regularizer: Option<Regularizer>,
@@ -61,6 +67,8 @@ impl Dense {
             units,
             activation: Function::Linear,
             use_bias: true,
+            kernel_initializer: Initializer::GLOROT_UNIFORM,
+            bias_initializer: Initializer::ZEROS,
             kernel_regularizer: None,
             bias_regularizer: None,
         }
@@ -88,10 +96,9 @@ impl Spec for Dense {
         };
         let (n_in, n_out) = (std::mem::replace(last, self.units), self.units);
         let rows = input.len().checked_div(n_in).unwrap_or(0);
-        let initializer = Initializer::GlorotUniform { fan_in: n_in, fan_out: n_out };
         let params = kernel_and_bias(
             vec![n_in, n_out],
-            initializer,
+            [self.kernel_initializer, self.bias_initializer],
             self.use_bias,
             [self.kernel_regularizer, self.bias_regularizer],
         )?;
@@ -112,6 +119,7 @@ impl Spec for Dense {
             (
                 Self {
                     kernel_regularizer: Some(Regularizer::l2(3e-3)),
+                    kernel_initializer: Initializer::Normal(0.3),
                     bias_regularizer: Some(Regularizer::l1(1e-2)),
                     ..Self::new(7)
                 },

@@ -35,22 +35,7 @@ pub struct Dropout {
 
 impl Spec for Dropout {
     fn build(&self, input: &Shape) -> Result<Built, BuildError> {
-        if !(0.0..=1.0).contains(&self.rate) {
-            let message = format!("the dropout rate must be between 0 and 1, got {}", self.rate);
-            return Err(bad_key(
-                "rate",
-                "M036",
-                message,
-                "rate = 0.5 drops half, rate = 0.25 a quarter",
-            ));
-        }
-        let layer = BuiltDropout { rate: self.rate, len: input.len() };
-        Ok(Built {
-            layer: Box::new(layer),
-            output: input.clone(),
-            params: Vec::new(),
-            facts: Facts::default(),
-        })
+        built(self.rate, input, input.len())
     }
 
     fn examples() -> Vec<(Self, Vec<usize>)> {
@@ -62,11 +47,29 @@ impl Spec for Dropout {
     }
 }
 
+/// The layer that draws `mask` numbers for each sample and drops what it draws them for; the next `mask` numbers of the sample share
+/// them.
+pub(super) fn built(rate: f32, input: &Shape, mask: usize) -> Result<Built, BuildError> {
+    if !(0.0..=1.0).contains(&rate) {
+        let message = format!("the dropout rate must be between 0 and 1, got {rate}");
+        let hint = "rate = 0.5 drops half, rate = 0.25 a quarter";
+        return Err(bad_key("rate", "M036", message, hint));
+    }
+    Ok(Built {
+        layer: Box::new(BuiltDropout { rate, len: input.len(), mask }),
+        output: input.clone(),
+        params: Vec::new(),
+        facts: Facts::default(),
+    })
+}
+
 #[derive(Debug)]
 struct BuiltDropout {
     rate: f32,
     /// Numbers per sample.
     len: usize,
+    /// Draws per sample.
+    mask: usize,
 }
 
 impl BuiltDropout {
@@ -78,7 +81,7 @@ impl BuiltDropout {
 
 impl Layer for BuiltDropout {
     fn work(&self) -> WorkSize {
-        WorkSize { saved: self.len, scratch: 0 }
+        WorkSize { saved: self.mask, scratch: 0 }
     }
 
     fn forward(
@@ -98,14 +101,14 @@ impl Layer for BuiltDropout {
         let samples = x
             .chunks_exact(self.len)
             .zip(y.chunks_exact_mut(self.len))
-            .zip(work.saved.chunks_exact_mut(self.len));
+            .zip(work.saved.chunks_exact_mut(self.mask));
         for (i, ((x, y), kept)) in samples.enumerate() {
             let position = (layer as u64) << 32 | (first + i) as u64;
             let mut random = stream(seed, Purpose::Dropout, step, position);
-            for ((y, x), kept) in y.iter_mut().zip(x).zip(kept) {
+            for kept in kept.iter_mut() {
                 *kept = u16::from(uniform_f32(&mut random) >= self.rate);
-                *y = if *kept == 1 { x * scale } else { 0.0 };
             }
+            masked(scale, kept, x, y);
         }
     }
 
@@ -125,13 +128,23 @@ impl Layer for BuiltDropout {
             return;
         }
         let scale = self.scale();
-        for ((dx, dy), &kept) in dx.iter_mut().zip(shard.dy.iter()).zip(work.saved.iter()) {
-            *dx = if kept == 1 { dy * scale } else { 0.0 };
+        let samples = shard.dy.chunks_exact(self.len).zip(dx.chunks_exact_mut(self.len));
+        for ((dy, dx), kept) in samples.zip(work.saved.chunks_exact(self.mask)) {
+            masked(scale, kept, dy, dx);
         }
     }
 
     fn is_random(&self) -> bool {
         true
+    }
+}
+
+/// `to = scale · from` where the mask has a 1, else 0; the mask repeats.
+fn masked(scale: f32, mask: &[u16], from: &[f32], to: &mut [f32]) {
+    for (from, to) in from.chunks(mask.len()).zip(to.chunks_mut(mask.len())) {
+        for ((to, from), &kept) in to.iter_mut().zip(from).zip(mask) {
+            *to = if kept == 1 { from * scale } else { 0.0 };
+        }
     }
 }
 

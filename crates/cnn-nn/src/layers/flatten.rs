@@ -45,7 +45,7 @@ impl Spec for Flatten {
 }
 
 #[derive(Debug)]
-struct BuiltFlatten;
+pub(super) struct BuiltFlatten;
 
 impl Layer for BuiltFlatten {
     fn forward(&self, _: Isa, _: Weights<'_>, x: &[f32], y: &mut [f32], _: Work<'_>, _: Pass) {

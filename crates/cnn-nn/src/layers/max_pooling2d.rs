@@ -19,12 +19,11 @@
 //! # assert_eq!(model.output().dims(), [5, 5, 64]);
 //! ```
 
-use super::{Pair, Spec, bad_key, image_shape};
-use crate::layer::{BuildError, Built, Facts, Layer, Pass, Shard, Weights, Work, WorkSize};
-use crate::window::windows;
+use super::{Pair, Spec, pooling};
+use crate::layer::{BuildError, Built, Layer, Pass, Shard, Weights, Work, WorkSize};
 use cnn_kernels::Isa;
 use cnn_kernels::max_pool::{self, PoolGeometry};
-use cnn_tensor::{Padding, Shape, pool_geometry};
+use cnn_tensor::{Padding, Shape};
 use serde::{Deserialize, Serialize};
 
 /// The `MaxPooling2D` layer.
@@ -46,39 +45,10 @@ impl Default for MaxPooling2D {
     }
 }
 
-/// Winners are kept as 16-bit positions inside their window.
-const MAX_WINDOW: usize = 1 << 16;
-
 impl Spec for MaxPooling2D {
     fn build(&self, input: &Shape) -> Result<Built, BuildError> {
-        let [h, w, c] = image_shape("MaxPooling2D", input)?;
-        let strides = self.strides.unwrap_or(self.pool_size);
-        let pool = self.pool_size;
-        if pool.h.checked_mul(pool.w).is_none_or(|area| area > MAX_WINDOW) {
-            let message =
-                format!("a pool of {}×{} has more than {MAX_WINDOW} pixels", pool.h, pool.w);
-            return Err(bad_key("pool_size", "M034", message, "pool_size = 2 halves the image"));
-        }
-        let [rows, cols] = windows("pool_size", [h, w], pool, strides, self.padding)?;
-        if rows.has_padding_only_window() || cols.has_padding_only_window() {
-            let message = format!(
-                "padding {} leaves pooling windows with no pixel in them",
-                rows.before.max(cols.before)
-            );
-            return Err(bad_key(
-                "padding",
-                "M034",
-                message,
-                "the padding must be smaller than pool_size",
-            ));
-        }
-        let geometry = pool_geometry([rows, cols], c);
-        Ok(Built {
-            layer: Box::new(BuiltMaxPooling2D(geometry)),
-            output: Shape::new(vec![rows.output, cols.output, c]),
-            params: Vec::new(),
-            facts: Facts { windows: Some([rows, cols]), macs: 0 },
-        })
+        let windows = [self.pool_size, self.strides.unwrap_or(self.pool_size)];
+        pooling::built("MaxPooling2D", input, windows, self.padding, BuiltMaxPooling2D)
     }
 
     fn examples() -> Vec<(Self, Vec<usize>)> {
@@ -96,7 +66,7 @@ impl Spec for MaxPooling2D {
 }
 
 #[derive(Debug)]
-struct BuiltMaxPooling2D(PoolGeometry);
+pub(super) struct BuiltMaxPooling2D(pub(super) PoolGeometry);
 
 impl Layer for BuiltMaxPooling2D {
     fn work(&self) -> WorkSize {

@@ -4,6 +4,7 @@
 //! `model.toml` and the summary loop over that list.
 
 mod activation;
+mod average_pooling2d;
 mod conv2d;
 mod conv_max_pool;
 mod dense;
@@ -11,11 +12,16 @@ mod dropout;
 mod factor;
 mod flatten;
 mod gaussian_noise;
+mod global_average_pooling2d;
+mod global_max_pooling2d;
+mod group_normalization;
 #[cfg(test)]
 mod keras_draws;
+mod layer_normalization;
 mod max_pooling2d;
 mod pair;
 mod per_image;
+mod pooling;
 mod random_contrast;
 mod random_crop;
 mod random_erasing;
@@ -24,15 +30,24 @@ mod random_rotation;
 mod random_translation;
 mod random_zoom;
 mod resample;
+mod rescaling;
+mod reshape;
 mod rows;
+mod spatial_dropout2d;
+mod zero_padding2d;
 
 pub use activation::{Activation, Function};
+pub use average_pooling2d::AveragePooling2D;
 pub use conv2d::Conv2D;
 pub use dense::Dense;
 pub use dropout::Dropout;
 pub use factor::Factor;
 pub use flatten::Flatten;
 pub use gaussian_noise::GaussianNoise;
+pub use global_average_pooling2d::GlobalAveragePooling2D;
+pub use global_max_pooling2d::GlobalMaxPooling2D;
+pub use group_normalization::GroupNormalization;
+pub use layer_normalization::LayerNormalization;
 pub use max_pooling2d::MaxPooling2D;
 pub use pair::Pair;
 pub use random_contrast::RandomContrast;
@@ -44,8 +59,13 @@ pub use random_translation::RandomTranslation;
 pub use random_zoom::RandomZoom;
 pub(crate) use resample::resize;
 pub use resample::{FillMode, Interpolation};
+pub use rescaling::Rescaling;
+pub use reshape::Reshape;
+pub use spatial_dropout2d::SpatialDropout2D;
+pub use zero_padding2d::{Sides, ZeroPadding2D};
 
-use crate::layer::{BuildError, Built, Initializer, ParamSpec};
+use crate::initializer::Initializer;
+use crate::layer::{BuildError, Built, ParamSpec};
 use crate::regularizer::Regularizer;
 use cnn_tensor::Shape;
 use serde::{Deserialize, Serialize};
@@ -107,6 +127,8 @@ macro_rules! registry {
 registry! {
     /// An elementwise function, or softmax, as a layer of its own.
     Activation = "activation",
+    /// Mean of each window.
+    AveragePooling2D = "average_pooling2d",
     /// 2-D convolution.
     Conv2D = "conv2d",
     /// Fully connected layer.
@@ -117,6 +139,14 @@ registry! {
     Flatten = "flatten",
     /// Random noise in training.
     GaussianNoise = "gaussian_noise",
+    /// Mean of each channel.
+    GlobalAveragePooling2D = "global_average_pooling2d",
+    /// Maximum of each channel.
+    GlobalMaxPooling2D = "global_max_pooling2d",
+    /// Groups of channels at mean 0 and variance 1.
+    GroupNormalization = "group_normalization",
+    /// Each pixel at mean 0 and variance 1.
+    LayerNormalization = "layer_normalization",
     /// Maximum of each window.
     MaxPooling2D = "max_pooling2d",
     /// Images of random contrast in training.
@@ -133,6 +163,14 @@ registry! {
     RandomTranslation = "random_translation",
     /// Images enlarged or shrunk at random in training.
     RandomZoom = "random_zoom",
+    /// Pixels in another range.
+    Rescaling = "rescaling",
+    /// The same numbers under another shape.
+    Reshape = "reshape",
+    /// Random channels of zeros in training.
+    SpatialDropout2D = "spatial_dropout2d",
+    /// Zeros around the image.
+    ZeroPadding2D = "zero_padding2d",
 }
 
 /// The height, width and channels of an image-shaped input, or the error that teaches what was missing.
@@ -153,20 +191,21 @@ fn image_shape(kind: &str, input: &Shape) -> Result<[usize; 3], BuildError> {
 }
 
 /// The parameters of a layer that multiplies with a kernel `shape`, whose last axis counts the outputs, and may add a bias.
-/// `regularizers` are those of the kernel and of the bias.
+/// `initializers` and `regularizers` are those of the kernel and of the bias.
 fn kernel_and_bias(
     shape: Vec<usize>,
-    initializer: Initializer,
+    initializers: [Initializer; 2],
     use_bias: bool,
     regularizers: [Option<Regularizer>; 2],
 ) -> Result<Vec<ParamSpec>, BuildError> {
     let [kernel, bias] = regularizers;
     let outputs = shape.last().copied().unwrap_or_default();
     let penalty = Regularizer::checked(kernel, "kernel_regularizer")?;
+    let initializer = initializers[0].checked("kernel_initializer")?;
     let mut params = vec![ParamSpec { name: "kernel", shape, initializer, penalty }];
     let penalty = Regularizer::checked(bias, "bias_regularizer")?;
     if use_bias {
-        let (shape, initializer) = (vec![outputs], Initializer::Zeros);
+        let (shape, initializer) = (vec![outputs], initializers[1].checked("bias_initializer")?);
         params.push(ParamSpec { name: "bias", shape, initializer, penalty });
     } else if bias.is_some() {
         return Err(bad_key(

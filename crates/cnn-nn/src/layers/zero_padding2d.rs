@@ -1,0 +1,172 @@
+//! y = x with zeros around it.
+//!
+//! **Shapes** `[h, w, c]` → `[top + h + bottom, left + w + right, c]`.
+//! **Parameters** none.
+//! **Errors** a padding that makes an image larger than memory can count.
+//! **Source** Keras `ZeroPadding2D`: `padding = 1` on all sides, `[1, 2]` above and below 1, left and right 2, or
+//! `[[top, bottom], [left, right]]`.
+//!
+//! ```
+//! # let text = r#"
+//! name = "tiny"
+//! input = [28, 28, 1]
+//!
+//! [[layers]]
+//! type = "ZeroPadding2D"
+//! padding = [[1, 0], [2, 2]]
+//! # "#;
+//! # let model = cnn_nn::ModelSpec::from_toml("model.toml", text).unwrap().0.build().unwrap();
+//! # assert_eq!(model.output().dims(), [29, 32, 1]);
+//! ```
+
+use super::{Spec, bad_key, image_shape};
+use crate::layer::{BuildError, Built, Facts, Layer, Pass, Shard, Weights, Work};
+use cnn_kernels::Isa;
+use cnn_tensor::Shape;
+use serde::{Deserialize, Serialize};
+
+/// The `ZeroPadding2D` layer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ZeroPadding2D {
+    /// Rows and columns of zeros; default 1 on each side.
+    pub padding: Sides,
+}
+
+impl Default for ZeroPadding2D {
+    fn default() -> Self {
+        Self { padding: Sides::All(1) }
+    }
+}
+
+/// How much of something there is on each side of an image.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(
+    untagged,
+    expecting = "a whole number such as 1, two such as [1, 2], or four such as [[1, 2], [3, 4]]"
+)]
+pub enum Sides {
+    /// The same on all sides.
+    All(usize),
+    /// Above and below, then left and right.
+    Axes([usize; 2]),
+    /// Above, below; left, right.
+    Each([[usize; 2]; 2]),
+}
+
+impl Sides {
+    /// Above, below; left, right.
+    fn each(self) -> [[usize; 2]; 2] {
+        match self {
+            Self::All(n) => [[n; 2]; 2],
+            Self::Axes([rows, columns]) => [[rows; 2], [columns; 2]],
+            Self::Each(each) => each,
+        }
+    }
+}
+
+impl Spec for ZeroPadding2D {
+    fn build(&self, input: &Shape) -> Result<Built, BuildError> {
+        let [h, w, c] = image_shape("ZeroPadding2D", input)?;
+        let [[top, bottom], [left, right]] = self.padding.each();
+        let sum = |n: usize, before: usize, after: usize| n.checked_add(before)?.checked_add(after);
+        let size = sum(h, top, bottom).zip(sum(w, left, right)).filter(|(height, width)| {
+            height.checked_mul(*width).and_then(|area| area.checked_mul(c)).is_some()
+        });
+        let Some((height, width)) = size else {
+            return Err(bad_key(
+                "padding",
+                "M035",
+                format!("{h}×{w} and the padding make an image too large to count its pixels"),
+                "padding = 1 is usual",
+            ));
+        };
+        let layer =
+            BuiltZeroPadding2D { row: w * c, height: h, width: width * c, top, left: left * c };
+        Ok(Built {
+            layer: Box::new(layer),
+            output: Shape::new(vec![height, width, c]),
+            params: Vec::new(),
+            facts: Facts::default(),
+        })
+    }
+
+    fn examples() -> Vec<(Self, Vec<usize>)> {
+        vec![
+            (Self::default(), vec![4, 3, 2]),
+            (Self { padding: Sides::Axes([0, 2]) }, vec![3, 5, 1]),
+            (Self { padding: Sides::Each([[1, 0], [3, 2]]) }, vec![2, 2, 17]),
+        ]
+    }
+}
+
+/// Lengths in numbers, channels included.
+#[derive(Debug)]
+struct BuiltZeroPadding2D {
+    /// A row of the input.
+    row: usize,
+    /// Rows of the input.
+    height: usize,
+    /// A row of the output.
+    width: usize,
+    top: usize,
+    left: usize,
+}
+
+impl BuiltZeroPadding2D {
+    /// Calls `copy` with each row of the input, and the part of the output that it lies in.
+    fn rows(&self, n: usize, output: usize, mut copy: impl FnMut(usize, usize)) {
+        for sample in 0..n {
+            for y in 0..self.height {
+                let to = sample * output + (self.top + y) * self.width + self.left;
+                copy((sample * self.height + y) * self.row, to);
+            }
+        }
+    }
+}
+
+impl Layer for BuiltZeroPadding2D {
+    fn forward(&self, _: Isa, _: Weights<'_>, x: &[f32], y: &mut [f32], _: Work<'_>, _: Pass) {
+        y.fill(0.0);
+        let Some(n) = x.len().checked_div(self.row * self.height) else { return };
+        let output = y.len().checked_div(n).unwrap_or(0);
+        self.rows(n, output, |from, to| {
+            y[to..][..self.row].copy_from_slice(&x[from..][..self.row]);
+        });
+    }
+
+    fn backward(
+        &self,
+        _: Isa,
+        _: Weights<'_>,
+        shard: Shard<'_>,
+        _: Work<'_>,
+        dx: Option<&mut [f32]>,
+        _: Option<&mut [f32]>,
+        _: Pass,
+    ) {
+        let Some(dx) = dx else { return };
+        let Some(n) = dx.len().checked_div(self.row * self.height) else { return };
+        let output = shard.dy.len().checked_div(n).unwrap_or(0);
+        self.rows(n, output, |to, from| {
+            dx[to..][..self.row].copy_from_slice(&shard.dy[from..][..self.row]);
+        });
+    }
+}
+
+#[cfg(test)]
+#[expect(clippy::float_cmp, reason = "these numbers are exact")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn zeros_on_each_side() {
+        let spec = ZeroPadding2D { padding: Sides::Each([[1, 0], [0, 2]]) };
+        let built = spec.build(&Shape::new(vec![1, 2, 1])).unwrap();
+        let (x, mut y) = ([3.0, 4.0], [9.0; 8]);
+        let weights = Weights { params: &[], packed: &[] };
+        let work = Work { saved: &mut [], scratch: &mut [] };
+        built.layer.forward(Isa::best(), weights, &x, &mut y, work, Pass::Infer);
+        assert_eq!(y, [0.0, 0.0, 0.0, 0.0, 3.0, 4.0, 0.0, 0.0]);
+    }
+}
