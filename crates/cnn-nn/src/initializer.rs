@@ -95,22 +95,16 @@ const NAMED: [(&str, Initializer); 10] = [
     ("zeros", Initializer::Constant(0.0)),
 ];
 
-/// The same names, for errors.
-const NAMES: &[&str] = &[
-    "glorot_normal",
-    "glorot_uniform",
-    "he_normal",
-    "he_uniform",
-    "identity",
-    "lecun_normal",
-    "lecun_uniform",
-    "ones",
-    "orthogonal",
-    "zeros",
-];
-
-/// Keys of the table form.
-const KEYS: &[&str] = &["constant", "normal", "truncated_normal", "uniform"];
+/// The names alone, for errors.
+const NAMES: [&str; NAMED.len()] = {
+    let mut names = [""; NAMED.len()];
+    let mut i = 0;
+    while i < NAMED.len() {
+        names[i] = NAMED[i].0;
+        i += 1;
+    }
+    names
+};
 
 /// The deviation of a normal distribution cut off at two deviations, where that of the whole one is 1.
 const CUT_OFF: f64 = 0.879_625_661_034_239_8;
@@ -268,22 +262,6 @@ fn identity(shape: &[usize], weights: &mut [f32]) {
     }
 }
 
-/// `glorot_uniform`, `constant 0.1`: what is shown to people.
-impl fmt::Display for Initializer {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if let Some((name, _)) = NAMED.iter().find(|(_, named)| named == self) {
-            return f.write_str(name);
-        }
-        match self {
-            Self::Constant(value) => write!(f, "constant {value}"),
-            Self::Uniform { low, high } => write!(f, "uniform {low} to {high}"),
-            Self::Normal(stddev) => write!(f, "normal {stddev}"),
-            Self::TruncatedNormal(stddev) => write!(f, "truncated normal {stddev}"),
-            Self::Scaled(..) | Self::Orthogonal | Self::Identity => f.write_str("named"),
-        }
-    }
-}
-
 impl Serialize for Initializer {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         if let Some((name, _)) = NAMED.iter().find(|(_, named)| named == self) {
@@ -315,7 +293,7 @@ impl<'de> Deserialize<'de> for Initializer {
 
             fn visit_str<E: de::Error>(self, name: &str) -> Result<Initializer, E> {
                 let named = NAMED.iter().find(|(known, _)| *known == name);
-                named.map(|(_, named)| *named).ok_or_else(|| E::unknown_variant(name, NAMES))
+                named.map(|(_, named)| *named).ok_or_else(|| E::unknown_variant(name, &NAMES))
             }
 
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Initializer, A::Error> {
@@ -328,7 +306,7 @@ impl<'de> Deserialize<'de> for Initializer {
                     Uniform,
                 }
                 let Some(key) = map.next_key()? else {
-                    return Err(de::Error::missing_field(KEYS[0]));
+                    return Err(de::Error::missing_field("constant"));
                 };
                 let initializer = match key {
                     Key::Constant => Initializer::Constant(map.next_value()?),

@@ -151,6 +151,9 @@ pub struct Shard<'a> {
     pub dy: &'a mut [f32],
 }
 
+/// Outputs of a product that a thread computes at once: two registers of the widest instruction set.
+pub(crate) const COLUMNS: usize = 32;
+
 /// The work of a layer cut by parameters instead of samples, over all shards of a batch at once. Its parameters are a kernel
 /// `[inputs, outputs]`, then perhaps more; a sample is one row of inputs, or several.
 ///

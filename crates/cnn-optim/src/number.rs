@@ -38,8 +38,18 @@ pub(crate) fn learning_rate(
     x: f64,
     hint: &'static str,
 ) -> Result<f32, OptimError> {
+    not_negative(optimizer, "learning_rate", x, hint)
+}
+
+/// A finite number, ≥ 0.
+pub(crate) fn not_negative(
+    optimizer: &'static str,
+    key: &'static str,
+    x: f64,
+    hint: &'static str,
+) -> Result<f32, OptimError> {
     let ok = (x as f32).is_finite() && x >= 0.0;
-    check(ok, optimizer, "learning_rate", "a finite number of at least 0", x, hint)
+    check(ok, optimizer, key, "a finite number of at least 0", x, hint)
 }
 
 /// A decay rate as f64, because 1 − β is taken before rounding: 0 ≤ β < 1 also once rounded to f32.

@@ -11,14 +11,12 @@ pub(crate) fn forward(p: &PoolGeometry, x: &[f32], y: &mut [f32]) {
     for (x, y) in x.chunks_exact(p.input_len()).zip(y.chunks_exact_mut(p.output_len())) {
         for (at, y) in y.chunks_exact_mut(p.c).enumerate() {
             let (rows, columns) = (p.rows(at / p.ow), p.columns(at % p.ow));
-            let (top, left) = corner(p, at);
             let count = (rows.len() * columns.len()).max(1) as f32;
             y.fill(0.0);
             for row in rows {
                 for column in columns.clone() {
-                    let x =
-                        &x[((top + row - p.pad_top) * p.w + left + column - p.pad_left) * p.c..];
-                    for (y, x) in y.iter_mut().zip(&x[..p.c]) {
+                    let x = &x[place(p, at, row, column)..][..p.c];
+                    for (y, x) in y.iter_mut().zip(x) {
                         *y += x;
                     }
                 }
@@ -39,12 +37,11 @@ pub(crate) fn backward(p: &PoolGeometry, dy: &[f32], dx: &mut [f32]) {
     for (dy, dx) in dy.chunks_exact(p.output_len()).zip(dx.chunks_exact_mut(p.input_len())) {
         for (at, dy) in dy.chunks_exact(p.c).enumerate() {
             let (rows, columns) = (p.rows(at / p.ow), p.columns(at % p.ow));
-            let (top, left) = corner(p, at);
             let count = (rows.len() * columns.len()).max(1) as f32;
             for row in rows {
                 for column in columns.clone() {
-                    let from = ((top + row - p.pad_top) * p.w + left + column - p.pad_left) * p.c;
-                    for (dx, dy) in dx[from..][..p.c].iter_mut().zip(dy) {
+                    let dx = &mut dx[place(p, at, row, column)..][..p.c];
+                    for (dx, dy) in dx.iter_mut().zip(dy) {
                         *dx += dy / count;
                     }
                 }
@@ -53,8 +50,10 @@ pub(crate) fn backward(p: &PoolGeometry, dy: &[f32], dx: &mut [f32]) {
     }
 }
 
-/// Row and column of the first pixel of window `at`, in the padded image.
+/// Where the image has the pixel at `row` and `column` of window `at`.
 #[inline(always)]
-fn corner(p: &PoolGeometry, at: usize) -> (usize, usize) {
-    (at / p.ow * p.stride_h, at % p.ow * p.stride_w)
+fn place(p: &PoolGeometry, at: usize, row: usize, column: usize) -> usize {
+    let iy = at / p.ow * p.stride_h + row - p.pad_top;
+    let ix = at % p.ow * p.stride_w + column - p.pad_left;
+    (iy * p.w + ix) * p.c
 }

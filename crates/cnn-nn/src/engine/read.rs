@@ -81,7 +81,9 @@ impl Engine {
         self.check(weights);
         let share = n.div_ceil(MAX_SHARDS).next_multiple_of(CHUNK);
         let mut readers = std::mem::take(&mut self.readers);
-        while readers.len() < self.threads() {
+        // A single sample is carried through one, by all threads.
+        let wanted = if n == 1 { 1 } else { self.threads() };
+        while readers.len() < wanted {
             readers.push(Shard::new(&self.program, CHUNK, false));
         }
         let mut single = std::mem::take(&mut self.single);

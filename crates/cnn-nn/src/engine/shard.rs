@@ -87,6 +87,11 @@ impl Shard {
         }
     }
 
+    /// Samples that were loaded.
+    pub(super) fn len(&self) -> usize {
+        self.range.len()
+    }
+
     /// The samples of a slot's activations that are in use.
     pub(super) fn act(&self, program: &Program, slot: usize) -> &[f32] {
         &self.acts[slot][..program.slots[slot] * self.range.len()]

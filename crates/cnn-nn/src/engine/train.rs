@@ -6,9 +6,7 @@ use super::profile::{Times, timed};
 use super::program::Program;
 use super::shard::Shard;
 use super::{BatchMetrics, Buffer, Engine, Feed, MAX_SLOTS, Source, TrainKey, Update};
-
-/// Outputs of a wide step that a thread computes at once: two registers of the widest instruction set.
-const COLUMNS: usize = 32;
+use crate::layer::COLUMNS;
 
 /// What the whole batch has in common at a wide step.
 #[derive(Debug)]
@@ -107,8 +105,7 @@ impl Engine {
                     None => shard.load(&batch, j * size..((j + 1) * size).min(n)),
                     Some(wide) => shard.take_output(&batch, wide.step, &wide.y),
                 }
-                let all = 0..(j * size + size).min(n) - j * size;
-                shard.forward(&batch, segment.clone(), all);
+                shard.forward(&batch, segment.clone(), 0..shard.len());
                 if i == wide.len() {
                     shard.counts.clear();
                     timed(times.map(|times| &times.loss), || shard.evaluate_loss(&batch, scale));

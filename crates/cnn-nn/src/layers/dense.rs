@@ -27,7 +27,9 @@
 use super::conv2d::{glorot_uniform, is_yes, yes, zeros};
 use super::{Function, Spec, bad_key, kernel_and_bias};
 use crate::initializer::Initializer;
-use crate::layer::{BuildError, Built, Facts, Layer, Part, Pass, Shard, Weights, WholeBatch, Work};
+use crate::layer::{
+    BuildError, Built, COLUMNS, Facts, Layer, Part, Pass, Shard, Weights, WholeBatch, Work,
+};
 use crate::regularizer::Regularizer;
 use cnn_kernels::{Isa, dense};
 use cnn_tensor::Shape;
@@ -184,9 +186,9 @@ impl Layer for BuiltDense {
         if self.rows != 1 || self.activation == Function::Softmax {
             return Vec::new();
         }
-        let groups = self.n_out.div_ceil(GROUP);
+        let groups = self.n_out.div_ceil(COLUMNS);
         let count = count.min(groups);
-        let at = |i: usize| (i * groups / count * GROUP).min(self.n_out);
+        let at = |i: usize| (i * groups / count * COLUMNS).min(self.n_out);
         let part = |i| Outputs { layer: self.clone(), columns: at(i)..at(i + 1) };
         (0..count).map(|i| Box::new(part(i)) as Box<dyn Part>).collect()
     }
@@ -200,9 +202,6 @@ impl Layer for BuiltDense {
         (self.activation == Function::Softmax).then(|| Box::new(linear) as Box<dyn Layer>)
     }
 }
-
-/// Outputs that are computed together, for one sample: two registers of the widest instruction set.
-const GROUP: usize = 32;
 
 /// Some of a layer's outputs, for one sample.
 #[derive(Debug)]

@@ -10,7 +10,7 @@
 //!
 //! **Source**: Duchi, Hazan and Singer, "Adaptive Subgradient Methods" (2011); Keras `optimizers/adagrad.py`, class `Adagrad`.
 
-use crate::number::{check, epsilon, float, learning_rate};
+use crate::number::{epsilon, float, learning_rate, not_negative};
 use crate::{OptimError, Optimizer, Step};
 use cnn_kernels::update;
 use serde::{Deserialize, Serialize};
@@ -40,15 +40,12 @@ impl Adagrad {
     /// Checks every value and returns the update rule.
     pub fn build(&self) -> Result<Box<dyn Optimizer>, OptimError> {
         const NAME: &str = "Adagrad";
-        let initial = self.initial_accumulator_value;
         Ok(Box::new(Rule {
             learning_rate: learning_rate(NAME, self.learning_rate, "Keras's default is 0.001")?,
-            initial: check(
-                (initial as f32).is_finite() && initial >= 0.0,
+            initial: not_negative(
                 NAME,
                 "initial_accumulator_value",
-                "a finite number of at least 0",
-                initial,
+                self.initial_accumulator_value,
                 "Keras's default is 0.1",
             )?,
             epsilon: epsilon(NAME, self.epsilon)?,

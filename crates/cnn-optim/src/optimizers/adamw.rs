@@ -15,7 +15,7 @@
 //! PyTorch's default decay is 0.01, Keras's 0.004.
 
 use super::Adam;
-use crate::number::{check, float};
+use crate::number::{float, not_negative};
 use crate::{OptimError, Optimizer, Step};
 use cnn_kernels::update;
 use serde::{Deserialize, Serialize};
@@ -53,9 +53,8 @@ impl AdamW {
     pub fn build(&self) -> Result<Box<dyn Optimizer>, OptimError> {
         const NAME: &str = "AdamW";
         let Self { learning_rate, weight_decay, beta_1, beta_2, epsilon } = *self;
-        let works = (weight_decay as f32).is_finite() && weight_decay >= 0.0;
-        let (expected, hint) = ("a finite number of at least 0", "Keras's default is 0.004");
-        let weight_decay = check(works, NAME, "weight_decay", expected, weight_decay, hint)?;
+        let hint = "Keras's default is 0.004";
+        let weight_decay = not_negative(NAME, "weight_decay", weight_decay, hint)?;
         let adam = Adam { learning_rate, beta_1, beta_2, epsilon }.named(NAME)?;
         Ok(Box::new(Rule { weight_decay, adam }))
     }
