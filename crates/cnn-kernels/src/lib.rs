@@ -28,10 +28,12 @@
 
 pub mod activation;
 pub mod average_pool;
+pub mod batch_norm;
 mod buffer;
 pub mod conv;
 pub mod convert;
 pub mod dense;
+pub mod gate;
 #[cfg(target_arch = "x86_64")]
 mod generic;
 mod isa;

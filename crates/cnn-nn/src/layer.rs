@@ -7,10 +7,12 @@
 //! Dimension letters: n samples in the shard, h w c height, width and channels, f filters. Slices are row-major with the
 //! sample axis first, so `x.len() = n · input.len()`.
 
+use crate::block::Block;
 use crate::initializer::Initializer;
 use crate::regularizer::Regularizer;
 use cnn_kernels::Isa;
 use cnn_tensor::Shape;
+use std::borrow::Cow;
 use std::fmt;
 use std::ops::Range;
 
@@ -52,11 +54,28 @@ pub enum Pass {
         seed: u64,
         /// Optimizer steps taken so far.
         step: u64,
-        /// Position of the layer in the model.
+        /// Position of the layer in the model; see [`Pass::inside`] for layers inside a layer.
         layer: usize,
         /// Position of the shard's first sample in the batch.
         first: usize,
     },
+}
+
+impl Pass {
+    /// The pass of node `i` of a [`Block`]: random numbers of its own. A model has fewer than 65,536 layers.
+    pub(crate) fn inside(self, i: usize) -> Self {
+        match self {
+            Self::Infer => Self::Infer,
+            Self::Train { seed, step, layer, first } => {
+                Self::Train { seed, step, layer: inside(layer, i), first }
+            }
+        }
+    }
+}
+
+/// The number that stands for node `i` of the block that is layer number `layer`.
+pub(crate) fn inside(layer: usize, i: usize) -> usize {
+    layer | ((i + 1) << 16)
 }
 
 /// A built layer: everything about it is checked, nothing in it can fail.
@@ -105,6 +124,16 @@ pub trait Layer: Send + Sync + fmt::Debug {
     /// For layers with so many parameters that their gradient is better computed over the whole batch, cut by parameters
     /// instead of samples.
     fn whole_batch(&self) -> Option<&dyn WholeBatch> {
+        None
+    }
+
+    /// For layers that in training use statistics of the whole batch.
+    fn batch_statistics(&self) -> Option<&dyn BatchStatistics> {
+        None
+    }
+
+    /// The layers inside, for a layer that holds some: the engine runs those.
+    fn block(&self) -> Option<&Block> {
         None
     }
 
@@ -189,6 +218,51 @@ pub trait WholeBatch: Sync {
     fn gradient(&self, isa: Isa, shards: &[(&[f32], &[f32])], part: Range<usize>, dw: &mut [f32]);
 }
 
+/// A layer that in training measures the whole batch first: every shard is measured on its own, what was found is combined in the
+/// order of the shards, and then every shard is carried on with it. The same on the way back. Its [`Layer::forward`] and
+/// [`Layer::backward`] do all of that for a shard that is a batch of its own.
+pub trait BatchStatistics: Sync {
+    /// Numbers that describe a shard, forward or backward.
+    fn part_len(&self) -> usize;
+
+    /// Numbers that describe a batch.
+    fn whole_len(&self) -> usize;
+
+    /// Writes what describes a shard.
+    fn measure(&self, isa: Isa, x: &[f32], part: &mut [f32]);
+
+    /// Makes of the shards' descriptions that of the batch. Each comes with its number of samples.
+    fn combine(&self, parts: &[(usize, &[f32])], whole: &mut [f32]);
+
+    /// Writes the output of a shard.
+    fn forward(&self, isa: Isa, params: &[f32], whole: &[f32], x: &[f32], y: &mut [f32]);
+
+    /// Writes the sums over a shard that the gradient of every input needs, and adds the parameters' gradient to `dw`.
+    fn measure_gradient(
+        &self,
+        isa: Isa,
+        whole: &[f32],
+        x: &[f32],
+        dy: &[f32],
+        part: &mut [f32],
+        dw: &mut [f32],
+    );
+
+    /// Writes the gradient of a shard's input; `sums` are those of all `samples` samples of the batch.
+    fn backward(
+        &self,
+        isa: Isa,
+        params: &[f32],
+        whole: (&[f32], &[f32], usize),
+        x: &[f32],
+        dy: &[f32],
+        dx: &mut [f32],
+    );
+
+    /// Lets the parameters that are not trained follow a batch.
+    fn follow(&self, whole: &[f32], params: &mut [f32]);
+}
+
 /// A part of a layer's work on one sample, in inference. To the bits that [`Layer::forward`] writes.
 pub trait Part: Send + Sync + fmt::Debug {
     /// What it writes of the sample's output.
@@ -202,14 +276,33 @@ pub trait Part: Send + Sync + fmt::Debug {
 /// One named parameter tensor of a layer.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ParamSpec {
-    /// Keras's name: `kernel`, `bias`.
-    pub name: &'static str,
+    /// Keras's name: `kernel`, `bias`; behind that of the layer, inside a block: `conv2d/kernel`.
+    pub name: Cow<'static, str>,
     /// Shape, row-major in the arena.
     pub shape: Vec<usize>,
     /// How it starts.
     pub initializer: Initializer,
     /// What it adds to the loss, if it is regularised.
     pub penalty: Option<Regularizer>,
+    /// Whether the optimizer changes it. A layer's parameters that are not trained stand behind those that are.
+    pub trainable: bool,
+}
+
+impl ParamSpec {
+    /// A parameter that is trained, without a penalty.
+    pub fn new(name: &'static str, shape: Vec<usize>, initializer: Initializer) -> Self {
+        Self { name: name.into(), shape, initializer, penalty: None, trainable: true }
+    }
+
+    /// Its numbers.
+    pub fn len(&self) -> usize {
+        self.shape.iter().fold(1, |len, &dim| len.saturating_mul(dim))
+    }
+
+    /// Whether it has none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
 }
 
 /// A layer built against its input shape.
@@ -228,8 +321,8 @@ pub struct Built {
 /// Numbers about a built layer for the wide summary.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Facts {
-    /// Height and width windows of a layer that slides one, for the derivation and the receptive field.
-    pub windows: Option<[cnn_tensor::Window; 2]>,
+    /// Height and width windows that the layer slides, one behind the other, for the derivation and the receptive field.
+    pub windows: Vec<[cnn_tensor::Window; 2]>,
     /// Multiply-accumulates per image.
     pub macs: u64,
 }

@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 pub mod augment;
+pub mod block;
 pub mod config;
 pub mod engine;
 pub mod explain;

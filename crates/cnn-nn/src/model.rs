@@ -58,8 +58,8 @@ pub struct ModelLayer {
     pub params: Vec<ParamInfo>,
     /// The arithmetic.
     pub layer: Arc<dyn Layer>,
-    /// The windows along height and width, of a layer that slides one.
-    pub windows: Option<[Window; 2]>,
+    /// The windows along height and width that it slides, one behind the other.
+    pub windows: Vec<[Window; 2]>,
     /// Multiply-accumulates per image.
     pub macs: u64,
     /// The part of the input that one output number sees; `None` where the input is not an image.
@@ -80,6 +80,8 @@ pub struct ParamInfo {
     pub initializer: Initializer,
     /// What it adds to the loss, if it is regularised.
     pub penalty: Option<Regularizer>,
+    /// Whether the optimizer changes it; the moving statistics of a batch normalisation it does not.
+    pub trainable: bool,
 }
 
 /// The part of the model's input that one number of a layer's output depends on.
@@ -105,6 +107,11 @@ impl ModelLayer {
     /// Number of parameters.
     pub fn param_count(&self) -> usize {
         self.params_range().len()
+    }
+
+    /// Parameters that the optimizer changes.
+    pub fn trainable_count(&self) -> usize {
+        self.params.iter().filter(|param| param.trainable).map(|param| param.range.len()).sum()
     }
 
     /// All of its parameters in the arena; empty, at the right place, if it has none.
@@ -147,6 +154,11 @@ impl Model {
     /// Floats in the arena.
     pub fn param_count(&self) -> usize {
         self.layers.last().map_or(0, |layer| layer.params_range().end)
+    }
+
+    /// Those of them that the optimizer changes.
+    pub fn trainable_count(&self) -> usize {
+        self.layers.iter().map(ModelLayer::trainable_count).sum()
     }
 
     /// Multiply-accumulates per image, forward.

@@ -52,21 +52,38 @@ fn every_layer_equals_keras() {
                 .build(&Shape::new(&x_shape[1..]))
                 .unwrap_or_else(|e| panic!("{what}: {e}"));
             assert_eq!(built.output.dims(), &arrays["y"].0[1..], "{what}");
-            let names: Vec<_> = built.params.iter().map(|p| p.name).collect();
-            let params: Vec<f32> = names.iter().flat_map(|name| arrays[*name].1.clone()).collect();
-            let mut bench = Bench::new(built, x.clone(), x_shape[0], params, Pass::Infer);
+            let specs = built.params.clone();
+            let params: Vec<f32> = specs.iter().flat_map(|p| arrays[&*p.name].1.clone()).collect();
+            let training = arrays.contains_key("training");
+            let train = Pass::Train { seed: 1, step: 0, layer: 0, first: 0 };
+            let pass = if training { train } else { Pass::Infer };
+            let mut bench = Bench::new(built, x.clone(), x_shape[0], params, pass);
             assert_close(&format!("{what} y"), bench.forward(), &arrays["y"].1);
             if let Some((_, dy)) = arrays.get("dy") {
                 let mut dw = vec![0.0; bench.params.len()];
                 let dx = bench.backward(dy, &mut dw, true);
                 assert_close(&format!("{what} dx"), &dx, &arrays["dx"].1);
                 let mut rest = &dw[..];
-                for name in names {
-                    let golden = &arrays[&format!("d{name}")].1;
-                    let (ours, after) = rest.split_at(golden.len());
-                    assert_close(&format!("{what} d{name}"), ours, golden);
+                for param in &specs {
+                    let (ours, after) = rest.split_at(param.len());
+                    if param.trainable {
+                        let golden = &arrays[&format!("d{}", param.name)].1;
+                        assert_close(&format!("{what} d{}", param.name), ours, golden);
+                    }
                     rest = after;
                 }
+            }
+            if let Some(layer) = bench.layer.batch_statistics().filter(|_| training) {
+                let (mut part, mut whole) =
+                    (vec![0.0; layer.part_len()], vec![0.0; layer.whole_len()]);
+                layer.measure(Isa::best(), x, &mut part);
+                layer.combine(&[(x_shape[0], &part)], &mut whole);
+                layer.follow(&whole, &mut bench.params);
+                let moving: Vec<f32> = (specs.iter().filter(|p| !p.trainable))
+                    .flat_map(|p| arrays[&format!("next_{}", p.name)].1.clone())
+                    .collect();
+                let ours = &bench.params[bench.params.len() - moving.len()..];
+                assert_close(&format!("{what} moving"), ours, &moving);
             }
             count += 1;
         }

@@ -6,9 +6,11 @@
 
 pub(crate) mod activation;
 pub(crate) mod average_pool;
+pub(crate) mod batch_norm;
 pub(crate) mod conv;
 pub(crate) mod convert;
 pub(crate) mod dense;
+pub(crate) mod gate;
 pub(crate) mod loss;
 pub(crate) mod math;
 pub(crate) mod max_pool;

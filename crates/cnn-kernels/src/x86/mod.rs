@@ -34,6 +34,7 @@ pub(crate) use instantiate;
 /// The list of kernels, for one instruction set.
 macro_rules! kernels {
     ($token:ident, $features:literal) => {
+        use $crate::batch_norm::Normal;
         use $crate::conv::ConvGeometry;
         use $crate::max_pool::PoolGeometry;
         use $crate::normalize::Groups;
@@ -88,6 +89,13 @@ macro_rules! kernels {
             plain fn normalize_forward(g: &Groups, epsilon: f32, gamma: &[f32], beta: &[f32], x: &[f32], y: &mut [f32]) = $crate::scalar::normalize::forward;
             plain fn normalize_backward(g: &Groups, epsilon: f32, gamma: &[f32], x: &[f32], dy: &[f32], dx: &mut [f32]) = $crate::scalar::normalize::backward;
             plain fn normalize_backward_parameters(g: &Groups, epsilon: f32, x: &[f32], dy: &[f32], dgamma: &mut [f32], dbeta: &mut [f32]) = $crate::scalar::normalize::backward_parameters;
+            plain fn batch_norm_measure(x: &[f32], mean: &mut [f32], squares: &mut [f32]) = $crate::scalar::batch_norm::measure;
+            plain fn batch_norm_forward(normal: Normal<'_>, x: &[f32], y: &mut [f32]) = $crate::scalar::batch_norm::forward;
+            plain fn batch_norm_backward_parameters(normal: Normal<'_>, x: &[f32], dy: &[f32], dgamma: &mut [f32], dbeta: &mut [f32]) = $crate::scalar::batch_norm::backward_parameters;
+            plain fn batch_norm_backward(normal: Normal<'_>, share: f32, dgamma: &[f32], dbeta: &[f32], x: &[f32], dy: &[f32], dx: &mut [f32]) = $crate::scalar::batch_norm::backward;
+            plain fn gate_forward(channels: usize, x: &[f32], gates: &[f32], y: &mut [f32]) = $crate::scalar::gate::forward;
+            plain fn gate_backward_input(channels: usize, gates: &[f32], dy: &[f32], dx: &mut [f32]) = $crate::scalar::gate::backward_input;
+            plain fn gate_backward_gates(channels: usize, x: &[f32], dy: &[f32], dgates: &mut [f32]) = $crate::scalar::gate::backward_gates;
             simd fn multiply_adds(rounds: usize) -> (u64, f32) = $crate::generic::peak::multiply_adds;
             plain fn add_assign(acc: &mut [f32], x: &[f32]) = $crate::scalar::reduce::add_assign;
             plain fn sum_f64(x: &[f32]) -> f64 = $crate::scalar::reduce::sum_f64;

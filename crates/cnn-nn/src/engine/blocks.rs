@@ -10,7 +10,7 @@ use std::ops::Range;
 /// Parameters per block, about: large enough to be worth claiming, small enough to share out evenly.
 const BLOCK: usize = 4096;
 
-/// Ranges of the parameter arena, none across two steps of the program. They come in groups that are updated together: one
+/// Ranges of the trained parameters in the arena, none across two steps of the program. They come in groups that are updated together: one
 /// for each wide step, then one for all others.
 #[derive(Debug)]
 pub(super) struct Blocks {
@@ -40,10 +40,10 @@ impl Blocks {
         let first = self.ranges.len();
         for i in steps {
             let step = &program.steps[i];
-            let len = Self::len(step.layer.whole_batch());
-            let mut at = step.params.start;
-            while at < step.params.end {
-                let end = (at + len).min(step.params.end);
+            let len = Self::len(step.whole_batch());
+            let mut at = step.trained.start;
+            while at < step.trained.end {
+                let end = (at + len).min(step.trained.end);
                 self.ranges.push(at..end);
                 self.steps.push(i);
                 at = end;
@@ -88,7 +88,7 @@ impl Blocks {
         let (range, step) = (&self.ranges[block], &program.steps[self.steps[block]]);
         let part = range.start - step.params.start..range.end - step.params.start;
         g.fill(0.0);
-        if let Some(layer) = step.layer.whole_batch() {
+        if let Some(layer) = step.whole_batch() {
             let pairs = pairs(program, self.steps[block], shards);
             layer.gradient(isa, &pairs[..shards.len()], part, g);
         } else {
@@ -105,7 +105,7 @@ pub(super) fn pairs<'a>(program: &Program, step: usize, shards: &'a [Shard]) -> 
     let step = &program.steps[step];
     let mut pairs: Pairs<'a> = [(&[], &[]); MAX_SHARDS];
     for (pair, shard) in pairs.iter_mut().zip(shards) {
-        *pair = (shard.act(program, step.x), shard.dact(program, step.y));
+        *pair = (shard.act(program, step.x()), shard.dact(program, step.y));
     }
     pairs
 }

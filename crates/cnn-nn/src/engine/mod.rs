@@ -1,8 +1,9 @@
 //! The engine: runs a model over batches, on any number of threads, to the same bits.
 //!
 //! A batch is cut into **shards** whose size depends on the batch size alone. A thread takes a shard through a **segment** of
-//! the network while its activations are in cache: through all of it, or from one **wide** step to the next. A wide step is a
-//! Dense layer whose kernel is so large that it is worth reading once per batch: the threads share out its outputs. After the
+//! the network while its activations are in cache: through all of it, or from one step where the shards **meet** to the next. A
+//! **wide** step is a Dense layer whose kernel is so large that it is worth reading once per batch: the threads share out its outputs.
+//! A batch normalisation is measured shard by shard, and goes on when the whole batch's statistics are known. After the
 //! backward pass of each segment the parameters are cut into **blocks**: for each block the shards' gradients are added in
 //! shard order (or, for a Dense kernel, the gradient is computed over the whole batch), then the gradient of its penalties,
 //! and the optimizer updates the block while it is hot. Which thread takes which shard or block changes nothing, so neither
@@ -17,12 +18,13 @@
 //! blocks:   of all other steps: gradient of the block → update        (threads claim blocks)
 //! ```
 //!
-//! Between any two lines all threads meet. A network without wide steps has two lines.
+//! Between any two lines all threads meet. A network without such steps has two lines.
 //!
 //! To answer, threads claim samples, some at a time; the work on a single one is cut layer by layer.
 
 mod blocks;
 mod feed;
+mod meeting;
 mod metrics;
 mod panels;
 mod penalties;
@@ -40,6 +42,7 @@ use cnn_kernels::pool::Pool;
 pub use cnn_kernels::{Buffer, Isa};
 use feed::Source;
 pub use feed::{Feed, MixedFeed, Targets};
+use meeting::Meeting;
 pub use metrics::{BatchMetrics, ClassCounts};
 use panels::Panels;
 use penalties::Penalties;
@@ -48,7 +51,6 @@ pub use profile::{PartTime, Profile, peak_multiply_adds};
 use program::Program;
 use shard::{Batch, Shard};
 use single::Single;
-use train::Wide;
 
 /// Updates a block of weights from its gradient; the last argument is the block's part of each optimizer slot.
 pub type Update<'a> = dyn Fn(&mut [f32], &[f32], &mut [&mut [f32]]) + Sync + 'a;
@@ -99,7 +101,8 @@ pub struct Engine {
     readers: Vec<Shard>,
     single: Single,
     packed: Buffer,
-    wide: Vec<Wide>,
+    /// Where all shards meet, in order.
+    meetings: Vec<Meeting>,
     /// What the blocks that are of no wide step write in place of an input's gradient.
     nothing: Panels,
     blocks: Blocks,
@@ -138,7 +141,7 @@ impl Engine {
             single: Single::new(&program, pool.threads()),
             packed: Buffer::zeros(program.packed_len),
             nothing: Panels::new(0, 0, blocks.group(program.wide.len()).len(), 0),
-            wide: if train { Wide::all(&program, batch_size) } else { Vec::new() },
+            meetings: if train { Meeting::all(&program, batch_size) } else { Vec::new() },
             gradients: (0..pool.threads()).map(|_| Buffer::zeros(longest)).collect(),
             loss,
             isa: options.isa,
@@ -228,7 +231,8 @@ impl Engine {
     fn pack(&mut self, weights: &[f32]) {
         self.check(weights);
         for step in &self.program.steps {
-            step.layer.pack(&weights[step.params.clone()], &mut self.packed[step.packed.clone()]);
+            let Some(layer) = step.layer() else { continue };
+            layer.pack(&weights[step.params.clone()], &mut self.packed[step.packed.clone()]);
         }
     }
 }

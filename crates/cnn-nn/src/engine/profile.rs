@@ -1,5 +1,6 @@
 //! Where the time of a training step goes, and how far that is from what the processor could do.
 
+use super::program::Program;
 use super::{BatchMetrics, Buffer, Engine, Feed, Isa, Source, TrainKey, Update};
 use crate::model::Model;
 use cnn_kernels::pool::Pool;
@@ -58,26 +59,29 @@ impl Engine {
     /// An empty profile of this engine's program. `model` is the one that the engine was made of.
     pub fn profile(&self, model: &Model) -> Profile {
         let program = &self.program;
-        let mut next = 0;
-        let parts = program.steps.iter().enumerate().map(|(i, step)| {
+        let (mut next, mut parts) = (0, Vec::<PartTime>::new());
+        for step in &program.steps {
+            let gradients =
+                if step.params.is_empty() { 0 } else { 1 + u64::from(program.learns[step.x()]) };
+            if step.index < next
+                && let Some(part) = parts.last_mut()
+            {
+                part.macs_forward += step.macs;
+                part.macs_backward += gradients * step.macs;
+                continue;
+            }
             let reshapes = model.layers()[next..].iter().take_while(|l| l.layer.is_reshape());
             let layers = next + reshapes.count()..step.index + 1;
             next = layers.end;
-            let gradients = match i.cmp(&program.first_trained()) {
-                std::cmp::Ordering::Less => 0,
-                std::cmp::Ordering::Equal => 1,
-                std::cmp::Ordering::Greater => 2,
-            };
-            PartTime {
+            parts.push(PartTime {
                 layers,
                 macs_forward: step.macs,
                 macs_backward: gradients * step.macs,
                 forward: Duration::ZERO,
                 backward: Duration::ZERO,
                 update: Duration::ZERO,
-            }
-        });
-        let parts = parts.collect();
+            });
+        }
         let zero = Duration::ZERO;
         Profile { steps: 0, images: 0, feed: zero, pack: zero, loss: zero, parts }
     }
@@ -97,12 +101,14 @@ impl Engine {
         update: &Update<'_>,
         profile: &mut Profile,
     ) -> BatchMetrics {
-        assert_eq!(profile.parts.len(), self.program.steps.len(), "a profile of this engine");
-        let times = Times::new(profile.parts.len());
+        let last = profile.parts.last().map(|part| part.layers.end - 1);
+        let own = self.program.steps.last().map(|step| step.index);
+        assert_eq!(last, own, "a profile of this engine");
+        let times = Times::new(self.program.steps.len());
         let pool = std::mem::replace(&mut self.pool, Pool::new(1));
         let metrics = self.step(weights, slots, n, Source::Plain(feed), key, update, Some(&times));
         self.pool = pool;
-        times.add_to(profile);
+        times.add_to(&self.program, profile);
         profile.steps += 1;
         profile.images += n as u64;
         metrics
@@ -128,7 +134,7 @@ impl Times {
         Self { feed, pack, loss, forward: by_step(), backward: by_step(), update: by_step() }
     }
 
-    fn add_to(self, profile: &mut Profile) {
+    fn add_to(self, program: &Program, profile: &mut Profile) {
         let add = |to: &mut Duration, nanos: AtomicU64| {
             *to += Duration::from_nanos(nanos.into_inner());
         };
@@ -136,7 +142,9 @@ impl Times {
         add(&mut profile.pack, self.pack);
         add(&mut profile.loss, self.loss);
         let by_step = self.forward.into_iter().zip(self.backward).zip(self.update);
-        for (part, ((forward, backward), update)) in profile.parts.iter_mut().zip(by_step) {
+        for (step, ((forward, backward), update)) in program.steps.iter().zip(by_step) {
+            let at = profile.parts.partition_point(|part| part.layers.end <= step.index);
+            let part = &mut profile.parts[at];
             add(&mut part.forward, forward);
             add(&mut part.backward, backward);
             add(&mut part.update, update);

@@ -1,29 +1,68 @@
-//! A model as a list of steps: reshapes gone, pairs fused, the softmax left to the loss, and cut into segments.
+//! A model as a list of steps: blocks taken apart, reshapes gone, pairs fused, the softmax left to the loss, and cut into segments.
 
-use crate::layer::{Layer, WholeBatch, WorkSize};
+use crate::block::{Join, Op};
+use crate::layer::{BatchStatistics, Layer, WholeBatch, WorkSize, inside};
 use crate::model::Model;
 use std::ops::Range;
 use std::sync::Arc;
 
-/// One layer (or a fused pair) at its place.
+/// One layer (or a fused pair), or one join, at its place.
 #[derive(Clone, Debug)]
 pub(super) struct Step {
-    pub(super) layer: Arc<dyn Layer>,
+    pub(super) kind: StepKind,
     /// Position of the (last) layer in the model.
     pub(super) index: usize,
+    /// What its random numbers are drawn for: the position, or the place in a block at that position.
+    pub(super) number: usize,
     /// Its parameters in the arena.
     pub(super) params: Range<usize>,
+    /// Those of them that the optimizer changes: the first ones.
+    pub(super) trained: Range<usize>,
     /// Its part of the packed parameters.
     pub(super) packed: Range<usize>,
     /// Its part of a shard's own gradient; empty where the gradient is computed over the whole batch.
     pub(super) dw: Range<usize>,
-    /// Input slot; the output slot is the next step's input.
-    pub(super) x: usize,
-    /// Output slot.
+    /// Its part of what a shard knows of the batch's statistics.
+    pub(super) part: Range<usize>,
+    /// Input slots; both the same for a layer.
+    pub(super) inputs: [usize; 2],
+    /// Output slot, behind those of its inputs.
     pub(super) y: usize,
+    /// For each input: whether its slot's gradient is already begun, by a step that comes later and so goes back earlier.
+    pub(super) adds: [bool; 2],
     pub(super) work: WorkSize,
     /// Multiply-adds of one sample, forward, as the plain algorithm has them.
     pub(super) macs: u64,
+}
+
+/// What a step does.
+#[derive(Clone, Debug)]
+pub(super) enum StepKind {
+    Layer(Arc<dyn Layer>),
+    Join(Join),
+}
+
+impl Step {
+    /// The layer, if it is one.
+    pub(super) fn layer(&self) -> Option<&dyn Layer> {
+        match &self.kind {
+            StepKind::Layer(layer) => Some(&**layer),
+            StepKind::Join(_) => None,
+        }
+    }
+
+    pub(super) fn whole_batch(&self) -> Option<&dyn WholeBatch> {
+        self.layer()?.whole_batch()
+    }
+
+    pub(super) fn batch_statistics(&self) -> Option<&dyn BatchStatistics> {
+        self.layer()?.batch_statistics()
+    }
+
+    /// The slot of a layer's input, or of a join's first.
+    pub(super) fn x(&self) -> usize {
+        self.inputs[0]
+    }
 }
 
 /// Parameters from which on a step is **wide**: in training it is run over the whole batch at once, cut by parameters, so that
@@ -36,20 +75,41 @@ pub(super) struct Program {
     pub(super) steps: Vec<Step>,
     /// The wide steps, in order.
     pub(super) wide: Vec<usize>,
-    /// What lies before, between and after the wide steps: one more than there are of them, and some may be empty. In training
-    /// a shard is carried through a segment while it is hot.
+    /// What lies before, between and after the wide steps: one more than there are of them, and some may be empty.
+    pub(super) stages: Vec<Range<usize>>,
+    /// The steps at which all shards meet in training, in order: the wide ones, and those that use statistics of the batch.
+    pub(super) meetings: Vec<usize>,
+    /// What lies before, between and after the meetings. In training a shard is carried through a segment while it is hot.
     pub(super) segments: Vec<Range<usize>>,
     /// Floats per sample in each slot; slot 0 is the input.
     pub(super) slots: Vec<usize>,
-    /// Whether a slot lies inside a segment: written and read by neighbouring steps, and by nothing else.
+    /// Whether a slot lies inside a stage: written and read there, and nowhere else.
     pub(super) inner: Vec<bool>,
+    /// Whether a slot depends on parameters that are trained: only then its gradient is needed.
+    pub(super) learns: Vec<bool>,
     /// Model layer → slot that holds its output. With fusion, a convolution's slot is its pooling's.
     pub(super) outputs: Vec<usize>,
     pub(super) packed_len: usize,
     /// Floats of gradient that a shard keeps for itself.
     pub(super) dw_len: usize,
+    /// Floats that a shard knows of the batch's statistics.
+    pub(super) part_len: usize,
+    /// Floats per sample of the largest input gradient that is added to one already begun.
+    pub(super) spare_len: usize,
     pub(super) scratch_len: usize,
     pub(super) params_len: usize,
+}
+
+/// A step before it has slots: a layer of the model, or a node of a block. It reads values, of which number 0 is the model's input
+/// and number i + 1 is what item i gives.
+struct ItemOfModel {
+    op: Op,
+    index: usize,
+    number: usize,
+    params: Range<usize>,
+    trained: Range<usize>,
+    output: usize,
+    macs: u64,
 }
 
 impl Program {
@@ -58,105 +118,234 @@ impl Program {
         let mut program = Self {
             steps: Vec::new(),
             wide: Vec::new(),
+            stages: Vec::new(),
+            meetings: Vec::new(),
             segments: Vec::new(),
             slots: vec![model.input().len()],
             inner: Vec::new(),
+            learns: vec![false],
             outputs: Vec::new(),
             packed_len: 0,
             dw_len: 0,
+            part_len: 0,
+            spare_len: 0,
             scratch_len: 0,
             params_len: model.param_count(),
         };
-        let layers = model.layers();
+        let mut items = flatten(model);
+        if logits {
+            remove_softmax(&mut items);
+        }
+        let readers = readers(&items);
+        // Value → slot.
+        let mut slots = vec![0];
+        program.outputs = vec![0; model.layers().len()];
         let mut i = 0;
-        while i < layers.len() {
-            let first = &layers[i];
-            if first.layer.is_reshape() {
-                program.outputs.push(program.slots.len() - 1);
-                i += 1;
-                continue;
-            }
-            let mut layer = Arc::clone(&first.layer);
+        while let Some(item) = items.get(i) {
             let mut last = i;
-            if fuse && let Some(fused) = layers.get(i + 1).and_then(|next| layer.fuse(&*next.layer))
-            {
-                layer = Arc::from(fused);
-                last = i + 1;
+            match &item.op {
+                Op::Layer(layer, x) if layer.is_reshape() => slots.push(slots[*x]),
+                Op::Layer(layer, x) => {
+                    let next = items.get(i + 1).filter(|_| fuse && readers[i + 1] == 1);
+                    let fused = next.and_then(|next| match &next.op {
+                        Op::Layer(next, x) if *x == i + 1 => layer.fuse(&**next),
+                        _ => None,
+                    });
+                    last += usize::from(fused.is_some());
+                    let layer = fused.map_or_else(|| Arc::clone(layer), Arc::from);
+                    let x = slots[*x];
+                    program.push(StepKind::Layer(layer), [x, x], &items[i..=last]);
+                    slots.resize(last + 2, program.slots.len() - 1);
+                }
+                Op::Join(join, inputs) => {
+                    let inputs = inputs.map(|value| slots[value]);
+                    program.push(StepKind::Join(*join), inputs, &items[i..=i]);
+                    slots.push(program.slots.len() - 1);
+                }
             }
-            if logits
-                && closes_model(layers, last)
-                && let Some(bare) = layer.without_softmax()
-            {
-                layer = Arc::from(bare);
-            }
-            let macs = layers[i..=last].iter().map(|layer| layer.macs).sum();
-            program.push(layer, last, first.params_range(), layers[last].output.len(), macs);
-            for _ in i..=last {
-                program.outputs.push(program.slots.len() - 1);
+            for item in &items[i..=last] {
+                program.outputs[item.index] = slots[last + 1];
             }
             i = last + 1;
         }
         program.cut(fuse);
+        program.find_additions();
         program
     }
 
-    /// Finds the wide steps, and the segments between them.
+    fn push(&mut self, kind: StepKind, inputs: [usize; 2], items: &[ItemOfModel]) {
+        let (first, last) = (&items[0], &items[items.len() - 1]);
+        let layer = match &kind {
+            StepKind::Layer(layer) => Some(&**layer),
+            StepKind::Join(_) => None,
+        };
+        let y = self.slots.len();
+        self.slots.push(last.output);
+        let learns = !first.trained.is_empty() || inputs.iter().any(|&x| self.learns[x]);
+        self.learns.push(learns);
+        let own = match layer {
+            Some(layer) if layer.whole_batch().is_none() => first.params.len(),
+            _ => 0,
+        };
+        let packed = grow(&mut self.packed_len, layer.map_or(0, Layer::packed_len));
+        let dw = grow(&mut self.dw_len, own);
+        let statistics = layer.and_then(Layer::batch_statistics);
+        let part = grow(&mut self.part_len, statistics.map_or(0, BatchStatistics::part_len));
+        let work = layer.map(Layer::work).unwrap_or_default();
+        self.scratch_len = self.scratch_len.max(work.scratch);
+        self.steps.push(Step {
+            kind,
+            index: last.index,
+            number: last.number,
+            params: first.params.clone(),
+            trained: first.trained.clone(),
+            packed,
+            dw,
+            part,
+            inputs,
+            y,
+            adds: [false; 2],
+            work,
+            macs: items.iter().map(|item| item.macs).sum(),
+        });
+    }
+
+    /// Finds the steps where shards meet, and what lies between them.
     fn cut(&mut self, wide: bool) {
-        let is_wide = |step: &Step| step.params.len() >= WIDE && step.layer.whole_batch().is_some();
-        let mut begin = 0;
-        for (i, _) in self.steps.iter().enumerate().filter(|(_, step)| wide && is_wide(step)) {
-            self.wide.push(i);
-            self.segments.push(begin..i);
-            begin = i + 1;
-        }
-        self.segments.push(begin..self.steps.len());
+        let readers =
+            |slot: usize| self.steps.iter().filter(|step| step.inputs.contains(&slot)).count();
+        let is_wide = |step: &Step| {
+            // What hands its input's gradient back for the whole batch at once is the only one to do so.
+            let large = wide && step.params.len() >= WIDE && step.whole_batch().is_some();
+            large && readers(step.x()) == 1
+        };
+        let all = 0..self.steps.len();
+        self.wide = all.clone().filter(|&i| is_wide(&self.steps[i])).collect();
+        let meets =
+            |i: &usize| self.wide.contains(i) || self.steps[*i].batch_statistics().is_some();
+        self.meetings = all.filter(meets).collect();
+        self.segments = between(&self.meetings, self.steps.len());
+        self.stages = between(&self.wide, self.steps.len());
         self.inner = vec![false; self.slots.len()];
-        for segment in self.segments.iter().filter(|segment| !segment.is_empty()) {
-            for step in &self.steps[segment.start..segment.end - 1] {
-                self.inner[step.y] = true;
+        for stage in &self.stages {
+            for (i, step) in self.steps.iter().enumerate().filter(|(i, _)| stage.contains(i)) {
+                let beyond =
+                    self.steps.iter().enumerate().skip(i + 1).filter(|(j, _)| !stage.contains(j));
+                let read_beyond =
+                    beyond.map(|(_, step)| step).any(|reader| reader.inputs.contains(&step.y));
+                self.inner[step.y] = !read_beyond && step.y != self.output();
             }
         }
     }
 
-    fn push(
-        &mut self,
-        layer: Arc<dyn Layer>,
-        index: usize,
-        params: Range<usize>,
-        output: usize,
-        macs: u64,
-    ) {
-        let x = self.slots.len() - 1;
-        self.slots.push(output);
-        let packed = self.packed_len..self.packed_len + layer.packed_len();
-        self.packed_len = packed.end;
-        let own = if layer.whole_batch().is_some() { 0 } else { params.len() };
-        let dw = self.dw_len..self.dw_len + own;
-        self.dw_len = dw.end;
-        let work = layer.work();
-        self.scratch_len = self.scratch_len.max(work.scratch);
-        self.steps.push(Step { layer, index, params, packed, dw, x, y: x + 1, work, macs });
+    /// Finds out which gradients are added to others.
+    fn find_additions(&mut self) {
+        let mut begun = vec![false; self.slots.len()];
+        for step in self.steps.iter_mut().rev() {
+            let joins = matches!(step.kind, StepKind::Join(_));
+            for (side, adds) in step.adds.iter_mut().enumerate().take(1 + usize::from(joins)) {
+                let slot = step.inputs[side];
+                *adds = std::mem::replace(&mut begun[slot], true);
+                if *adds && !joins && self.learns[slot] {
+                    self.spare_len = self.spare_len.max(self.slots[slot]);
+                }
+            }
+        }
     }
 
     /// The slot with the network's output.
     pub(super) fn output(&self) -> usize {
-        self.slots.len() - 1
+        self.outputs.last().copied().unwrap_or(0)
+    }
+
+    /// The first step with something to train: no gradient is needed before it.
+    pub(super) fn first_trained(&self) -> usize {
+        self.steps.iter().position(|step| self.learns[step.y]).unwrap_or(self.steps.len())
     }
 
     /// Rows of the kernel's input that each sample has in a wide step.
     pub(super) fn rows(&self, step: usize) -> usize {
         let step = &self.steps[step];
-        let inputs = step.layer.whole_batch().map_or(1, WholeBatch::inputs);
-        self.slots[step.x] / inputs.max(1)
-    }
-
-    /// The first step with parameters: no gradient is needed before it.
-    pub(super) fn first_trained(&self) -> usize {
-        self.steps.iter().position(|step| !step.params.is_empty()).unwrap_or(self.steps.len())
+        let inputs = step.whole_batch().map_or(1, WholeBatch::inputs);
+        self.slots[step.x()] / inputs.max(1)
     }
 }
 
-/// Whether only reshapes follow.
-fn closes_model(layers: &[crate::model::ModelLayer], index: usize) -> bool {
-    layers[index + 1..].iter().all(|layer| layer.layer.is_reshape())
+/// The next `len` floats of those that `end` counts.
+fn grow(end: &mut usize, len: usize) -> Range<usize> {
+    let start = *end;
+    *end += len;
+    start..*end
+}
+
+/// What lies before, between and after the steps `at`, of `count` in all.
+fn between(at: &[usize], count: usize) -> Vec<Range<usize>> {
+    let begins = std::iter::once(0).chain(at.iter().map(|i| i + 1));
+    let ends = at.iter().copied().chain(std::iter::once(count));
+    begins.zip(ends).map(|(begin, end)| begin..end).collect()
+}
+
+/// The layers of a model, blocks taken apart.
+fn flatten(model: &Model) -> Vec<ItemOfModel> {
+    let mut items = Vec::new();
+    for (index, layer) in model.layers().iter().enumerate() {
+        let (x, start) = (items.len(), layer.params_range().start);
+        let trained = |params: &Range<usize>| {
+            let of = layer.params.iter().filter(|param| {
+                param.trainable
+                    && params.start <= param.range.start
+                    && param.range.end <= params.end
+            });
+            params.start..of.map(|param| param.range.end).max().unwrap_or(params.start)
+        };
+        let Some(block) = layer.layer.block() else {
+            let params = layer.params_range();
+            items.push(ItemOfModel {
+                op: Op::Layer(Arc::clone(&layer.layer), x),
+                index,
+                number: index,
+                trained: trained(&params),
+                params,
+                output: layer.output.len(),
+                macs: layer.macs,
+            });
+            continue;
+        };
+        for (i, node) in block.nodes().iter().enumerate() {
+            let params = start + node.params.start..start + node.params.end;
+            items.push(ItemOfModel {
+                op: node.op.of(|value| x + value),
+                index,
+                number: inside(index, i),
+                trained: trained(&params),
+                params,
+                output: node.output,
+                macs: node.macs,
+            });
+        }
+    }
+    items
+}
+
+/// How many items read each value.
+fn readers(items: &[ItemOfModel]) -> Vec<usize> {
+    let mut readers = vec![0; items.len() + 1];
+    for item in items {
+        match &item.op {
+            Op::Layer(_, x) => readers[*x] += 1,
+            Op::Join(_, inputs) => inputs.iter().for_each(|x| readers[*x] += 1),
+        }
+    }
+    readers
+}
+
+/// Takes the softmax off the last item, reshapes aside.
+fn remove_softmax(items: &mut [ItemOfModel]) {
+    let is_reshape = |op: &Op| matches!(op, Op::Layer(layer, _) if layer.is_reshape());
+    let last = items.iter_mut().rev().find(|item| !is_reshape(&item.op));
+    if let Some(Op::Layer(layer, _)) = last.map(|item| &mut item.op)
+        && let Some(bare) = layer.without_softmax()
+    {
+        *layer = Arc::from(bare);
+    }
 }

@@ -2,11 +2,12 @@
 
 use super::panels::Panels;
 use super::profile::{Times, timed};
-use super::program::{Program, Step};
+use super::program::{Program, Step, StepKind};
 use super::{BatchMetrics, ClassCounts, Source, Targets, TrainKey};
-use crate::layer::{self, Pass, Weights, Work};
+use crate::block::Join;
+use crate::layer::{self, Layer, Pass, Weights, Work};
 use crate::loss::Loss;
-use cnn_kernels::{Buffer, Isa};
+use cnn_kernels::{Buffer, Isa, reduce};
 use std::ops::Range;
 
 /// Everything a shard touches, allocated once.
@@ -19,6 +20,10 @@ pub(super) struct Shard {
     /// What each step keeps from forward to backward.
     saved: Vec<Vec<u16>>,
     scratch: Buffer,
+    /// A gradient on its way to one that is already begun.
+    spare: Buffer,
+    /// What is known of the batch's statistics.
+    parts: Vec<f32>,
     /// Gradient of the parameters that are not left to the whole batch.
     pub(super) dw: Buffer,
     labels: Vec<u32>,
@@ -58,7 +63,7 @@ impl<'a> Batch<'a> {
         match self.key {
             None => Pass::Infer,
             Some(TrainKey { seed, step: count }) => {
-                Pass::Train { seed, step: count, layer: step.index, first }
+                Pass::Train { seed, step: count, layer: step.number, first }
             }
         }
     }
@@ -77,6 +82,8 @@ impl Shard {
             dacts: slots(train),
             saved: saved.collect(),
             scratch: Buffer::zeros(program.scratch_len),
+            spare: Buffer::zeros(program.spare_len * kept),
+            parts: vec![0.0; if train { program.part_len } else { 0 }],
             dw: Buffer::zeros(if train { program.dw_len } else { 0 }),
             labels: vec![0; size],
             partners: vec![0; kept],
@@ -103,12 +110,12 @@ impl Shard {
     }
 
     /// Carries the samples that were loaded through the whole network, `piece` at a time but for the wide steps, and leaves only
-    /// what a segment begins and ends with: what lies between stays in the cache.
+    /// what a stage begins and ends with: what lies between stays in the cache.
     pub(super) fn infer(&mut self, batch: &Batch<'_>, piece: usize) {
         let n = self.range.len();
-        for (i, segment) in batch.program.segments.iter().enumerate() {
+        for (i, stage) in batch.program.stages.iter().enumerate() {
             for first in (0..n).step_by(piece) {
-                self.forward(batch, segment.clone(), first..n.min(first + piece));
+                self.forward(batch, stage.clone(), first..n.min(first + piece));
             }
             if let Some(&wide) = batch.program.wide.get(i) {
                 self.forward(batch, wide..wide + 1, 0..n);
@@ -133,7 +140,7 @@ impl Shard {
     /// Takes the output of wide step `i` from where it was computed, and applies its activation.
     pub(super) fn take_output(&mut self, batch: &Batch<'_>, i: usize, sums: &Panels) {
         let (program, step) = (batch.program, &batch.program.steps[i]);
-        let Some(layer) = step.layer.whole_batch() else { return };
+        let Some(layer) = step.whole_batch() else { return };
         let y = &mut self.acts[step.y][..self.range.len() * program.slots[step.y]];
         timed(batch.times.map(|times| &times.forward[i]), || {
             sums.read_rows(self.range.start * program.rows(i), y);
@@ -144,7 +151,7 @@ impl Shard {
     /// Makes of the gradient of wide step `i`'s output the one before its activation.
     pub(super) fn backward_activation(&mut self, batch: &Batch<'_>, i: usize) {
         let (program, step) = (batch.program, &batch.program.steps[i]);
-        let Some(layer) = step.layer.whole_batch() else { return };
+        let Some(layer) = step.whole_batch() else { return };
         let len = self.range.len() * program.slots[step.y];
         let (y, dy) = (&self.acts[step.y][..len], &mut self.dacts[step.y][..len]);
         timed(batch.times.map(|times| &times.backward[i]), || {
@@ -155,19 +162,20 @@ impl Shard {
     /// Takes the gradient of wide step `i`'s input from where it was computed.
     pub(super) fn take_input_gradient(&mut self, batch: &Batch<'_>, i: usize, sums: &Panels) {
         let (program, step) = (batch.program, &batch.program.steps[i]);
-        let dx = &mut self.dacts[step.x][..self.range.len() * program.slots[step.x]];
+        let dx = &mut self.dacts[step.x()][..self.range.len() * program.slots[step.x()]];
         timed(batch.times.map(|times| &times.backward[i]), || {
             sums.read_rows(self.range.start * program.rows(i), dx);
         });
     }
 
-    /// What a step reads and writes of all samples.
+    /// What a layer reads and writes of all samples.
     pub(super) fn input_and_output(
         &mut self,
         program: &Program,
         step: &Step,
     ) -> (&[f32], &mut [f32]) {
-        ends(&mut self.acts, program, step, 0..self.range.len())
+        let ([x, _], y) = ends(&mut self.acts, program, step, 0..self.range.len());
+        (x, y)
     }
 
     /// Carries some of the samples through some steps.
@@ -180,16 +188,77 @@ impl Shard {
         let (n, program) = (samples.len(), batch.program);
         for i in steps {
             let step = &program.steps[i];
-            let (x, y) = ends(&mut self.acts, program, step, samples.clone());
+            let (inputs, y) = ends(&mut self.acts, program, step, samples.clone());
             let saved = &mut self.saved[i];
             // Inference keeps nothing.
             let kept = saved.len().min(n * step.work.saved);
             let work = Work { saved: &mut saved[..kept], scratch: &mut self.scratch };
             let pass = batch.pass(step, self.range.start);
-            timed(batch.times.map(|times| &times.forward[i]), || {
-                step.layer.forward(batch.isa, batch.weights_of(step), x, y, work, pass);
+            timed(batch.times.map(|times| &times.forward[i]), || match &step.kind {
+                StepKind::Layer(layer) => {
+                    layer.forward(batch.isa, batch.weights_of(step), inputs[0], y, work, pass);
+                }
+                StepKind::Join(join) => join.forward(batch.isa, inputs, y),
             });
         }
+    }
+
+    /// Measures what step `i` wants to know of the batch.
+    pub(super) fn measure(&mut self, batch: &Batch<'_>, i: usize) {
+        let (program, step) = (batch.program, &batch.program.steps[i]);
+        let Some(layer) = step.batch_statistics() else { return };
+        let ([x, _], _) = ends(&mut self.acts, program, step, 0..self.range.len());
+        timed(batch.times.map(|times| &times.forward[i]), || {
+            layer.measure(batch.isa, x, &mut self.parts[step.part.clone()]);
+        });
+    }
+
+    /// What [`Self::measure`] or [`Self::measure_gradient`] has found, with the number of samples.
+    pub(super) fn part(&self, step: &Step) -> (usize, &[f32]) {
+        (self.range.len(), &self.parts[step.part.clone()])
+    }
+
+    /// Carries all samples through step `i`, of which the whole batch's statistics are known.
+    pub(super) fn forward_known(&mut self, batch: &Batch<'_>, i: usize, whole: &[f32]) {
+        let (program, step) = (batch.program, &batch.program.steps[i]);
+        let Some(layer) = step.batch_statistics() else { return };
+        let ([x, _], y) = ends(&mut self.acts, program, step, 0..self.range.len());
+        timed(batch.times.map(|times| &times.forward[i]), || {
+            layer.forward(batch.isa, batch.weights_of(step).params, whole, x, y);
+        });
+    }
+
+    /// Measures what the gradient of step `i`'s input wants to know of the batch; its parameters' gradient is this shard's alone.
+    pub(super) fn measure_gradient(&mut self, batch: &Batch<'_>, i: usize, whole: &[f32]) {
+        let (n, program, step) = (self.range.len(), batch.program, &batch.program.steps[i]);
+        let Some(layer) = step.batch_statistics() else { return };
+        let x = &self.acts[step.x()][..n * program.slots[step.x()]];
+        let dy = &self.dacts[step.y][..n * program.slots[step.y]];
+        let (part, dw) = (&mut self.parts[step.part.clone()], &mut self.dw[step.dw.clone()]);
+        timed(batch.times.map(|times| &times.backward[i]), || {
+            dw.fill(0.0);
+            layer.measure_gradient(batch.isa, whole, x, dy, part, dw);
+        });
+    }
+
+    /// Carries the gradient back through step `i`, of which the whole batch's statistics and sums are known, and its size.
+    pub(super) fn backward_known(
+        &mut self,
+        batch: &Batch<'_>,
+        i: usize,
+        whole: (&[f32], &[f32], usize),
+    ) {
+        let (n, program, step) = (self.range.len(), batch.program, &batch.program.steps[i]);
+        let Some(layer) = step.batch_statistics() else { return };
+        let x = &self.acts[step.x()][..n * program.slots[step.x()]];
+        let params = batch.weights_of(step).params;
+        timed(batch.times.map(|times| &times.backward[i]), || {
+            let gradients = (&mut self.dacts[..], &mut self.spare);
+            back(gradients, batch, step, n, |dx, dy| {
+                let Some(dx) = dx else { return };
+                layer.backward(batch.isa, params, whole, x, dy, dx);
+            });
+        });
     }
 
     /// Loss, metrics and counts of what [`Self::forward`] has computed; in training also the output's gradient, times `scale`.
@@ -223,45 +292,87 @@ impl Shard {
         };
     }
 
-    /// Carries the gradient back through some steps, no further than to the first layer with parameters. Their own gradients
-    /// are those of this shard alone.
+    /// Carries the gradient back through some steps, where anything before them is trained. The gradients of their parameters are
+    /// those of this shard alone.
     pub(super) fn backward(&mut self, batch: &Batch<'_>, steps: Range<usize>) {
-        let (n, program) = (self.range.len(), batch.program);
-        let first = program.first_trained();
-        for i in (steps.start.max(first)..steps.end).rev() {
-            let step = &program.steps[i];
-            let (before, after) = self.dacts.split_at_mut(step.y);
-            let dx = (i > first).then(|| &mut before[step.x][..n * program.slots[step.x]]);
-            let shard = layer::Shard {
-                x: &self.acts[step.x][..n * program.slots[step.x]],
-                y: &self.acts[step.y][..n * program.slots[step.y]],
-                dy: &mut after[0][..n * program.slots[step.y]],
-            };
-            let saved = &mut self.saved[i][..n * step.work.saved];
-            let work = Work { saved, scratch: &mut self.scratch };
-            let own = &mut self.dw[step.dw.clone()];
-            let pass = batch.pass(step, self.range.start);
-            timed(batch.times.map(|times| &times.backward[i]), || {
-                own.fill(0.0);
-                let dw = (!own.is_empty()).then_some(own);
-                step.layer.backward(batch.isa, batch.weights_of(step), shard, work, dx, dw, pass);
+        for i in steps.rev().filter(|&i| batch.program.learns[batch.program.steps[i].y]) {
+            let step = &batch.program.steps[i];
+            timed(batch.times.map(|times| &times.backward[i]), || match &step.kind {
+                StepKind::Layer(layer) => self.backward_layer(batch, i, &**layer),
+                StepKind::Join(join) => self.backward_join(batch, step, *join),
             });
+        }
+    }
+
+    fn backward_layer(&mut self, batch: &Batch<'_>, i: usize, layer: &dyn Layer) {
+        let (n, program, step) = (self.range.len(), batch.program, &batch.program.steps[i]);
+        let x = &self.acts[step.x()][..n * program.slots[step.x()]];
+        let y = &self.acts[step.y][..n * program.slots[step.y]];
+        let saved = &mut self.saved[i][..n * step.work.saved];
+        let work = Work { saved, scratch: &mut self.scratch };
+        let own = &mut self.dw[step.dw.clone()];
+        let pass = batch.pass(step, self.range.start);
+        back((&mut self.dacts, &mut self.spare), batch, step, n, |dx, dy| {
+            own.fill(0.0);
+            let dw = (!own.is_empty()).then_some(own);
+            let shard = layer::Shard { x, y, dy };
+            layer.backward(batch.isa, batch.weights_of(step), shard, work, dx, dw, pass);
+        });
+    }
+
+    fn backward_join(&mut self, batch: &Batch<'_>, step: &Step, join: Join) {
+        let (n, program) = (self.range.len(), batch.program);
+        let values = step.inputs.map(|slot| &self.acts[slot][..n * program.slots[slot]]);
+        let (before, after) = self.dacts.split_at_mut(step.y);
+        let dy = &after[0][..n * program.slots[step.y]];
+        for (side, &slot) in
+            step.inputs.iter().enumerate().filter(|(_, slot)| program.learns[**slot])
+        {
+            let dx = &mut before[slot][..n * program.slots[slot]];
+            if !step.adds[side] {
+                dx.fill(0.0);
+            }
+            join.backward(batch.isa, side, values, dy, dx);
         }
     }
 }
 
-/// What a step reads and writes of some samples' activations. Inside a segment they take the place of those before them.
+/// Lends `f` the gradient of a layer's output and room for that of its input, if it is wanted; what `f` writes there is added to the
+/// input's gradient where that is already begun. `gradients` are those of all slots, and room to spare.
+fn back(
+    (dacts, spare): (&mut [Buffer], &mut Buffer),
+    batch: &Batch<'_>,
+    step: &Step,
+    n: usize,
+    f: impl FnOnce(Option<&mut [f32]>, &mut [f32]),
+) {
+    let (program, x) = (batch.program, step.x());
+    let len = n * program.slots[x];
+    let (before, after) = dacts.split_at_mut(step.y);
+    let dy = &mut after[0][..n * program.slots[step.y]];
+    if !program.learns[x] {
+        f(None, dy);
+    } else if step.adds[0] {
+        f(Some(&mut spare[..len]), dy);
+        reduce::add_assign(batch.isa, &mut before[x][..len], &spare[..len]);
+    } else {
+        f(Some(&mut before[x][..len]), dy);
+    }
+}
+
+/// What a step reads and writes of some samples' activations. Inside a stage they take the place of those before them.
 fn ends<'a>(
     acts: &'a mut [Buffer],
     program: &Program,
     step: &Step,
     samples: Range<usize>,
-) -> (&'a [f32], &'a mut [f32]) {
+) -> ([&'a [f32]; 2], &'a mut [f32]) {
     let part = |slot: usize| {
         let len = program.slots[slot];
         let first = if program.inner[slot] { 0 } else { samples.start };
         first * len..(first + samples.len()) * len
     };
     let (before, after) = acts.split_at_mut(step.y);
-    (&before[step.x][part(step.x)], &mut after[0][part(step.y)])
+    let before = &*before;
+    (step.inputs.map(|slot| &before[slot][part(slot)]), &mut after[0][part(step.y)])
 }

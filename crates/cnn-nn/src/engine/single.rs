@@ -33,7 +33,8 @@ impl Single {
     pub(super) fn new(program: &Program, threads: usize) -> Self {
         let steps = program.steps.iter().map(|step| {
             let worth = threads > 1 && step.macs >= WORTH;
-            let parts = if worth { step.layer.parts(PARTS * threads) } else { Vec::new() };
+            let layer = step.layer().filter(|_| worth);
+            let parts = layer.map(|layer| layer.parts(PARTS * threads)).unwrap_or_default();
             let bounds = parts.iter().map(|part| part.output()).collect();
             Cut { parts, bounds }
         });

@@ -1,42 +1,12 @@
 //! A training step.
 
-use super::blocks::{Blocks, pairs};
+use super::blocks::pairs;
+use super::meeting::{Meeting, Wide};
 use super::panels::{Panels, columns_of};
 use super::profile::{Times, timed};
-use super::program::Program;
 use super::shard::Shard;
 use super::{BatchMetrics, Buffer, Engine, Feed, MAX_SLOTS, Source, TrainKey, Update};
 use crate::layer::COLUMNS;
-
-/// What the whole batch has in common at a wide step.
-#[derive(Debug)]
-pub(super) struct Wide {
-    step: usize,
-    /// Outputs, before the activation.
-    y: Panels,
-    /// Gradient of the inputs; of no numbers where nothing before the step is trained.
-    dx: Panels,
-}
-
-impl Wide {
-    /// Room for the wide steps of the program, in order.
-    pub(super) fn all(program: &Program, batch_size: usize) -> Vec<Self> {
-        let wide = program.wide.iter().filter_map(|&step| {
-            let layer = program.steps[step].layer.whole_batch()?;
-            let (inputs, outputs) = (layer.inputs(), layer.outputs());
-            let rows = batch_size * program.rows(step);
-            let len = Blocks::len(Some(layer));
-            let blocks = program.steps[step].params.len().div_ceil(len);
-            let trained = if step > program.first_trained() { inputs } else { 0 };
-            Some(Self {
-                step,
-                y: Panels::new(outputs, COLUMNS, outputs.div_ceil(COLUMNS), rows),
-                dx: Panels::new(trained, len / outputs, blocks, rows),
-            })
-        });
-        wide.collect()
-    }
-}
 
 impl Engine {
     /// One optimizer step. `times` has the time of each part added.
@@ -59,6 +29,11 @@ impl Engine {
                 self.run_backward::<5, 3>(weights, [a, b, c], n, source, key, update, times);
             }
             _ => panic!("{} optimizer slots, at most {MAX_SLOTS}", slots.len()),
+        }
+        for meeting in &self.meetings {
+            if let Meeting::Statistics(of) = meeting {
+                of.follow(&self.program, weights);
+            }
         }
         metrics
     }
@@ -94,29 +69,34 @@ impl Engine {
         assert!(0 < n && n <= self.batch_size, "a batch of {n}, made for 1 to {}", self.batch_size);
         timed(times.map(|times| &times.pack), || self.pack(weights));
         let mut shards = std::mem::take(&mut self.shards);
-        let mut wide = std::mem::take(&mut self.wide);
+        let mut meetings = std::mem::take(&mut self.meetings);
         let batch = self.batch(weights, source, Some(key), times);
         let (size, scale) = (self.shard_size, 1.0 / n as f32);
         let used = &mut shards[..n.div_ceil(size)];
         for (i, segment) in self.program.segments.iter().enumerate() {
-            let before = i.checked_sub(1).map(|before| &wide[before]);
+            let before = i.checked_sub(1).map(|before| &meetings[before]);
+            let next = self.program.meetings.get(i);
             self.pool.for_each(used, |j, shard| {
                 match before {
                     None => shard.load(&batch, j * size..((j + 1) * size).min(n)),
-                    Some(wide) => shard.take_output(&batch, wide.step, &wide.y),
+                    Some(meeting) => meeting.leave(&batch, shard),
                 }
                 shard.forward(&batch, segment.clone(), 0..shard.len());
-                if i == wide.len() {
-                    shard.counts.clear();
-                    timed(times.map(|times| &times.loss), || shard.evaluate_loss(&batch, scale));
-                    shard.backward(&batch, segment.clone());
-                    if let Some(wide) = before {
-                        shard.backward_activation(&batch, wide.step);
-                    }
+                if let Some(&next) = next {
+                    Meeting::arrive(&batch, next, shard);
+                    return;
+                }
+                shard.counts.clear();
+                timed(times.map(|times| &times.loss), || shard.evaluate_loss(&batch, scale));
+                shard.backward(&batch, segment.clone());
+                if let Some(meeting) = before {
+                    meeting.return_to(&batch, shard);
                 }
             });
-            if let Some(wide) = wide.get_mut(i) {
-                self.run_wide(weights, n, used, wide, times);
+            match meetings.get_mut(i) {
+                Some(Meeting::Wide(wide)) => self.run_wide(weights, n, used, wide, times),
+                Some(Meeting::Statistics(of)) => of.combine(&self.program, used),
+                None => {}
             }
         }
         let mut metrics = BatchMetrics::default();
@@ -125,7 +105,7 @@ impl Engine {
             metrics.add(&shard.metrics);
             self.counts.add(&shard.counts);
         }
-        (self.shards, self.wide) = (shards, wide);
+        (self.shards, self.meetings) = (shards, meetings);
         metrics.penalty_sum = self.penalty(weights) * n as f64;
         metrics
     }
@@ -140,7 +120,7 @@ impl Engine {
         times: Option<&Times>,
     ) {
         let step = &self.program.steps[wide.step];
-        let Some(layer) = step.layer.whole_batch() else { return };
+        let Some(layer) = step.whole_batch() else { return };
         let pairs = pairs(&self.program, wide.step, shards);
         let params = &weights[step.params.clone()];
         wide.y.set_rows(n * self.program.rows(wide.step));
@@ -166,37 +146,48 @@ impl Engine {
         times: Option<&Times>,
     ) {
         let mut shards = std::mem::take(&mut self.shards);
-        let mut wide = std::mem::take(&mut self.wide);
+        let mut meetings = std::mem::take(&mut self.meetings);
         let mut gradients = std::mem::take(&mut self.gradients);
         let used = &mut shards[..n.div_ceil(self.shard_size)];
-        for i in (0..wide.len()).rev() {
-            let (before, rest) = wide.split_at_mut(i);
+        for i in (0..meetings.len()).rev() {
+            let (before, rest) = meetings.split_at_mut(i);
             let this = &mut rest[0];
-            this.dx.set_rows(n * self.program.rows(this.step));
-            let dx = &mut this.dx;
-            self.update_blocks::<N, K>(
-                i,
-                used,
-                weights,
-                &mut slots,
-                dx,
-                &mut gradients,
-                update,
-                times,
-            );
-            if this.step <= self.program.first_trained() {
+            let x = self.program.steps[this.step()].x();
+            match this {
+                Meeting::Wide(wide) => {
+                    wide.dx.set_rows(n * self.program.rows(wide.step));
+                    let (group, dx) = (wide.group, &mut wide.dx);
+                    self.update_blocks::<N, K>(
+                        group,
+                        used,
+                        weights,
+                        &mut slots,
+                        dx,
+                        &mut gradients,
+                        update,
+                        times,
+                    );
+                }
+                Meeting::Statistics(of) => {
+                    of.add_up(&self.batch(weights, source, Some(key), times), used);
+                }
+            }
+            if this.step() <= self.program.first_trained() {
                 continue;
             }
             let batch = self.batch(weights, source, Some(key), times);
+            let learns = self.program.learns[x];
             self.pool.for_each(used, |_, shard| {
-                shard.take_input_gradient(&batch, this.step, &this.dx);
+                if learns {
+                    this.leave_back(&batch, shard);
+                }
                 shard.backward(&batch, self.program.segments[i].clone());
                 if let Some(before) = before.last() {
-                    shard.backward_activation(&batch, before.step);
+                    before.return_to(&batch, shard);
                 }
             });
         }
-        let others = wide.len();
+        let others = self.program.wide.len();
         let mut none = std::mem::take(&mut self.nothing);
         let dx = &mut none;
         self.update_blocks::<N, K>(
@@ -209,7 +200,8 @@ impl Engine {
             update,
             times,
         );
-        (self.shards, self.wide, self.nothing, self.gradients) = (shards, wide, none, gradients);
+        (self.shards, self.meetings) = (shards, meetings);
+        (self.nothing, self.gradients) = (none, gradients);
     }
 
     /// The gradients of a group of blocks, then their update. What a wide step hands back to its input comes first, from the
@@ -238,8 +230,7 @@ impl Engine {
             let (Some(w), Some(dx)) = (parts.next(), parts.next()) else { return };
             let mut slots: [&mut [f32]; K] =
                 std::array::from_fn(|_| parts.next().unwrap_or_default());
-            if let Some(layer) = program.steps[step].layer.whole_batch().filter(|_| !dx.is_empty())
-            {
+            if let Some(layer) = program.steps[step].whole_batch().filter(|_| !dx.is_empty()) {
                 timed(times.map(|times| &times.backward[step]), || {
                     let pairs = pairs(program, step, shards);
                     let rows: usize = pairs.iter().map(|(_, dy)| dy.len() / layer.outputs()).sum();

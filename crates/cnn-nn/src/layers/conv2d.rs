@@ -141,7 +141,7 @@ impl Spec for Conv2D {
             layer: Box::new(BuiltConv2D { geometry, activation: self.activation }),
             output: Shape::new(vec![rows.output, cols.output, self.filters]),
             params,
-            facts: Facts { windows: Some([rows, cols]), macs },
+            facts: Facts { windows: vec![[rows, cols]], macs },
         })
     }
 

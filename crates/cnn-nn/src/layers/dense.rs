@@ -108,7 +108,10 @@ impl Spec for Dense {
             layer: Box::new(BuiltDense { rows, n_in, n_out, activation: self.activation }),
             output: Shape::new(dims),
             params,
-            facts: Facts { windows: None, macs: (input.len() as u64).saturating_mul(n_out as u64) },
+            facts: Facts {
+                windows: Vec::new(),
+                macs: (input.len() as u64).saturating_mul(n_out as u64),
+            },
         })
     }
 

@@ -20,7 +20,8 @@
 //! ```
 
 use super::conv2d::{is_yes, yes};
-use super::layer_normalization::{self, epsilon, is_epsilon};
+use super::layer_normalization;
+use super::normalization::{epsilon, is_epsilon};
 use super::{Spec, bad_key, image_shape};
 use crate::layer::{BuildError, Built};
 use cnn_kernels::normalize::Groups;

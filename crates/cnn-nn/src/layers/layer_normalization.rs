@@ -18,10 +18,10 @@
 //! # assert_eq!(model.param_count(), 256);
 //! ```
 
+use super::Spec;
 use super::conv2d::{is_yes, yes};
-use super::{Spec, bad_key};
-use crate::initializer::Initializer;
-use crate::layer::{BuildError, Built, Facts, Layer, ParamSpec, Pass, Shard, Weights, Work};
+use super::normalization::{check_epsilon, epsilon, gamma_and_beta, is_epsilon};
+use crate::layer::{BuildError, Built, Facts, Layer, Pass, Shard, Weights, Work};
 use cnn_kernels::Isa;
 use cnn_kernels::normalize::{self, Groups};
 use cnn_tensor::Shape;
@@ -46,16 +46,6 @@ impl Default for LayerNormalization {
     fn default() -> Self {
         Self { epsilon: epsilon(), center: true, scale: true }
     }
-}
-
-/// Keras's ε.
-pub(super) fn epsilon() -> f32 {
-    1e-3
-}
-
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands references")]
-pub(super) fn is_epsilon(value: &f32) -> bool {
-    value.to_bits() == epsilon().to_bits()
 }
 
 impl Spec for LayerNormalization {
@@ -89,22 +79,11 @@ pub(super) fn built(
     [scale, center]: [bool; 2],
     input: &Shape,
 ) -> Result<Built, BuildError> {
-    if !(epsilon.is_finite() && epsilon > 0.0) {
-        let message = format!("epsilon must be above 0 and finite, got {epsilon}");
-        return Err(bad_key("epsilon", "M037", message, "epsilon = 0.001 is Keras's"));
-    }
-    let parameter = |name, start| ParamSpec {
-        name,
-        shape: vec![groups.row()],
-        initializer: Initializer::Constant(start),
-        penalty: None,
-    };
-    let gamma = scale.then(|| parameter("gamma", 1.0));
-    let beta = center.then(|| parameter("beta", 0.0));
+    check_epsilon(epsilon)?;
     Ok(Built {
         layer: Box::new(Normalization { groups, epsilon, scale }),
         output: input.clone(),
-        params: gamma.into_iter().chain(beta).collect(),
+        params: gamma_and_beta(groups.row(), [scale, center]),
         facts: Facts::default(),
     })
 }

@@ -5,6 +5,8 @@
 
 mod activation;
 mod average_pooling2d;
+mod batch_normalization;
+mod concatenate;
 mod conv2d;
 mod conv_max_pool;
 mod dense;
@@ -19,6 +21,7 @@ mod group_normalization;
 mod keras_draws;
 mod layer_normalization;
 mod max_pooling2d;
+mod normalization;
 mod pair;
 mod per_image;
 mod pooling;
@@ -32,12 +35,16 @@ mod random_zoom;
 mod resample;
 mod rescaling;
 mod reshape;
+mod residual;
 mod rows;
 mod spatial_dropout2d;
+mod squeeze_excite;
 mod zero_padding2d;
 
 pub use activation::{Activation, Function};
 pub use average_pooling2d::AveragePooling2D;
+pub use batch_normalization::BatchNormalization;
+pub use concatenate::Concatenate;
 pub use conv2d::Conv2D;
 pub use dense::Dense;
 pub use dropout::Dropout;
@@ -61,7 +68,9 @@ pub(crate) use resample::resize;
 pub use resample::{FillMode, Interpolation};
 pub use rescaling::Rescaling;
 pub use reshape::Reshape;
+pub use residual::Residual;
 pub use spatial_dropout2d::SpatialDropout2D;
+pub use squeeze_excite::SqueezeExcite;
 pub use zero_padding2d::{Sides, ZeroPadding2D};
 
 use crate::initializer::Initializer;
@@ -129,6 +138,10 @@ registry! {
     Activation = "activation",
     /// Mean of each window.
     AveragePooling2D = "average_pooling2d",
+    /// Channels of the batch at mean 0 and variance 1.
+    BatchNormalization = "batch_normalization",
+    /// Several branches side by side.
+    Concatenate = "concatenate",
     /// 2-D convolution.
     Conv2D = "conv2d",
     /// Fully connected layer.
@@ -167,8 +180,12 @@ registry! {
     Rescaling = "rescaling",
     /// The same numbers under another shape.
     Reshape = "reshape",
+    /// The sum of two branches.
+    Residual = "residual",
     /// Random channels of zeros in training.
     SpatialDropout2D = "spatial_dropout2d",
+    /// Channels weighed by what the image shows.
+    SqueezeExcite = "squeeze_excite",
     /// Zeros around the image.
     ZeroPadding2D = "zero_padding2d",
 }
@@ -202,11 +219,11 @@ fn kernel_and_bias(
     let outputs = shape.last().copied().unwrap_or_default();
     let penalty = Regularizer::checked(kernel, "kernel_regularizer")?;
     let initializer = initializers[0].checked("kernel_initializer")?;
-    let mut params = vec![ParamSpec { name: "kernel", shape, initializer, penalty }];
+    let mut params = vec![ParamSpec { penalty, ..ParamSpec::new("kernel", shape, initializer) }];
     let penalty = Regularizer::checked(bias, "bias_regularizer")?;
     if use_bias {
         let (shape, initializer) = (vec![outputs], initializers[1].checked("bias_initializer")?);
-        params.push(ParamSpec { name: "bias", shape, initializer, penalty });
+        params.push(ParamSpec { penalty, ..ParamSpec::new("bias", shape, initializer) });
     } else if bias.is_some() {
         return Err(bad_key(
             "bias_regularizer",

@@ -225,19 +225,20 @@ impl<'a> Builder<'a> {
         let mut end = self.params;
         let params = built.params.into_iter().map(|param| {
             let start = end;
-            end += param.shape.iter().product::<usize>();
+            end += param.len();
             ParamInfo {
                 name: format!("{name}/{}", param.name),
                 shape: param.shape,
                 range: start..end,
                 initializer: param.initializer,
                 penalty: param.penalty,
+                trainable: param.trainable,
             }
         });
         let params: Vec<_> = params.collect();
         let windows = built.facts.windows;
         let mixes = self.shape.rank() == 1 && !params.is_empty();
-        let receptive_field = self.field.map(|field| field.through(windows.as_ref(), mixes));
+        let receptive_field = self.field.map(|field| field.through(&windows, mixes));
         ModelLayer {
             name,
             spec: entry.spec.clone(),
@@ -282,7 +283,7 @@ impl<'a> Builder<'a> {
         let title = format!("layer {} `{name}` ({})", index + 1, entry.spec.kind());
         let limits = self.limits;
         let dims = built.output.dims();
-        let sized = !built.params.is_empty() || built.facts.windows.is_some();
+        let sized = !built.params.is_empty() || !built.facts.windows.is_empty();
         let large = dims.iter().copied().find(|&dim| sized && dim > limits.dim);
         let count = count_params(built);
         let total = count.saturating_add(self.params as u128);
@@ -341,19 +342,21 @@ fn has_key(entry: &LayerEntry, key: &str) -> bool {
 }
 
 impl ReceptiveField {
-    /// The field behind one more layer: r′ = r + (k − 1)·j, j′ = j·s along each axis. `mixes` says that every output sees
-    /// every input of the layer.
-    fn through(self, windows: Option<&[Window; 2]>, mixes: bool) -> Self {
-        match (self, windows) {
-            (Self::Window { size, step }, Some(windows)) => {
+    /// The field behind one more layer: for each of its windows r′ = r + (k − 1)·j, j′ = j·s along each axis. `mixes` says that
+    /// every output sees every input of the layer.
+    fn through(self, windows: &[[Window; 2]], mixes: bool) -> Self {
+        if mixes && windows.is_empty() {
+            return Self::Whole;
+        }
+        windows.iter().fold(self, |field, windows| match field {
+            Self::Whole => Self::Whole,
+            Self::Window { size, step } => {
                 let grown = |axis: usize| {
                     size[axis].saturating_add((windows[axis].kernel - 1).saturating_mul(step[axis]))
                 };
                 let wider = |axis: usize| step[axis].saturating_mul(windows[axis].stride);
                 Self::Window { size: [grown(0), grown(1)], step: [wider(0), wider(1)] }
             }
-            (Self::Window { .. }, None) if mixes => Self::Whole,
-            (field, _) => field,
-        }
+        })
     }
 }

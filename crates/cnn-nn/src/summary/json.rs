@@ -1,5 +1,6 @@
 //! The summary as data.
 
+use super::wide::derivation;
 use crate::model::{Model, ModelLayer, ReceptiveField};
 use serde_json::{Value, json};
 
@@ -17,8 +18,8 @@ pub fn json(model: &Model) -> Value {
         "layers": model.layers().iter().map(layer).collect::<Vec<_>>(),
         "totals": {
             "params": model.param_count(),
-            "trainable_params": model.param_count(),
-            "non_trainable_params": 0,
+            "trainable_params": model.trainable_count(),
+            "non_trainable_params": model.param_count() - model.trainable_count(),
             "param_bytes": 4 * model.param_count(),
             "macs": model.macs(),
             "activation_bytes": model.activation_bytes(),
@@ -30,6 +31,7 @@ fn layer(layer: &ModelLayer) -> Value {
     let params = layer.params.iter().map(|param| {
         json!({
             "name": param.name, "shape": param.shape, "offset": param.range.start,
+            "trainable": param.trainable,
             "penalty": param.penalty.map(|penalty| json!({ "l1": penalty.l1, "l2": penalty.l2 })),
         })
     });
@@ -40,9 +42,9 @@ fn layer(layer: &ModelLayer) -> Value {
         "output_shape": layer.output.dims(),
         "params": layer.param_count(),
         "weights": params.collect::<Vec<_>>(),
-        "derivation": layer.windows.as_ref().map(|[rows, columns]| json!({
-            "height": rows.derivation(),
-            "width": columns.derivation(),
+        "derivation": (!layer.windows.is_empty()).then(|| json!({
+            "height": derivation(&layer.windows, 0),
+            "width": derivation(&layer.windows, 1),
         })),
         "receptive_field": match layer.receptive_field {
             Some(ReceptiveField::Window { size, step }) => json!({ "size": size, "step": step }),

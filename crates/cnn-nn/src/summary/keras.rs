@@ -36,11 +36,15 @@ pub fn text(model: &Model, width: usize) -> String {
     out
 }
 
-/// The three lines below the table. All parameters are trainable, four bytes each.
+/// The three lines below the table. A parameter has four bytes.
 pub(super) fn totals(model: &Model) -> [String; 3] {
-    let count = model.param_count() as u64;
+    let (count, trained) = (model.param_count() as u64, model.trainable_count() as u64);
     let line = |what: &str, count: u64| format!(" {what}: {} ({})", commas(count), size(4 * count));
-    [line("Total params", count), line("Trainable params", count), line("Non-trainable params", 0)]
+    [
+        line("Total params", count),
+        line("Trainable params", trained),
+        line("Non-trainable params", count - trained),
+    ]
 }
 
 /// Cells of text in each column. Keras asks for columns that, with rich's padding and borders, are 10 too many;

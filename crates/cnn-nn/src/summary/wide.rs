@@ -4,6 +4,7 @@ use super::keras::totals;
 use super::numbers::{commas, size};
 use super::rich::{Overflow, cells, wrap};
 use crate::model::{Model, ModelLayer, ParamInfo, ReceptiveField};
+use cnn_tensor::Window;
 
 /// Widest cell of a layer's name.
 const MAX_NAME: usize = 40;
@@ -111,8 +112,8 @@ fn cells_of(row: Row) -> [Vec<String>; 7] {
 
 /// How the output size comes about: one line where height and width agree.
 pub(super) fn derivations(layer: &ModelLayer) -> Vec<String> {
-    if let Some([rows, columns]) = &layer.windows {
-        let [h, w] = [rows.derivation(), columns.derivation()];
+    if !layer.windows.is_empty() {
+        let [h, w] = [0, 1].map(|axis| derivation(&layer.windows, axis));
         return if h == w { vec![h] } else { vec![format!("h: {h}"), format!("w: {w}")] };
     }
     if layer.layer.is_reshape() && layer.input.rank() > 1 {
@@ -120,6 +121,17 @@ pub(super) fn derivations(layer: &ModelLayer) -> Vec<String> {
         return vec![format!("{} = {}", dims.join("·"), layer.output.len())];
     }
     vec!["–".to_owned()]
+}
+
+/// How a size comes about along one axis (0 is the height): worked out for a single window, its values for several.
+pub(super) fn derivation(windows: &[[Window; 2]], axis: usize) -> String {
+    match windows {
+        [] => String::new(),
+        [window] => window[axis].derivation(),
+        [first, ..] => windows.iter().fold(first[axis].input.to_string(), |text, window| {
+            format!("{text} → {}", window[axis].output)
+        }),
+    }
 }
 
 fn field_text(field: &ReceptiveField) -> String {

@@ -1,0 +1,152 @@
+//! Puts blocks together: names, parameters and shapes of the layers inside.
+
+use super::{Block, Join, Node, Op};
+use crate::layer::{BuildError, Built, Facts, ParamSpec};
+use crate::layers::LayerSpec;
+use crate::model::Limits;
+use cnn_tensor::{Shape, Window};
+use std::collections::HashMap;
+use std::sync::Arc;
+
+/// A block that is being built. Values are numbered as in [`Block`].
+pub(crate) struct BlockBuilder {
+    nodes: Vec<Node>,
+    params: Vec<ParamSpec>,
+    /// Floats of the parameters so far.
+    end: usize,
+    /// Of each value.
+    shapes: Vec<Shape>,
+    /// The windows between the input and each value.
+    windows: Vec<Vec<[Window; 2]>>,
+    /// Layers of each name so far.
+    counts: HashMap<&'static str, usize>,
+}
+
+impl BlockBuilder {
+    pub(crate) fn new(input: &Shape) -> Self {
+        Self {
+            nodes: Vec::new(),
+            params: Vec::new(),
+            end: 0,
+            shapes: vec![input.clone()],
+            windows: vec![Vec::new()],
+            counts: HashMap::new(),
+        }
+    }
+
+    /// The shape of a value.
+    pub(crate) fn shape(&self, value: usize) -> &Shape {
+        &self.shapes[value]
+    }
+
+    /// Adds these layers one behind the other, the first of them on value `x`; the value that the last one gives. `key` is what the
+    /// list is called.
+    pub(crate) fn chain(
+        &mut self,
+        x: usize,
+        key: &'static str,
+        layers: &[LayerSpec],
+    ) -> Result<usize, BuildError> {
+        layers.iter().enumerate().try_fold(x, |x, (i, spec)| {
+            let built = spec.build(&self.shapes[x]).map_err(|error| {
+                let input = self.shapes[x].dims();
+                let message = format!(
+                    "{key}[{i}] ({}), which is given {input:?}: {}",
+                    spec.kind(),
+                    error.message
+                );
+                BuildError { key: Some(key), message, ..error }
+            })?;
+            check_size(key, i, &built)?;
+            Ok(self.push(x, spec.snake_name(), built))
+        })
+    }
+
+    /// Adds a built layer, its parameters under a name that begins with `stem`.
+    pub(crate) fn push(&mut self, x: usize, stem: &'static str, built: Built) -> usize {
+        let count = self.counts.entry(stem).or_default();
+        let name = if *count == 0 { stem.to_owned() } else { format!("{stem}_{count}") };
+        *count += 1;
+        let Built { layer, output, params, facts } = built;
+        let start = self.end;
+        self.end = params.iter().fold(start, |end, param| end.saturating_add(param.len()));
+        let named =
+            |param: ParamSpec| ParamSpec { name: format!("{name}/{}", param.name).into(), ..param };
+        self.params.extend(params.into_iter().map(named));
+        let windows = [&self.windows[x][..], &facts.windows].concat();
+        if let Some(block) = layer.block() {
+            let first = self.shapes.len();
+            for (i, node) in block.nodes.iter().enumerate() {
+                let op = node.op.of(|value| if value == 0 { x } else { first + value - 1 });
+                let params = start + node.params.start..start + node.params.end;
+                self.nodes.push(Node { op, params, ..*node });
+                // Values inside an inner block are read by that block alone.
+                self.shapes.push(if i + 1 == block.nodes.len() {
+                    output.clone()
+                } else {
+                    Shape::new([])
+                });
+                self.windows.push(windows.clone());
+            }
+        } else {
+            let op = Op::Layer(Arc::from(layer), x);
+            let node = Node { op, params: start..self.end, output: output.len(), macs: facts.macs };
+            self.nodes.push(node);
+            self.shapes.push(output);
+            self.windows.push(windows);
+        }
+        self.shapes.len() - 1
+    }
+
+    /// Adds a join of two values, which gives `output`.
+    pub(crate) fn join(&mut self, join: Join, inputs: [usize; 2], output: Shape) -> usize {
+        let len = output.len();
+        let op = Op::Join(join, inputs);
+        self.nodes.push(Node { op, params: self.end..self.end, output: len, macs: 0 });
+        let [a, b] = inputs.map(|value| &self.windows[value]);
+        let wider = if reach(b) > reach(a) { b } else { a };
+        self.windows.push(wider.clone());
+        self.shapes.push(output);
+        self.shapes.len() - 1
+    }
+
+    /// The block, which gives the last value. It has at least one node.
+    pub(crate) fn finish(mut self) -> Built {
+        let input = self.shapes[0].len();
+        let output = self.shapes.pop().unwrap_or_else(|| Shape::new([]));
+        let macs = self.nodes.iter().fold(0_u64, |sum, node| sum.saturating_add(node.macs));
+        Built {
+            layer: Box::new(Block { input, nodes: self.nodes }),
+            output,
+            params: self.params,
+            facts: Facts { windows: self.windows.pop().unwrap_or_default(), macs },
+        }
+    }
+}
+
+/// Refuses a layer inside whose output is beyond what a model's layer may have.
+fn check_size(key: &'static str, i: usize, built: &Built) -> Result<(), BuildError> {
+    let (dims, limit) = (built.output.dims(), Limits::default().activations);
+    if built.output.len() <= limit {
+        return Ok(());
+    }
+    Err(BuildError {
+        key: Some(key),
+        code: "M022",
+        message: format!("{key}[{i}] gives {dims:?} for each image: more than {limit} numbers"),
+        hint: "use strides, a smaller padding or fewer filters".into(),
+    })
+}
+
+/// How far windows one behind the other see, in pixels along both axes.
+fn reach(windows: &[[Window; 2]]) -> usize {
+    let along = |axis: usize| {
+        let mut step = 1_usize;
+        windows.iter().fold(0_usize, |sum, window| {
+            let grown = (window[axis].kernel - 1).saturating_mul(step);
+            step = step.saturating_mul(window[axis].stride);
+            sum.saturating_add(grown)
+        })
+    };
+    along(0).saturating_add(along(1))
+}
