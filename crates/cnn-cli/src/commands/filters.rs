@@ -95,7 +95,7 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
         _ => Vec::new(),
     };
     let with_activity = |kernel: KernelStatistics| Seen {
-        activity: activity.iter().find(|one| one.index == kernel.index).cloned(),
+        activity: activity.iter().find(|one| one.layer == kernel.layer).cloned(),
         kernel,
     };
     let seen: Vec<Seen> = kernels.into_iter().map(with_activity).collect();
@@ -171,7 +171,7 @@ fn draw(args: &Args, saved: &SavedRun, seen: &[Seen]) -> Result<Vec<PathBuf>, Fa
 /// A layer's kernel as pictures; a Dense kernel that is none as a matrix.
 fn layer<'a>(saved: &'a SavedRun, seen: &Seen) -> Option<LayerKernels<'a>> {
     let weights = &saved.weights[seen.kernel.range.clone()];
-    let kernel = if let Some(shape) = kernel_pictures(&saved.model, seen.kernel.index) {
+    let kernel = if let Some(shape) = kernel_pictures(&saved.model, seen.kernel.index, &seen.kernel.shape) {
         Kernels::Filters(ArrayView4::from_shape(shape, weights).ok()?)
     } else {
         let &[inputs, units] = seen.kernel.shape.as_slice() else { return None };

@@ -91,17 +91,16 @@ pub fn feature_layers(model: &Model) -> Vec<usize> {
     (0..model.layers().len()).filter(|&at| is_feature(&model.layers()[at])).collect()
 }
 
-/// The kernel of a layer as pictures: [height, width, channels, filters], in the order in which its weights lie.
+/// A kernel of layer `index` as pictures: [height, width, channels, filters], in the order in which its weights lie.
 ///
-/// A Conv2D's kernel is that by itself. A Dense layer behind the `Flatten` of an image [h, w, c] has one picture of the
+/// A convolution's kernel is that by itself. A Dense layer behind the `Flatten` of an image [h, w, c] has one picture of the
 /// image's size for each unit and channel; activations and dropout between them change nothing. `None` for every other
 /// layer: a Dense kernel [in, units] of a row of numbers has no height and width.
-pub fn kernel_pictures(model: &Model, index: usize) -> Option<[usize; 4]> {
+pub fn kernel_pictures(model: &Model, index: usize, shape: &[usize]) -> Option<[usize; 4]> {
     let layers = model.layers();
-    let kernel = layers.get(index)?.params.iter().find(|param| param.name.ends_with("/kernel"))?;
-    match *kernel.shape.as_slice() {
+    match *shape {
         [h, w, c, filters] => Some([h, w, c, filters]),
-        [_, units] => {
+        [_, units] if layers.get(index)?.kind() == "Dense" => {
             let through = |at: &usize| matches!(layers[*at].kind(), "Dropout" | "Activation");
             let behind = (0..index).rev().find(|at| !through(at))?;
             if layers[behind].kind() != "Flatten" {
@@ -123,6 +122,10 @@ mod tests {
     use super::*;
     use crate::ModelSpec;
     use crate::layers::{Conv2D, Dense, Flatten, LayerSpec, MaxPooling2D};
+
+    fn pictures(model: &Model, index: usize) -> Option<[usize; 4]> {
+        kernel_pictures(model, index, &model.layers()[index].params[0].shape)
+    }
 
     fn course() -> Model {
         let layers = [
@@ -166,17 +169,16 @@ mod tests {
     #[test]
     fn a_dense_kernel_behind_flatten_is_pictures() {
         let model = course();
-        assert_eq!(kernel_pictures(&model, 2), Some([3, 3, 2, 2]));
-        assert_eq!(kernel_pictures(&model, 3), None, "a pooling has no kernel");
-        assert_eq!(kernel_pictures(&model, 5), Some([5, 5, 2, 3]));
-        assert_eq!(kernel_pictures(&model, 6), None, "there is no such layer");
+        assert_eq!(pictures(&model, 2), Some([3, 3, 2, 2]));
+        assert_eq!(pictures(&model, 5), Some([5, 5, 2, 3]));
+        assert_eq!(kernel_pictures(&model, 6, &[2, 3]), None, "there is no such layer");
         let layers = [
             LayerSpec::Flatten(Flatten::default()),
             LayerSpec::Dense(Dense::new(4)),
             LayerSpec::Dense(Dense::new(3)),
         ];
         let model = ModelSpec::new([28, 20], layers).build().unwrap();
-        assert_eq!(kernel_pictures(&model, 1), Some([28, 20, 1, 4]));
-        assert_eq!(kernel_pictures(&model, 2), None, "its inputs are no image");
+        assert_eq!(pictures(&model, 1), Some([28, 20, 1, 4]));
+        assert_eq!(pictures(&model, 2), None, "its inputs are no image");
     }
 }

@@ -74,31 +74,33 @@ pub struct KernelStatistics {
     pub near_zero: f64,
 }
 
-/// Statistics of every layer that has a kernel, in order.
+/// Statistics of every kernel, in order; those inside a block are called `residual/conv2d`.
 ///
 /// # Panics
 /// If `weights` is not as long as the model's arena.
 pub fn kernel_statistics(model: &Model, weights: &[f32]) -> Vec<KernelStatistics> {
     assert_eq!(weights.len(), model.param_count(), "the weights are the model's");
-    let mut all = Vec::new();
-    for (index, layer) in model.layers().iter().enumerate() {
-        let Some(kernel) = layer.params.iter().find(|param| param.name.ends_with("/kernel")) else {
-            continue;
-        };
+    let layers = model.layers().iter().enumerate();
+    let params = layers.flat_map(|(index, of)| of.params.iter().map(move |p| (index, of, p)));
+    let kernels = params.filter_map(|(index, of, kernel)| {
+        let (layer, name) = kernel.name.rsplit_once('/')?;
+        if !name.ends_with("kernel") {
+            return None;
+        }
         let values = &weights[kernel.range.clone()];
         let limit = NEAR_ZERO * values.iter().fold(0.0f32, |max, w| max.max(w.abs()));
         let small = values.iter().filter(|w| w.abs() <= limit).count();
-        all.push(KernelStatistics {
+        Some(KernelStatistics {
             index,
-            layer: layer.name.clone(),
-            kind: layer.kind(),
+            layer: layer.to_owned(),
+            kind: of.kind(),
             shape: kernel.shape.clone(),
             range: kernel.range.clone(),
             weights: Statistics::of(values),
             near_zero: small as f64 / values.len() as f64,
-        });
-    }
-    all
+        })
+    });
+    kernels.collect()
 }
 
 /// What the channels of one layer do over a sample of images.

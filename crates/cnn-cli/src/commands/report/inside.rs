@@ -112,7 +112,7 @@ pub(super) fn filters(measured: &Measured<'_>) -> Section {
 fn row(kernel: &KernelStatistics, activity: &[ChannelActivity]) -> Vec<Cell> {
     let shape: Vec<String> = kernel.shape.iter().map(ToString::to_string).collect();
     let of = &kernel.weights;
-    let silent = activity.iter().find(|one| one.index == kernel.index);
+    let silent = activity.iter().find(|one| one.layer == kernel.layer);
     let silent = silent
         .map_or_else(String::new, |one| format!("{} of {}", one.dead().len(), one.largest.len()));
     vec![
