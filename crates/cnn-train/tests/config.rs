@@ -2,7 +2,7 @@
 
 use cnn_callbacks::CallbackSpec;
 use cnn_optim::OptimizerSpec;
-use cnn_train::{Config, Mixing, Overrides};
+use cnn_train::{Config, MetricSpec, Mixing, Overrides};
 
 const LAYERS: &str = "input = [8, 8, 1]\n[[layers]]\ntype = \"Flatten\"\n[[layers]]\ntype = \"Dense\"\nunits = 3\nactivation = \"softmax\"\n";
 
@@ -26,7 +26,7 @@ fn the_defaults_are_keras_s() {
         (1, 32, true, 42)
     );
     assert!(config.fit.validation_split.abs() < f64::EPSILON);
-    assert_eq!(config.compile.metrics, ["accuracy"]);
+    assert_eq!(config.compile.metrics, [MetricSpec::Accuracy]);
     assert!(matches!(config.compile.optimizer, OptimizerSpec::Adam(_)));
     assert_eq!(config.metrics(true), ["accuracy", "loss", "val_accuracy", "val_loss"]);
 }

@@ -1,6 +1,6 @@
 //! A model as a list of steps: reshapes gone, pairs fused, the softmax left to the loss, and cut into segments.
 
-use crate::layer::{Layer, WholeBatch, WorkSize};
+use crate::layer::{Layer, Link, WholeBatch, WorkSize};
 use crate::model::Model;
 use std::ops::Range;
 use std::sync::Arc;
@@ -53,8 +53,8 @@ pub(super) struct Program {
 }
 
 impl Program {
-    /// Lowers the model. `fuse` merges pairs of layers and finds wide ones; `logits` removes a closing softmax.
-    pub(super) fn new(model: &Model, fuse: bool, logits: bool) -> Self {
+    /// Lowers the model. `fuse` merges pairs of layers and finds wide ones; `link` removes that closing function.
+    pub(super) fn new(model: &Model, fuse: bool, link: Option<Link>) -> Self {
         let mut program = Self {
             steps: Vec::new(),
             wide: Vec::new(),
@@ -83,9 +83,9 @@ impl Program {
                 layer = Arc::from(fused);
                 last = i + 1;
             }
-            if logits
+            if let Some(link) = link
                 && closes_model(layers, last)
-                && let Some(bare) = layer.without_softmax()
+                && let Some(bare) = layer.without_link(link)
             {
                 layer = Arc::from(bare);
             }
