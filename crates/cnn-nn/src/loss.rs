@@ -208,7 +208,7 @@ impl Loss {
 
     /// Probabilities of the classes, which sum to 1, from the model's output (after its link): `row` of [`Self::outputs`]
     /// numbers to `to` of [`Self::classes`]. Sigmoid units of several classes, and outputs that are no probabilities, are
-    /// divided by their sum.
+    /// divided by their sum; where that is 0, softmax decides.
     ///
     /// # Panics
     /// If a slice has another length.
@@ -227,9 +227,11 @@ impl Loss {
             Reading::Scores(Link::Softmax) => to.copy_from_slice(row),
             _ => {
                 let sum: f64 = row.iter().map(|&x| f64::from(share(x))).sum();
+                if sum.is_nan() || sum <= 0.0 {
+                    return softmax(row, to);
+                }
                 for (to, &x) in to.iter_mut().zip(row) {
-                    let even = 1.0 / row.len() as f64;
-                    *to = (if sum > 0.0 { f64::from(share(x)) / sum } else { even }) as f32;
+                    *to = (f64::from(share(x)) / sum) as f32;
                 }
             }
         }

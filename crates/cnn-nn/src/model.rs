@@ -134,6 +134,11 @@ impl Model {
         self.layers.last().map_or(&self.input, |layer| &layer.output)
     }
 
+    /// Classes that one sample's result tells apart: as many as it has numbers, or 2 where it is a single one.
+    pub fn classes(&self) -> usize {
+        if self.output().len() == 1 { 2 } else { self.output().len() }
+    }
+
     /// The layers, in order.
     pub fn layers(&self) -> &[ModelLayer] {
         &self.layers

@@ -167,6 +167,18 @@ mod tests {
             );
         }
         assert_eq!(wilson(0, 0, Z95), (0.0, 1.0));
+        // SciPy 1.17: binomtest(x, n).proportion_ci(method="wilson"), the interval of R's prop.test(x, n, correct = FALSE) and
+        // of statsmodels' proportion_confint(x, n, method="wilson").
+        for (hits, total, low, high) in [
+            (7, 10, "0.39677815", "0.89220873"),
+            (50, 100, "0.40383153", "0.59616847"),
+            (9038, 10_000, "0.89786472", "0.90942517"),
+            (10, 10, "0.72246720", "1.00000000"),
+        ] {
+            let (a, b) = wilson(hits, total, Z95);
+            let ours = (format!("{a:.8}"), format!("{b:.8}"));
+            assert_eq!(ours, (low.into(), high.into()), "{hits} of {total}");
+        }
     }
 
     proptest! {

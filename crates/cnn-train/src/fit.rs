@@ -395,7 +395,7 @@ pub(crate) fn split_at(samples: usize, share: f64) -> Result<usize, TrainError> 
 }
 
 fn score(measured: &BatchMetrics) -> TestScore {
-    TestScore { loss: measured.loss(), accuracy: measured.accuracy() }
+    TestScore::new(measured.loss(), measured.correct as u64, measured.count as u64)
 }
 
 /// Writes the means under these names, as many as there are sources. Allocates only while a name is new.

@@ -38,7 +38,7 @@ pub use bench::{BenchOptions, median, quantile};
 pub use calibration::{CALIBRATION_BINS, Calibration, CalibrationBin, Z95, wilson};
 pub use config::{CompileSpec, Config, FitSpec, Overrides};
 pub use error::{ErrorKind, TrainError};
-pub use evaluate::{ClassScore, Evaluation, MixedPair, Report};
+pub use evaluate::{ClassScore, Evaluation, MixedPair, Report, TopKScore};
 pub use fit::FitResult;
 pub use history::{HISTORY_SCHEMA, RunHistory, RunParams, TestScore};
 pub use lr_range::{LrCurve, LrPoint, LrRange, rate_text};

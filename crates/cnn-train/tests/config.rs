@@ -132,7 +132,7 @@ fn the_resolved_configuration_names_every_layer() {
 #[test]
 fn mistakes_of_all_sections_come_in_one_run() {
     let text = mistakes(
-        "activatoin = \"relu\"\n[compile]\noptimizer = { type = \"Adam\", learning_rate = -1.0 }\nmetrics = [\"acuracy\"]\n\
+        "activatoin = \"relu\"\n[compile]\noptimizer = { type = \"Adam\", learning_rate = -1.0 }\nmetrics = [\"acc\", \"acc\"]\n\
          [fit]\nepochs = 2000000\nbatch_size = 0\nvalidation_split = 1.5\n[[callbacks]]\ntype = \"StopAt\"\nmonitor = \"val_acc\"\nthreshold = 0.9\n\
          [[callbacks]]\ntype = \"CSVLogger\"\nfilename = \"../x.csv\"\n",
     );
@@ -140,7 +140,7 @@ fn mistakes_of_all_sections_come_in_one_run() {
         "`activatoin`",
         "model.toml:10:",
         "learning_rate",
-        "no metric `acuracy`",
+        "metric `acc` is listed twice",
         "epochs = 2000000",
         "batch_size = 0",
         "validation_split = 1.5",
