@@ -27,12 +27,18 @@ pub(crate) fn check(source: &ModelText, model: &Model, data: &Dataset) -> Result
         found.push(error.with_help(format!("input = {shape:?}")));
     }
     let (outputs, classes) = (model.output().len(), data.classes.len());
-    if outputs != classes {
+    if model.classes() != classes {
         let last = (0..model.layers().len())
             .rev()
             .find(|i| document.locate(&format!("layers.{i}.units")).is_some());
         let span = last.and_then(|i| document.span(&format!("layers.{i}.units")));
-        let what = format!("the model has {outputs} outputs, {} has {classes} classes", data.name);
+        let what = match outputs {
+            1 => format!(
+                "the model has 1 output, for two classes; {} has {classes} classes",
+                data.name
+            ),
+            _ => format!("the model has {outputs} outputs, {} has {classes} classes", data.name),
+        };
         found.push(
             Diagnostic::error("M071", what)
                 .at(span)

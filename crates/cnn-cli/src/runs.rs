@@ -90,7 +90,7 @@ impl RunArg {
             [h, w] => [h, w, 1],
             _ => [1, model.input().len(), 1],
         };
-        let classes = (0..model.output().len()).map(|class| format!("class {class}")).collect();
+        let classes = (0..model.classes()).map(|class| format!("class {class}")).collect();
         Ok(SavedRun {
             config,
             model,

@@ -48,7 +48,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let model = spec.build()?;
     println!("{}", cnn_nn::summary::text(&model, 80));
 
-    let loss = Loss::new(&LossSpec::default(), model.output(), model.ends_in_softmax())?;
+    let loss = Loss::new(&LossSpec::default(), model.output(), model.link())?;
     let mut engine = Engine::new(
         &model,
         &loss,

@@ -78,6 +78,25 @@ pub(crate) fn inside(layer: usize, i: usize) -> usize {
     layer | ((i + 1) << 16)
 }
 
+/// A function at the end of a network that makes probabilities of scores, and that a loss may compute together with itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Link {
+    /// Exponentials over their sum: probabilities that sum to 1.
+    Softmax,
+    /// 1 / (1 + exp(−x)) of each number.
+    Sigmoid,
+}
+
+impl Link {
+    /// Applies it in place to rows of `outputs` numbers.
+    pub(crate) fn apply(self, isa: Isa, outputs: usize, y: &mut [f32]) {
+        match self {
+            Self::Softmax => cnn_kernels::activation::softmax(isa, outputs, y),
+            Self::Sigmoid => cnn_kernels::activation::sigmoid(isa, y),
+        }
+    }
+}
+
 /// A built layer: everything about it is checked, nothing in it can fail.
 pub trait Layer: Send + Sync + fmt::Debug {
     /// Memory needed beside input and output.
@@ -158,8 +177,8 @@ pub trait Layer: Send + Sync + fmt::Debug {
         None
     }
 
-    /// This layer without its closing softmax, for losses that work on logits.
-    fn without_softmax(&self) -> Option<Box<dyn Layer>> {
+    /// This layer without this closing function, if it ends in it: for losses that work on the scores before it.
+    fn without_link(&self, _link: Link) -> Option<Box<dyn Layer>> {
         None
     }
 

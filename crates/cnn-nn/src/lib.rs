@@ -12,6 +12,7 @@ pub mod inspect;
 pub mod layer;
 pub mod layers;
 pub mod loss;
+pub mod losses;
 pub mod model;
 pub mod regularizer;
 pub mod summary;

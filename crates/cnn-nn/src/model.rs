@@ -12,7 +12,7 @@ pub use problem::{At, Problem};
 pub use spec::{LayerEntry, ModelSpec, TOP_LEVEL};
 
 use crate::initializer::Initializer;
-use crate::layer::Layer;
+use crate::layer::{Layer, Link};
 use crate::layers::LayerSpec;
 use crate::regularizer::Regularizer;
 use cnn_tensor::{Shape, Window};
@@ -141,6 +141,11 @@ impl Model {
         self.layers.last().map_or(&self.input, |layer| &layer.output)
     }
 
+    /// Classes that one sample's result tells apart: as many as it has numbers, or 2 where it is a single one.
+    pub fn classes(&self) -> usize {
+        if self.output().len() == 1 { 2 } else { self.output().len() }
+    }
+
     /// The layers, in order.
     pub fn layers(&self) -> &[ModelLayer] {
         &self.layers
@@ -173,8 +178,14 @@ impl Model {
 
     /// Whether the last layer, reshapes aside, ends in a softmax.
     pub fn ends_in_softmax(&self) -> bool {
-        let last = self.layers.iter().rev().find(|layer| !layer.layer.is_reshape());
-        last.is_some_and(|layer| layer.layer.without_softmax().is_some())
+        self.link() == Some(Link::Softmax)
+    }
+
+    /// The function that makes probabilities at the end of the last layer, reshapes aside, if it ends in one.
+    pub fn link(&self) -> Option<Link> {
+        let last = self.layers.iter().rev().find(|layer| !layer.layer.is_reshape())?;
+        let ends_in = |link: &Link| last.layer.without_link(*link).is_some();
+        [Link::Softmax, Link::Sigmoid].into_iter().find(ends_in)
     }
 
     /// The plain data that builds this model again, every name spelt out.

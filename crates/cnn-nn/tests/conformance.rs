@@ -5,11 +5,11 @@ mod support;
 
 use cnn_kernels::Isa;
 use cnn_nn::augment::Front;
-use cnn_nn::engine::{Engine, Options, Targets, TrainKey};
-use cnn_nn::layer::Built;
-use cnn_nn::layer::Pass;
+use cnn_nn::config::{Document, write};
+use cnn_nn::engine::{ClassCounts, Engine, Options, Targets, TrainKey};
+use cnn_nn::layer::{Built, Link, Pass};
 use cnn_nn::layers::{Dense, Flatten, Function, LayerSpec};
-use cnn_nn::loss::{Loss, LossSpec};
+use cnn_nn::loss::{Labels, Loss, LossSpec};
 use cnn_nn::model::{LayerEntry, Model, ModelSpec};
 use cnn_nn::regularizer::Regularizer;
 use cnn_tensor::Shape;
@@ -235,15 +235,24 @@ fn a_wrong_input_shape_is_an_error_with_both_shapes_and_a_fix() {
 
 /// A network of the example, then Flatten and Dense 3 softmax.
 fn network(layer: LayerSpec, input: Vec<usize>) -> Model {
+    network_to(layer, input, Dense { activation: Function::Softmax, ..Dense::new(3) })
+}
+
+/// A network of the example, then Flatten and this.
+fn network_to(layer: LayerSpec, input: Vec<usize>, head: Dense) -> Model {
     let entry = |spec| LayerEntry { name: None, spec };
-    let head = Dense { activation: Function::Softmax, ..Dense::new(3) };
     let layers =
         vec![entry(layer), entry(LayerSpec::Flatten(Flatten {})), entry(LayerSpec::Dense(head))];
     ModelSpec { name: None, input, layers }.build().unwrap_or_else(|e| panic!("{e:?}"))
 }
 
 fn engine(model: &Model, threads: usize, fuse: bool) -> Engine {
-    Engine::new(model, &loss_of(model), Options { threads, isa: Isa::best(), batch_size: 32, fuse })
+    engine_for(&LossSpec::default(), model, threads, fuse)
+}
+
+fn engine_for(spec: &LossSpec, model: &Model, threads: usize, fuse: bool) -> Engine {
+    let loss = Loss::new(spec, model.output(), model.link()).unwrap();
+    Engine::new(model, &loss, Options { threads, isa: Isa::best(), batch_size: 32, fuse })
 }
 
 /// Weights after three plain gradient steps on batches of 32, 32 and 21.
@@ -437,19 +446,25 @@ fn tanh_convolution() -> (LayerSpec, Vec<usize>) {
 }
 
 /// The largest distance between the engine's mean gradient of the loss and central differences, through a whole network.
-fn worst_gradient(model: &Model) -> f64 {
-    let mut engine = engine(model, 1, true);
+fn worst_gradient(model: &Model, spec: &LossSpec) -> f64 {
+    let mut engine = engine_for(spec, model, 1, true);
+    let classes = if model.output().len() == 1 { 2 } else { model.output().len() };
     let mut weights = model.initial_weights(2);
     let len = model.input().len();
     let data = numbers(5, 6 * len);
     let feed = |range: std::ops::Range<usize>, x: &mut [f32], labels: &mut [u32]| {
         x.copy_from_slice(&data[range.start * len..range.end * len]);
         for (label, i) in labels.iter_mut().zip(range) {
-            *label = (i % 3) as u32;
+            *label = (i % classes) as u32;
         }
     };
+    let key = TrainKey { seed: 0, step: 0 };
     let mut gradient = vec![0.0; weights.len()];
-    engine.gradients(&weights, 6, &feed, TrainKey { seed: 0, step: 0 }, &mut gradient);
+    engine.gradients(&weights, 6, &feed, key, &mut gradient);
+    // A step that changes nothing: unlike an evaluation it has the class weights in it.
+    let mut loss = |weights: &mut Vec<f32>| {
+        engine.train_step(weights, &mut [], 6, &feed, key, &|_, _, _| {}).loss()
+    };
     let (mut worst, mut checked) = (0.0f64, 0);
     for i in (0..weights.len()).step_by(7) {
         let (before, eps) = (weights[i], 1e-2f32);
@@ -457,9 +472,9 @@ fn worst_gradient(model: &Model) -> f64 {
             continue; // |w| has its kink within the step
         }
         weights[i] = before + eps;
-        let up = engine.evaluate(&weights, 6, &feed).loss();
+        let up = loss(&mut weights);
         weights[i] = before - eps;
-        let down = engine.evaluate(&weights, 6, &feed).loss();
+        let down = loss(&mut weights);
         weights[i] = before;
         worst = worst.max(((up - down) / (2.0 * f64::from(eps)) - f64::from(gradient[i])).abs());
         checked += 1;
@@ -471,8 +486,80 @@ fn worst_gradient(model: &Model) -> f64 {
 #[test]
 fn loss_gradient_equals_finite_differences() {
     let (layer, input) = tanh_convolution();
-    let worst = worst_gradient(&network(layer, input));
-    assert!(worst < 2e-3, "largest difference {worst}");
+    for (spec, outputs, link) in LossSpec::examples() {
+        let activation = match link {
+            Some(Link::Softmax) => Function::Softmax,
+            Some(Link::Sigmoid) => Function::Sigmoid,
+            None => Function::Linear,
+        };
+        let head = Dense { activation, ..Dense::new(outputs) };
+        let worst = worst_gradient(&network_to(layer.clone(), input.clone(), head), &spec);
+        assert!(worst < 2e-3, "{spec:?}: largest difference {worst}");
+        on_rows(&spec, outputs, link);
+    }
+}
+
+/// The gradient of a loss with respect to what it is given, plain and mixed, against central differences.
+fn on_rows(spec: &LossSpec, outputs: usize, link: Option<Link>) {
+    let loss = Loss::new(spec, &Shape::new([outputs]), link).unwrap();
+    let classes = loss.classes() as u32;
+    let labels: Vec<u32> = (0..7).map(|i| i % classes).collect();
+    let partners: Vec<u32> = (0..7).map(|i| (i * i + 1) % classes).collect();
+    let shares = [0.9, 0.2, 0.6, 0.0, 1.0, 0.45, 0.7];
+    let mut y: Vec<f32> = numbers(9, 7 * outputs).iter().map(|x| 3.0 * x).collect();
+    for mixed in [None, Some((&partners[..], &shares[..]))] {
+        let labels = Labels { classes: &labels, mixed };
+        let measure = |y: &[f32], d: &mut [f32]| {
+            let mut counts = ClassCounts::new(classes as usize);
+            loss.measure(Isa::best(), y, labels, true, 1.0, d, &mut counts).loss_sum
+        };
+        let mut gradient = vec![f32::NAN; y.len()];
+        measure(&y, &mut gradient);
+        for i in 0..y.len() {
+            let (before, eps) = (y[i], 1.0 / 256.0);
+            y[i] = before + eps;
+            let up = measure(&y, &mut []);
+            y[i] = before - eps;
+            let slope = (up - measure(&y, &mut [])) / (2.0 * f64::from(eps));
+            y[i] = before;
+            let off = (slope - f64::from(gradient[i])).abs();
+            assert!(off < 3e-4, "{spec:?} {mixed:?} [{i}]: {slope} and {}", gradient[i]);
+        }
+    }
+}
+
+/// Every loss is read back as it was written, by either of its names, and tells what is wrong with a key.
+#[test]
+fn every_loss_survives_writing_and_reading() {
+    #[derive(serde::Serialize, serde::Deserialize)]
+    struct Compile {
+        loss: LossSpec,
+    }
+    let read = |text: &str| {
+        let (document, mut found) = Document::parse("model.toml", text);
+        let compile: Option<Compile> = document.table("compile", &mut found);
+        compile.map(|compile| compile.loss).ok_or(found)
+    };
+    let mut kinds = std::collections::BTreeSet::new();
+    for (spec, ..) in LossSpec::examples() {
+        kinds.insert(spec.name());
+        let written = write::node(&Compile { loss: spec.clone() }).unwrap();
+        let text = write::Toml::default().section("compile", &written).into_string();
+        assert_eq!(read(&text).unwrap_or_else(|e| panic!("{text}: {e:?}")), spec, "{text}");
+    }
+    assert_eq!(kinds.len(), LossSpec::KINDS.len());
+    for kind in LossSpec::KINDS {
+        let snake: String = kind
+            .char_indices()
+            .flat_map(|(i, c)| {
+                let line = (i > 0 && c.is_uppercase()).then_some('_');
+                line.into_iter().chain(c.to_lowercase())
+            })
+            .collect();
+        assert_eq!(read(&format!("[compile]\nloss = \"{snake}\"\n")).unwrap().name(), *kind);
+        let odd = format!("[compile]\nloss = {{ type = \"{kind}\", nonsense = 1 }}\n");
+        assert!(read(&odd).is_err());
+    }
 }
 
 /// A batch through the whole model, and the same batch as its front shows it through the rest: the same losses.
@@ -528,7 +615,7 @@ fn loss_gradient_holds_the_penalties() {
             _ => {}
         }
     }
-    let worst = worst_gradient(&spec.build().unwrap());
+    let worst = worst_gradient(&spec.build().unwrap(), &LossSpec::default());
     assert!(worst < 2e-3, "largest difference {worst}");
 }
 
@@ -681,7 +768,7 @@ fn the_engine_does_what_the_layers_do() {
         let (head, params) = built(2);
         let x = first.forward().to_vec();
         let mut head = Bench::new(
-            Built { layer: head.layer.without_softmax().unwrap(), ..head },
+            Built { layer: head.layer.without_link(Link::Softmax).unwrap(), ..head },
             x,
             n,
             params,
@@ -689,7 +776,9 @@ fn the_engine_does_what_the_layers_do() {
         );
         let logits = head.forward().to_vec();
         let mut dlogits = vec![0.0; logits.len()];
-        loss.evaluate(Isa::best(), &logits, &labels, 1.0 / n as f32, &mut dlogits);
+        let mut counts = ClassCounts::new(3);
+        let (truth, scale) = (Labels::plain(&labels), 1.0 / n as f32);
+        loss.measure(Isa::best(), &logits, truth, true, scale, &mut dlogits, &mut counts);
         let mut expected = vec![0.0; weights.len()];
         let (of_first, of_head) = expected.split_at_mut(own);
         let dy = head.backward(&dlogits, of_head, true);
@@ -710,7 +799,7 @@ fn the_engine_does_what_the_layers_do() {
 }
 
 fn loss_of(model: &Model) -> Loss {
-    Loss::new(&LossSpec::default(), model.output(), model.ends_in_softmax()).unwrap()
+    Loss::new(&LossSpec::default(), model.output(), model.link()).unwrap()
 }
 
 /// What the regularisers add to the gradient.

@@ -5,8 +5,10 @@ mod support;
 use cnn_data::npz;
 use cnn_kernels::Isa;
 use cnn_nn::ModelSpec;
-use cnn_nn::layer::Pass;
-use cnn_nn::loss::{Loss, LossSpec};
+use cnn_nn::config::Document;
+use cnn_nn::engine::ClassCounts;
+use cnn_nn::layer::{Link, Pass};
+use cnn_nn::loss::{Labels, Loss, LossSpec};
 use cnn_tensor::Shape;
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -92,17 +94,53 @@ fn every_layer_equals_keras() {
     assert!(count >= 20);
 }
 
-#[test]
-fn the_loss_equals_keras() {
-    for (case, arrays) in cases("losses.npz") {
-        let (shape, logits) = &arrays["logits"];
-        let labels: Vec<u32> = arrays["labels"].1.iter().map(|&l| l as u32).collect();
-        let loss = Loss::new(&LossSpec::default(), &Shape::new(&shape[1..]), true).unwrap();
-        let mut d = vec![0.0; logits.len()];
-        let (sum, correct) =
-            loss.evaluate(Isa::best(), logits, &labels, 1.0 / shape[0] as f32, &mut d);
-        assert_close(&format!("{case} mean"), &[(sum / shape[0] as f64) as f32], &arrays["mean"].1);
-        assert_close(&format!("{case} dlogits"), &d, &arrays["dlogits"].1);
-        assert_eq!(correct, arrays["correct"].1[0] as usize, "{case}");
+/// A loss as a case of `losses.npz` describes it.
+fn loss_of(text: &str, outputs: usize, link: &str) -> Loss {
+    #[derive(serde::Deserialize)]
+    struct Whole {
+        loss: LossSpec,
     }
+    let (document, mut found) = Document::parse("golden", &format!("[whole.loss]\n{text}"));
+    let whole: Option<Whole> = document.table("whole", &mut found);
+    let link = match link {
+        "softmax" => Some(Link::Softmax),
+        "sigmoid" => Some(Link::Sigmoid),
+        _ => None,
+    };
+    let spec = whole.unwrap_or_else(|| panic!("{text}: {found:?}")).loss;
+    Loss::new(&spec, &Shape::new([outputs]), link).unwrap_or_else(|e| panic!("{text}: {e}"))
+}
+
+#[test]
+fn every_loss_equals_keras() {
+    let (mut count, mut kinds) = (0, std::collections::BTreeSet::new());
+    for (case, arrays) in cases("losses.npz") {
+        let text = |key: &str| arrays[key].1.iter().map(|&b| char::from(b as u8)).collect();
+        let whole = |key: &str| {
+            let numbers = arrays.get(key).map(|array| array.1.iter().map(|&x| x as u32));
+            numbers.map(Iterator::collect::<Vec<_>>)
+        };
+        let (toml, link): (String, String) = (text("toml"), text("link"));
+        let (shape, y) = &arrays["y"];
+        let loss = loss_of(&toml, shape[1], &link);
+        let top = if shape[1] > 2 { &[2][..] } else { &[] };
+        let loss = loss.counting_top(top).unwrap();
+        let (classes, partners) = (whole("labels").unwrap(), whole("partners"));
+        let mixed = partners.as_ref().map(|partners| (&partners[..], &arrays["shares"].1[..]));
+        let labels = Labels { classes: &classes, mixed };
+        let (n, mut dy) = (shape[0] as f32, vec![f32::NAN; y.len()]);
+        let mut counts = ClassCounts::new(loss.classes());
+        let got = loss.measure(Isa::best(), y, labels, true, 1.0 / n, &mut dy, &mut counts);
+        assert_close(&format!("{case} mean"), &[got.loss() as f32], &arrays["mean"].1);
+        assert_close(&format!("{case} dy"), &dy, &arrays["dy"].1);
+        assert_eq!(got.correct, whole("correct").unwrap()[0] as usize, "{case}");
+        if let Some(top) = whole("top_2") {
+            assert_eq!(got.in_top[0], top[0] as usize, "{case}");
+        }
+        kinds.insert(toml.lines().next().unwrap().to_owned());
+        count += 1;
+    }
+    println!("{count} loss cases equal Keras");
+    assert!(count >= 60);
+    assert_eq!(kinds.len(), LossSpec::KINDS.len(), "{kinds:?}");
 }

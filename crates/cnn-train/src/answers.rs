@@ -18,9 +18,27 @@ pub struct Answer {
     pub confidence: f32,
     /// The probability that the model gave to the right class, 0 to 1.
     pub truth_probability: f32,
+    /// Σ (p − t)² over the classes, t being 1 for the right class and 0 for the others: 0 to 2.
+    pub squared_error: f32,
 }
 
 impl Answer {
+    /// The answer that these probabilities are.
+    pub fn new(index: usize, truth: usize, probabilities: &[f32]) -> Self {
+        let predicted = argmax(probabilities);
+        let off = |(class, &p): (usize, &f32)| {
+            (f64::from(p) - f64::from(u8::from(class == truth))).powi(2)
+        };
+        Self {
+            index,
+            truth,
+            predicted,
+            confidence: probabilities[predicted],
+            truth_probability: probabilities[truth],
+            squared_error: probabilities.iter().enumerate().map(off).sum::<f64>() as f32,
+        }
+    }
+
     /// Whether the predicted class is the right one.
     pub fn is_right(&self) -> bool {
         self.truth == self.predicted
@@ -28,19 +46,21 @@ impl Answer {
 }
 
 impl Trainer {
-    /// As [`Trainer::predict`], with a softmax over the numbers of a model that has none at its end: every row sums to 1.
+    /// Probabilities of each class for images given as in [`Trainer::predict`]: one row of [`Trainer::classes`] numbers per
+    /// image, which sum to 1 whatever the model ends in (see [`cnn_nn::loss::Loss::probabilities`]).
     ///
     /// # Errors
     /// Numbers that are not a whole number of images.
     pub fn probabilities(&mut self, images: &[f32]) -> Result<Vec<f32>, TrainError> {
-        let mut rows = self.predict(images)?;
-        if !self.model.ends_in_softmax() {
-            rows.chunks_exact_mut(self.classes()).for_each(softmax);
-        }
+        let outputs = self.predict(images)?;
+        let mut rows = vec![0.0; outputs.len() / self.outputs() * self.classes()];
+        let pairs = outputs.chunks_exact(self.outputs()).zip(rows.chunks_exact_mut(self.classes()));
+        pairs.for_each(|(output, row)| self.loss.probabilities(output, row));
         Ok(rows)
     }
 
-    /// The model's answer to every image of a data set, in inference mode. A model without a softmax at its end gets one.
+    /// The model's answer to every image of a data set, in inference mode. Its probabilities are those of
+    /// [`Trainer::probabilities`].
     ///
     /// # Errors
     /// Data that does not fit the model.
@@ -48,24 +68,15 @@ impl Trainer {
         /// Images at a time: bounds the memory for probabilities.
         const CHUNK: usize = 8192;
         self.check_split(split, "test data")?;
-        let (k, logits) = (self.classes(), !self.model.ends_in_softmax());
+        let mut row = vec![0.0; self.classes()];
         let indices: Vec<u32> = (0..split.len() as u32).collect();
         let mut answers = Vec::with_capacity(split.len());
         for chunk in indices.chunks(CHUNK) {
-            let mut rows = self.predict_split(split, chunk)?;
-            for (row, &i) in rows.chunks_exact_mut(k).zip(chunk) {
-                if logits {
-                    softmax(row);
-                }
+            let outputs = self.predict_split(split, chunk)?;
+            for (output, &i) in outputs.chunks_exact(self.outputs()).zip(chunk) {
+                self.loss.probabilities(output, &mut row);
                 let (index, truth) = (i as usize, split.labels[i as usize] as usize);
-                let predicted = argmax(row);
-                answers.push(Answer {
-                    index,
-                    truth,
-                    predicted,
-                    confidence: row[predicted],
-                    truth_probability: row[truth],
-                });
+                answers.push(Answer::new(index, truth, &row));
             }
         }
         Ok(answers)
@@ -79,15 +90,6 @@ pub fn most_confident_mistakes(answers: &[Answer], count: usize) -> Vec<Answer> 
     wrong.sort_by(|a, b| b.confidence.total_cmp(&a.confidence));
     wrong.truncate(count);
     wrong
-}
-
-/// Turns logits into probabilities, in place.
-fn softmax(row: &mut [f32]) {
-    let largest = row.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-    let sum: f64 = row.iter().map(|&z| f64::from(z - largest).exp()).sum();
-    for z in row {
-        *z = (f64::from(*z - largest).exp() / sum) as f32;
-    }
 }
 
 /// Position of the largest number, the first of equals; 0 if none is a number.
@@ -106,7 +108,14 @@ mod tests {
     use super::*;
 
     fn answer(index: usize, predicted: usize, confidence: f32) -> Answer {
-        Answer { index, truth: 0, predicted, confidence, truth_probability: 0.0 }
+        Answer {
+            index,
+            truth: 0,
+            predicted,
+            confidence,
+            truth_probability: 0.0,
+            squared_error: 0.0,
+        }
     }
 
     #[test]
@@ -123,16 +132,6 @@ mod tests {
         };
         assert_eq!(order(9), [2, 4, 0, 3]);
         assert_eq!(order(2), [2, 4]);
-    }
-
-    #[test]
-    fn softmax_of_large_logits_is_a_distribution() {
-        let mut row = [1000.0, 1000.0 + 3.0_f32.ln(), -1000.0];
-        softmax(&mut row);
-        assert!(
-            (row[0] - 0.25).abs() < 1e-4 && (row[1] - 0.75).abs() < 1e-4 && row[2] == 0.0,
-            "{row:?}"
-        );
     }
 
     #[test]

@@ -88,7 +88,7 @@ impl Trainer {
         self.check_split(split, "images")?;
         let batch = batch.clamp(1, split.len());
         let order: Vec<u32> = (0..split.len() as u32).collect();
-        let mut output = vec![0.0; batch * self.classes()];
+        let mut output = vec![0.0; batch * self.outputs()];
         let mut seconds = Vec::new();
         let begin = Instant::now();
         let end = options.warm_up + options.window * options.windows.max(1) as u32;

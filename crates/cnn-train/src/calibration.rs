@@ -83,7 +83,7 @@ impl Calibration {
     /// use cnn_train::{Answer, Calibration};
     /// // Ten answers with 90 % confidence, of which seven are right: 20 points too sure.
     /// let answers: Vec<Answer> = (0..10)
-    ///     .map(|i| Answer { index: i, truth: usize::from(i < 3), predicted: 0, confidence: 0.9, truth_probability: 0.0 })
+    ///     .map(|i| Answer { index: i, truth: usize::from(i < 3), predicted: 0, confidence: 0.9, truth_probability: 0.0, squared_error: 0.0 })
     ///     .collect();
     /// assert!((Calibration::new(&answers, 15).ece - 0.2).abs() < 1e-6);
     /// ```
@@ -167,52 +167,65 @@ mod tests {
             );
         }
         assert_eq!(wilson(0, 0, Z95), (0.0, 1.0));
+        // SciPy 1.17: binomtest(x, n).proportion_ci(method="wilson"), the interval of R's prop.test(x, n, correct = FALSE) and
+        // of statsmodels' proportion_confint(x, n, method="wilson").
+        for (hits, total, low, high) in [
+            (7, 10, "0.39677815", "0.89220873"),
+            (50, 100, "0.40383153", "0.59616847"),
+            (9038, 10_000, "0.89786472", "0.90942517"),
+            (10, 10, "0.72246720", "1.00000000"),
+        ] {
+            let (a, b) = wilson(hits, total, Z95);
+            let ours = (format!("{a:.8}"), format!("{b:.8}"));
+            assert_eq!(ours, (low.into(), high.into()), "{hits} of {total}");
+        }
     }
 
     proptest! {
-        /// The ends are the shares from which the measured one lies exactly z standard deviations away.
-        #[test]
-        fn the_ends_solve_the_score_equation(total in 1u64..100_000, share in 0.0..=1.0f64) {
-            let hits = (total as f64 * share) as u64;
-            let p = hits as f64 / total as f64;
-            let (low, high) = wilson(hits, total, Z95);
-            prop_assert!(low <= p && p <= high);
-            for end in [low, high].into_iter().filter(|end| *end > 0.0 && *end < 1.0) {
-                let z = (p - end).abs() / (end * (1.0 - end) / total as f64).sqrt();
-                prop_assert!((z - Z95).abs() < 1e-6, "{hits}/{total}: {z}");
-            }
-        }
+           /// The ends are the shares from which the measured one lies exactly z standard deviations away.
+           #[test]
+           fn the_ends_solve_the_score_equation(total in 1u64..100_000, share in 0.0..=1.0f64) {
+               let hits = (total as f64 * share) as u64;
+               let p = hits as f64 / total as f64;
+               let (low, high) = wilson(hits, total, Z95);
+               prop_assert!(low <= p && p <= high);
+               for end in [low, high].into_iter().filter(|end| *end > 0.0 && *end < 1.0) {
+                   let z = (p - end).abs() / (end * (1.0 - end) / total as f64).sqrt();
+                   prop_assert!((z - Z95).abs() < 1e-6, "{hits}/{total}: {z}");
+               }
+           }
 
-        /// Bin by bin with the definition's own comparison, in the order of the paper's formulas.
-        #[test]
-        fn the_error_is_that_of_the_definition(
-            rows in prop::collection::vec((0.0..=1.0f32, any::<bool>()), 0..200), m in 1usize..30, exact in any::<bool>(),
-        ) {
-            let answer = |(index, &(c, right)): (usize, &(f32, bool))| Answer {
-                index, truth: 0, predicted: usize::from(!right), truth_probability: 0.0,
-                confidence: if exact { (c * 8.0).round() / 8.0 } else { c },
-            };
-            let answers: Vec<Answer> = rows.iter().enumerate().map(answer).collect();
-            let (mut ece, mut mce, mut seen) = (0.0, 0.0f64, 0);
-            for i in 1..=m {
-                let (low, high) = ((i - 1) as f64 / m as f64, i as f64 / m as f64);
-                let inside: Vec<&Answer> = answers.iter()
-                    .filter(|a| { let c = f64::from(a.confidence); (c > low || i == 1) && c <= high }).collect();
-                seen += inside.len();
-                if inside.is_empty() { continue; }
-                let n = inside.len() as f64;
-                let accuracy = inside.iter().filter(|a| a.truth == a.predicted).count() as f64 / n;
-                let confidence = inside.iter().map(|a| f64::from(a.confidence)).sum::<f64>() / n;
-                ece += n / answers.len() as f64 * (accuracy - confidence).abs();
-                mce = mce.max((accuracy - confidence).abs());
-            }
-            let found = Calibration::new(&answers, m);
-            prop_assert_eq!(seen, answers.len());
-            prop_assert_eq!(found.bins.iter().map(|b| b.count as usize).sum::<usize>(), answers.len());
-            prop_assert!((found.ece - ece).abs() < 1e-9 && (found.mce - mce).abs() < 1e-9);
-            prop_assert!(found.ece <= found.mce + 1e-12);
-        }
-    }
+           /// Bin by bin with the definition's own comparison, in the order of the paper's formulas.
+           #[test]
+           fn the_error_is_that_of_the_definition(
+               rows in prop::collection::vec((0.0..=1.0f32, any::<bool>()), 0..200), m in 1usize..30, exact in any::<bool>(),
+           ) {
+               let answer = |(index, &(c, right)): (usize, &(f32, bool))| Answer {
+                   index, truth: 0, predicted: usize::from(!right), truth_probability: 0.0,
+    squared_error: 0.0,
+                   confidence: if exact { (c * 8.0).round() / 8.0 } else { c },
+               };
+               let answers: Vec<Answer> = rows.iter().enumerate().map(answer).collect();
+               let (mut ece, mut mce, mut seen) = (0.0, 0.0f64, 0);
+               for i in 1..=m {
+                   let (low, high) = ((i - 1) as f64 / m as f64, i as f64 / m as f64);
+                   let inside: Vec<&Answer> = answers.iter()
+                       .filter(|a| { let c = f64::from(a.confidence); (c > low || i == 1) && c <= high }).collect();
+                   seen += inside.len();
+                   if inside.is_empty() { continue; }
+                   let n = inside.len() as f64;
+                   let accuracy = inside.iter().filter(|a| a.truth == a.predicted).count() as f64 / n;
+                   let confidence = inside.iter().map(|a| f64::from(a.confidence)).sum::<f64>() / n;
+                   ece += n / answers.len() as f64 * (accuracy - confidence).abs();
+                   mce = mce.max((accuracy - confidence).abs());
+               }
+               let found = Calibration::new(&answers, m);
+               prop_assert_eq!(seen, answers.len());
+               prop_assert_eq!(found.bins.iter().map(|b| b.count as usize).sum::<usize>(), answers.len());
+               prop_assert!((found.ece - ece).abs() < 1e-9 && (found.mce - mce).abs() < 1e-9);
+               prop_assert!(found.ece <= found.mce + 1e-12);
+           }
+       }
 
     #[test]
     fn odd_confidences_find_a_bin() {
@@ -222,6 +235,7 @@ mod tests {
             predicted: 0,
             confidence,
             truth_probability: 0.0,
+            squared_error: 0.0,
         };
         let found =
             Calibration::new(&[answer(f32::NAN), answer(0.0), answer(1.0), answer(2.0)], 10);

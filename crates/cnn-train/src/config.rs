@@ -2,6 +2,7 @@
 
 mod check;
 
+use crate::metrics::{MetricSpec, logged};
 use crate::mixing::Mixing;
 use check::Check;
 use cnn_callbacks::{BuildContext, Callback, CallbackError, CallbackSpec};
@@ -34,8 +35,8 @@ pub struct CompileSpec {
     pub optimizer: OptimizerSpec,
     /// What is minimised; default sparse categorical cross-entropy.
     pub loss: LossSpec,
-    /// What is measured beside the loss: `accuracy` or `acc`, which is also its name in the logs. Default `["accuracy"]`.
-    pub metrics: Vec<String>,
+    /// What is measured beside the loss. Default `["accuracy"]`.
+    pub metrics: Vec<MetricSpec>,
 }
 
 impl Default for CompileSpec {
@@ -43,7 +44,7 @@ impl Default for CompileSpec {
         Self {
             optimizer: OptimizerSpec::default(),
             loss: LossSpec::default(),
-            metrics: vec!["accuracy".to_owned()],
+            metrics: vec![MetricSpec::Accuracy],
         }
     }
 }
@@ -239,10 +240,12 @@ impl Config {
 
 /// `accuracy`, `loss`, and the same with `train_` where the training images are measured, with `val_` where there is
 /// validation: each sorted, as Keras shows them.
-pub(crate) fn metric_names(metrics: &[String], eval_train: bool, validated: bool) -> Vec<String> {
-    let mut running: Vec<String> = metrics.to_vec();
-    running.push("loss".to_owned());
-    running.sort_unstable();
+pub(crate) fn metric_names(
+    metrics: &[MetricSpec],
+    eval_train: bool,
+    validated: bool,
+) -> Vec<String> {
+    let running: Vec<String> = logged(metrics).into_iter().map(|(name, _)| name).collect();
     let mut names = running.clone();
     for (prefix, wanted) in [("train_", eval_train), ("val_", validated)] {
         if wanted {

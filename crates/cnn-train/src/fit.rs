@@ -24,6 +24,7 @@ use crate::config::metric_names;
 use crate::counts::{Counts, per_class};
 use crate::error::TrainError;
 use crate::history::TestScore;
+use crate::metrics::{Source, logged};
 use crate::mixing::Mixer;
 use crate::trainer::{Trainer, feed};
 use cnn_callbacks::{
@@ -137,8 +138,8 @@ struct Plan {
     shuffle: bool,
     /// Names of the logs at an epoch's end.
     metrics: Vec<String>,
-    /// How many of them are running means; the others are `train_…` and `val_…`.
-    of_training: usize,
+    /// Where the first of them, the running means, come from; the others are `train_…` and `val_…`, in the same order.
+    sources: Vec<Source>,
 }
 
 impl<'a> Run<'a> {
@@ -168,6 +169,7 @@ impl<'a> Run<'a> {
         let notes = check_monitors(callbacks, &metrics).map_err(|errors| {
             TrainError::Monitors(errors.into_iter().map(|(_, error)| error).collect())
         })?;
+        trainer.balance(&train.labels[..cut]);
         let fit = trainer.fit;
         let batch_size = fit.batch_size.clamp(1, cut);
         trainer.prepare(batch_size)?;
@@ -190,7 +192,10 @@ impl<'a> Run<'a> {
                 seed: fit.seed,
                 shuffle: fit.shuffle,
                 metrics,
-                of_training: trainer.compile.metrics.len() + 1,
+                sources: logged(&trainer.compile.metrics)
+                    .into_iter()
+                    .map(|(_, from)| from)
+                    .collect(),
             },
             history: History::new(),
             batch_logs: Logs::new(),
@@ -240,19 +245,20 @@ impl<'a> Run<'a> {
         self.waited = 0.0;
         let total = self.batches(trainer, epoch, start);
         self.rates.push(total.count as f64 / self.since(start).max(1e-9));
-        let (of_training, mut of_validation) = self.plan.metrics.split_at(self.plan.of_training);
-        set_logs(&mut self.epoch_logs, of_training, &total);
+        let sources = &self.plan.sources;
+        let (of_training, mut of_validation) = self.plan.metrics.split_at(sources.len());
+        set_logs(&mut self.epoch_logs, of_training, sources, &total);
         if !self.measured_images.is_empty() {
             let of_measured;
-            (of_measured, of_validation) = of_validation.split_at(self.plan.of_training);
+            (of_measured, of_validation) = of_validation.split_at(sources.len());
             let measured = trainer.measure(self.train, &self.measured_images);
-            set_logs(&mut self.epoch_logs, of_measured, &measured);
+            set_logs(&mut self.epoch_logs, of_measured, sources, &measured);
             self.counts.measured.copy_from(trainer.engine.class_counts());
             self.measured = Some(measured);
         }
         if let Some((split, indices)) = &self.validation {
             let measured = trainer.measure(split, indices);
-            set_logs(&mut self.epoch_logs, of_validation, &measured);
+            set_logs(&mut self.epoch_logs, of_validation, sources, &measured);
             self.counts.validation.copy_from(trainer.engine.class_counts());
         }
         if let Some((split, indices)) = &self.test {
@@ -295,7 +301,7 @@ impl<'a> Run<'a> {
             self.counts.training.add(trainer.engine.class_counts());
             let (mut logs, counts) =
                 (std::mem::take(&mut self.batch_logs), std::mem::take(&mut self.counts));
-            set_logs(&mut logs, &self.plan.metrics[..self.plan.of_training], &total);
+            set_logs(&mut logs, &self.plan.metrics, &self.plan.sources, &total);
             let event = BatchEnd {
                 epoch,
                 step,
@@ -389,12 +395,12 @@ pub(crate) fn split_at(samples: usize, share: f64) -> Result<usize, TrainError> 
 }
 
 fn score(measured: &BatchMetrics) -> TestScore {
-    TestScore { loss: measured.loss(), accuracy: measured.accuracy() }
+    TestScore::new(measured.loss(), measured.correct as u64, measured.count as u64)
 }
 
-/// Writes the means under these names. Allocates only while a name is new.
-fn set_logs(logs: &mut Logs, names: &[String], sums: &BatchMetrics) {
-    for name in names {
-        logs.set(name, if name.ends_with("loss") { sums.loss() } else { sums.accuracy() });
+/// Writes the means under these names, as many as there are sources. Allocates only while a name is new.
+fn set_logs(logs: &mut Logs, names: &[String], sources: &[Source], sums: &BatchMetrics) {
+    for (name, source) in names.iter().zip(sources) {
+        logs.set(name, source.of(sums));
     }
 }

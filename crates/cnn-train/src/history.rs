@@ -1,5 +1,6 @@
 //! What a run reported, as `history.json` and `history.csv`.
 
+use crate::calibration::{Z95, wilson};
 use crate::error::TrainError;
 use crate::fit::FitResult;
 use cnn_callbacks::callbacks::Columns;
@@ -16,7 +17,7 @@ pub const HISTORY_SCHEMA: u32 = 1;
 /// {"schema": 1, "params": {"epochs": 5, "steps": 1875, "batch_size": 32, "samples": 60000, "validation_samples": 0},
 ///  "metrics": ["accuracy", "loss"], "epoch": [0, 1], "history": {"accuracy": [0.82, 0.87], "loss": [0.51, 0.34]},
 ///  "seconds": [4.1, 4.0], "images_per_second": [14600.0, 15000.0], "stopped_by": null,
-///  "train": null, "penalty": 0.0, "test": {"loss": 0.29, "accuracy": 0.9}}
+///  "train": null, "penalty": 0.0, "test": {"loss": 0.29, "accuracy": 0.9, "accuracy_95": [0.8940, 0.9057]}}
 /// ```
 ///
 /// `loss` and `accuracy` are running means while the weights change; with `fit.eval_train` there are also `train_loss` and
@@ -76,6 +77,23 @@ pub struct TestScore {
     /// Share of right answers.
     #[serde(deserialize_with = "number_or_nan")]
     pub accuracy: f64,
+    /// [`wilson`]'s 95 % interval of the accuracy; `None` where the number of images is not known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub accuracy_95: Option<[f64; 2]>,
+}
+
+impl TestScore {
+    /// This loss, and so many right answers to so many images.
+    pub fn new(loss: f64, correct: u64, images: u64) -> Self {
+        let (low, high) = wilson(correct, images, Z95);
+        let accuracy = correct as f64 / images as f64;
+        Self { loss, accuracy, accuracy_95: Some([low, high]) }
+    }
+
+    /// Loss and accuracy alone.
+    pub fn without_interval(loss: f64, accuracy: f64) -> Self {
+        Self { loss, accuracy, accuracy_95: None }
+    }
 }
 
 fn number_or_nan<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {

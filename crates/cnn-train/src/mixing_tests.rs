@@ -2,8 +2,10 @@
 
 use super::*;
 use cnn_data::{Images, npz};
+use cnn_nn::engine::ClassCounts;
 use cnn_nn::engine::Isa;
-use cnn_nn::loss::{Loss, LossSpec};
+use cnn_nn::layer::Link;
+use cnn_nn::loss::{Labels, Loss, LossSpec};
 use cnn_tensor::Shape;
 use ndarray::Array4;
 use std::collections::BTreeMap;
@@ -57,14 +59,15 @@ fn mixed_images_and_their_loss_are_keras_s() {
         }
         assert_close(case, &x, &golden[&format!("{case}/x")]);
 
-        let loss = Loss::new(&LossSpec::default(), &Shape::new([4]), true).unwrap();
-        let mut d = [0.0; 24];
-        let pairs = (&own[..], &other[..], &shares[..]);
-        let (sum, correct) =
-            loss.evaluate_mixed(Isa::best(), &golden["logits"], pairs, 1.0 / 6.0, &mut d);
-        assert_close("loss", &[(sum / 6.0) as f32], &golden[&format!("{case}/loss")]);
+        let softmax = Some(Link::Softmax);
+        let loss = Loss::new(&LossSpec::default(), &Shape::new([4]), softmax).unwrap();
+        let (mut d, mut counts) = ([0.0; 24], ClassCounts::new(4));
+        let labels = Labels { classes: &own, mixed: Some((&other, &shares)) };
+        let logits = &golden["logits"];
+        let got = loss.measure(Isa::best(), logits, labels, true, 1.0 / 6.0, &mut d, &mut counts);
+        assert_close("loss", &[got.loss() as f32], &golden[&format!("{case}/loss")]);
         assert_close("dlogits", &d, &golden[&format!("{case}/dlogits")]);
-        assert_eq!([correct as u32][..], whole(&format!("{case}/correct")), "{case}");
+        assert_eq!([got.correct as u32][..], whole(&format!("{case}/correct")), "{case}");
     }
 }
 

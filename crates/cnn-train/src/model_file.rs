@@ -172,7 +172,7 @@ impl ModelFile {
             .map_err(|found| invalid("model.toml", found.to_string()))?;
         let model = config.model.build()?;
         let weights = weights_from(&model, &self.tensors)?;
-        let outputs = model.output().len();
+        let outputs = model.classes();
         if self.classes.len() != outputs {
             return Err(invalid(
                 "class names",

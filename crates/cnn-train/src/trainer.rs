@@ -2,6 +2,7 @@
 
 use crate::config::{CompileSpec, Config, FitSpec};
 use crate::error::TrainError;
+use crate::metrics::counting;
 use crate::weights::{NamedTensor, check_finite, weights_from, weights_hash};
 use cnn_data::Split;
 use cnn_nn::Model;
@@ -59,10 +60,11 @@ impl Trainer {
     /// # Errors
     /// A loss that does not fit the model, or an optimizer's value out of range.
     pub fn new(config: &Config, model: Model, options: TrainOptions) -> Result<Self, TrainError> {
-        let loss = Loss::new(&config.compile.loss, model.output(), model.ends_in_softmax())?;
+        let loss = Loss::new(&config.compile.loss, model.output(), model.link())?;
+        let loss = counting(loss, &config.compile.metrics)?;
         let optimizer = config.compile.optimizer.build()?;
         let weights = Buffer::from(&*model.initial_weights(config.fit.seed));
-        let engine = engine(&model, loss, options, 1);
+        let engine = engine(&model, &loss, options, 1);
         Ok(Self {
             compile: config.compile.clone(),
             fit: config.fit,
@@ -131,8 +133,8 @@ impl Trainer {
         Ok(())
     }
 
-    /// Probabilities of each class for images given as numbers between 0 and 1, row by row, channels last: one row of
-    /// `classes` numbers per image.
+    /// The model's output for images given as numbers between 0 and 1, row by row, channels last: one row of
+    /// [`Trainer::outputs`] numbers per image, probabilities of the classes where the model ends in a softmax.
     ///
     /// # Errors
     /// Numbers that are not a whole number of images.
@@ -142,7 +144,7 @@ impl Trainer {
             return Err(TrainError::InputLength { expected: size, got: images.len() });
         }
         let n = images.len() / size;
-        let mut output = vec![0.0; n * self.classes()];
+        let mut output = vec![0.0; n * self.outputs()];
         let feed = |range: std::ops::Range<usize>, x: &mut [f32], labels: &mut [u32]| {
             x.copy_from_slice(&images[range.start * size..range.end * size]);
             labels.fill(0);
@@ -151,7 +153,7 @@ impl Trainer {
         Ok(output)
     }
 
-    /// Probabilities of each class for some of a data set's images: one row of `classes` numbers for each index.
+    /// The model's output for some of a data set's images: one row of [`Trainer::outputs`] numbers for each index.
     ///
     /// # Errors
     /// Images of another shape than the model's input, or a label that it has no output for.
@@ -164,7 +166,7 @@ impl Trainer {
         indices: &[u32],
     ) -> Result<Vec<f32>, TrainError> {
         self.check_split(split, "images")?;
-        let mut output = vec![0.0; indices.len() * self.classes()];
+        let mut output = vec![0.0; indices.len() * self.outputs()];
         self.engine.predict(&self.weights, indices.len(), &feed(split, indices), &mut output);
         Ok(output)
     }
@@ -179,7 +181,12 @@ impl Trainer {
         self.engine.penalty(&self.weights)
     }
 
-    /// Outputs of the model: the number of classes.
+    /// Numbers that the model gives for each image.
+    pub fn outputs(&self) -> usize {
+        self.loss.outputs()
+    }
+
+    /// Classes: the outputs, or 2 for a model with a single one.
     pub fn classes(&self) -> usize {
         self.loss.classes()
     }
@@ -223,6 +230,16 @@ impl Trainer {
         (key, Step { t: self.steps_taken, learning_rate, isa })
     }
 
+    /// Balances the classes of these training images where the loss asks for that.
+    pub(crate) fn balance(&mut self, labels: &[u32]) {
+        let mut images = vec![0u64; self.classes()];
+        for &label in labels {
+            images[label as usize] += 1;
+        }
+        self.loss.balance(&images);
+        self.engine.balance(&images);
+    }
+
     /// An engine for batches of this size, and the optimizer's memory.
     pub(crate) fn prepare(&mut self, batch_size: usize) -> Result<(), TrainError> {
         /// Activations and their gradients of one batch.
@@ -234,7 +251,7 @@ impl Trainer {
             return Err(TrainError::Memory { batch_size, needed, limit: LIMIT });
         }
         if self.engine_batch != batch_size {
-            self.engine = engine(&self.model, self.loss, self.options, batch_size);
+            self.engine = engine(&self.model, &self.loss, self.options, batch_size);
             self.engine_batch = batch_size;
         }
         if self.slots.is_empty() {
@@ -249,9 +266,9 @@ impl Trainer {
     }
 }
 
-fn engine(model: &Model, loss: Loss, options: TrainOptions, batch_size: usize) -> Engine {
+fn engine(model: &Model, loss: &Loss, options: TrainOptions, batch_size: usize) -> Engine {
     let TrainOptions { threads, isa, fuse } = options;
-    Engine::new(model, &loss, Options { threads: threads.max(1), isa, batch_size, fuse })
+    Engine::new(model, loss, Options { threads: threads.max(1), isa, batch_size, fuse })
 }
 
 /// A feed of a data set's images in the order of `indices`: bytes become numbers between 0 and 1 on the way.

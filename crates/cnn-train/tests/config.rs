@@ -2,7 +2,7 @@
 
 use cnn_callbacks::CallbackSpec;
 use cnn_optim::OptimizerSpec;
-use cnn_train::{Config, Mixing, Overrides};
+use cnn_train::{Config, MetricSpec, Mixing, Overrides};
 
 const LAYERS: &str = "input = [8, 8, 1]\n[[layers]]\ntype = \"Flatten\"\n[[layers]]\ntype = \"Dense\"\nunits = 3\nactivation = \"softmax\"\n";
 
@@ -26,7 +26,7 @@ fn the_defaults_are_keras_s() {
         (1, 32, true, 42)
     );
     assert!(config.fit.validation_split.abs() < f64::EPSILON);
-    assert_eq!(config.compile.metrics, ["accuracy"]);
+    assert_eq!(config.compile.metrics, [MetricSpec::Accuracy]);
     assert!(matches!(config.compile.optimizer, OptimizerSpec::Adam(_)));
     assert_eq!(config.metrics(true), ["accuracy", "loss", "val_accuracy", "val_loss"]);
 }
@@ -132,7 +132,7 @@ fn the_resolved_configuration_names_every_layer() {
 #[test]
 fn mistakes_of_all_sections_come_in_one_run() {
     let text = mistakes(
-        "activatoin = \"relu\"\n[compile]\noptimizer = { type = \"Adam\", learning_rate = -1.0 }\nmetrics = [\"acuracy\"]\n\
+        "activatoin = \"relu\"\n[compile]\noptimizer = { type = \"Adam\", learning_rate = -1.0 }\nmetrics = [\"acc\", \"acc\"]\n\
          [fit]\nepochs = 2000000\nbatch_size = 0\nvalidation_split = 1.5\n[[callbacks]]\ntype = \"StopAt\"\nmonitor = \"val_acc\"\nthreshold = 0.9\n\
          [[callbacks]]\ntype = \"CSVLogger\"\nfilename = \"../x.csv\"\n",
     );
@@ -140,7 +140,7 @@ fn mistakes_of_all_sections_come_in_one_run() {
         "`activatoin`",
         "model.toml:10:",
         "learning_rate",
-        "no metric `acuracy`",
+        "metric `acc` is listed twice",
         "epochs = 2000000",
         "batch_size = 0",
         "validation_split = 1.5",

@@ -28,7 +28,7 @@ fn run(folder: &Path, replace: bool) -> Result<Trainer, TrainError> {
     let result = t.fit(&stripes(90, 1), None, &mut [])?;
     let test = t.evaluate(&stripes(30, 2))?;
     let mut history = RunHistory::new(&result, config.fit.batch_size);
-    history.test = Some(TestScore { loss: test.loss, accuracy: test.accuracy });
+    history.test = Some(test.score());
     let classes = ["h", "v", "d"].map(String::from);
     let preprocessing = Preprocessing::bytes([8, 8, 1]);
     dir.finish(&RunRecord {
@@ -158,7 +158,7 @@ fn a_diverged_run_keeps_its_history_and_has_no_model() {
     dir.begin(MODEL, &config, t.model(), &info).unwrap();
     let result = t.fit(&stripes(40, 1), None, &mut []).unwrap();
     let mut history = RunHistory::new(&result, 32);
-    history.test = Some(TestScore { loss: f64::NAN, accuracy: 0.1 });
+    history.test = Some(TestScore::without_interval(f64::NAN, 0.1));
     let mut weights = t.weights().to_vec();
     weights[3] = f32::NAN;
     let record = RunRecord {

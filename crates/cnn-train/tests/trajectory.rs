@@ -168,7 +168,7 @@ fn penalties_are_keras_s() {
         assert!((evaluated.loss - evaluated.data_loss - evaluated.penalty).abs() < 1e-12);
 
         let (model, weights) = (trainer.model().clone(), trainer.weights().to_vec());
-        let loss = Loss::new(&LossSpec::default(), model.output(), true).unwrap();
+        let loss = Loss::new(&LossSpec::default(), model.output(), model.link()).unwrap();
         let options = Options { threads, fuse, isa: Isa::best(), batch_size: 16 };
         let mut gradient = vec![0.0; weights.len()];
         let feed = |range: std::ops::Range<usize>, x: &mut [f32], labels: &mut [u32]| {

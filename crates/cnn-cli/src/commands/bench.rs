@@ -155,7 +155,7 @@ fn made_up(model: &Model, batch: usize) -> Split {
         if hash & 0x100 == 0 { 0 } else { hash as u8 }
     };
     let images = Array4::from_shape_fn((n, shape[0], shape[1], shape[2]), pixel);
-    let labels = (0..n).map(|i| (i % model.output().len()) as u32).collect();
+    let labels = (0..n).map(|i| (i % model.classes()) as u32).collect();
     Split { images: Images::U8(images), labels }
 }
 

@@ -61,7 +61,8 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
             "schema": 1, "model": trainer.model().name(), "data": data.name, "images": result.samples,
             "loss": result.loss, "data_loss": result.data_loss, "penalty": result.penalty,
             "accuracy": result.accuracy, "accuracy_95": [low, high],
-            "ece": calibration.ece, "mean_confidence": calibration.confidence,
+            "top_k": result.top_k, "nll": result.nll, "brier": result.brier,
+            "ece": calibration.ece, "ece_bins": CALIBRATION_BINS, "mean_confidence": calibration.confidence,
             "classes": saved.classes, "report": report, "confusion_matrix": rows,
         });
         return output::result(&format!("{object}\n"));
@@ -77,9 +78,13 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     }
     let _ = writeln!(
         text,
-        "accuracy, 95 % interval: {low:.4} to {high:.4} (Wilson)\n\
+        "accuracy, 95 % interval: {low:.4} to {high:.4} (Wilson)\n{}\
+         negative log likelihood: {:.4} - Brier score: {:.4}\n\
          mean confidence: {:.4} - expected calibration error: {:.4} ({CALIBRATION_BINS} bins)\n\n\
          {report}\n{}",
+        top_k(&result),
+        result.nll,
+        result.brier,
         calibration.confidence,
         calibration.ece,
         matrix(&result, &saved.classes)
@@ -96,6 +101,19 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
         }
     }
     output::result(&text)
+}
+
+/// A line for each top-k metric.
+fn top_k(result: &Evaluation) -> String {
+    result.top_k.iter().fold(String::new(), |mut text, top| {
+        let [low, high] = top.accuracy_95;
+        let _ = writeln!(
+            text,
+            "{} (k = {}): {:.4}, 95 % interval {low:.4} to {high:.4}",
+            top.name, top.k, top.accuracy
+        );
+        text
+    })
 }
 
 /// The confusion matrix: rows are the true classes, columns the predicted ones.

@@ -171,12 +171,13 @@ fn draw(args: &Args, saved: &SavedRun, seen: &[Seen]) -> Result<Vec<PathBuf>, Fa
 /// A layer's kernel as pictures; a Dense kernel that is none as a matrix.
 fn layer<'a>(saved: &'a SavedRun, seen: &Seen) -> Option<LayerKernels<'a>> {
     let weights = &saved.weights[seen.kernel.range.clone()];
-    let kernel = if let Some(shape) = kernel_pictures(&saved.model, seen.kernel.index, &seen.kernel.shape) {
-        Kernels::Filters(ArrayView4::from_shape(shape, weights).ok()?)
-    } else {
-        let &[inputs, units] = seen.kernel.shape.as_slice() else { return None };
-        Kernels::Matrix(ArrayView2::from_shape((inputs, units), weights).ok()?)
-    };
+    let kernel =
+        if let Some(shape) = kernel_pictures(&saved.model, seen.kernel.index, &seen.kernel.shape) {
+            Kernels::Filters(ArrayView4::from_shape(shape, weights).ok()?)
+        } else {
+            let &[inputs, units] = seen.kernel.shape.as_slice() else { return None };
+            Kernels::Matrix(ArrayView2::from_shape((inputs, units), weights).ok()?)
+        };
     let (of, marked) = (&seen.kernel.weights, seen.activity.as_ref().map(ChannelActivity::dead));
     let dead = match marked.as_ref().map(Vec::len) {
         Some(count @ 1..) => format!(", {count} dead"),

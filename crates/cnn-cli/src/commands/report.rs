@@ -119,7 +119,7 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
         Format::Text => format!("{}\n", path.display()),
         Format::Json => {
             let test = measured.as_ref().map(
-                |m| json!({ "loss": m.evaluation.loss, "accuracy": m.evaluation.accuracy, "images": m.evaluation.samples }),
+                |m| json!({ "loss": m.evaluation.loss, "accuracy": m.evaluation.accuracy, "accuracy_95": m.evaluation.score().accuracy_95, "images": m.evaluation.samples }),
             );
             let object = json!({
                 "schema": 1, "file": path.display().to_string(), "bytes": page.len(), "sections": ids, "images": images,

@@ -11,6 +11,7 @@ mod experiment;
 mod explain;
 mod filters;
 mod help;
+mod losses;
 mod lr_find;
 mod models;
 mod overfitting;

@@ -42,8 +42,10 @@ fn eval_train_measures_the_training_images_as_the_others() {
     let (loss, accuracy) =
         (number(&history["train"]["loss"]), number(&history["train"]["accuracy"]));
     assert_eq!(history["history"]["train_loss"][2], history["train"]["loss"]);
+    let end = |i: usize| number(&history["train"]["accuracy_95"][i]);
+    let interval = format!("95 % interval {:.4} to {:.4}", end(0), end(1));
     let line = format!(
-        "Training images, measured the same way: loss: {loss:.4} - accuracy: {accuracy:.4}\n  \
+        "Training images, measured the same way: loss: {loss:.4} - accuracy: {accuracy:.4} ({interval})\n  \
          each loss has {:.4} of penalties in it\n",
         number(&history["penalty"])
     );

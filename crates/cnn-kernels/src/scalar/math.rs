@@ -92,6 +92,31 @@ pub(crate) fn ln(x: f64) -> f64 {
     2.0 * (t + t * series) + f64::from(e) * std::f64::consts::LN_2
 }
 
+/// `exp(x)` within 2 ulp of the true value; 0 where the result would be denormal, +∞ above the range, NaN for NaN.
+///
+/// `x = k·ln 2 + r` with `|r| <= ln 2 / 2`, `ln 2` in two parts, then Taylor's series up to `r¹³ / 13!`.
+pub(crate) fn exp_f64(x: f64) -> f64 {
+    const LN2_HIGH: f64 = 6.931_471_803_691_238e-1;
+    const LN2_LOW: f64 = 1.908_214_929_270_587_7e-10;
+    if x < -708.0 {
+        return 0.0;
+    }
+    if x > 709.0 {
+        return f64::INFINITY;
+    }
+    // NaN comes through `r`.
+    let k = (x * std::f64::consts::LOG2_E).round();
+    let r = (x - k * LN2_HIGH) - k * LN2_LOW;
+    let mut series = 1.0;
+    for n in (1..=13).rev() {
+        series = 1.0 + series * r / f64::from(n);
+    }
+    let k = k as i64;
+    let half = k / 2;
+    let power = |k: i64| f64::from_bits(((k + 1023) as u64) << 52);
+    series * power(half) * power(k - half)
+}
+
 #[cfg(test)]
 mod tests {
     #![expect(clippy::float_cmp, reason = "these results are exact")]
@@ -132,6 +157,18 @@ mod tests {
             let error = ulps(super::ln_1p(u), f64::from(u).ln_1p());
             assert!(error <= 2.0, "ln_1p({u}) is {error} ulp off");
         }
+    }
+
+    #[test]
+    fn exp_f64_agrees_with_the_standard_library() {
+        for x in (-7_000..7_080).map(|i| f64::from(i) * 0.1001).filter(|x| x.abs() < 708.0) {
+            let (got, truth) = (super::exp_f64(x), x.exp());
+            assert!((got - truth).abs() <= 1e-15 * truth, "exp({x}): {got}, {truth}");
+        }
+        assert_eq!((super::exp_f64(0.0), super::exp_f64(-709.0)), (1.0, 0.0));
+        assert_eq!(super::exp_f64(f64::NEG_INFINITY), 0.0);
+        assert_eq!(super::exp_f64(f64::INFINITY), f64::INFINITY);
+        assert!(super::exp_f64(f64::NAN).is_nan());
     }
 
     #[test]

@@ -17,4 +17,5 @@ pub(crate) mod max_pool;
 pub(crate) mod normalize;
 pub(crate) mod peak;
 pub(crate) mod reduce;
+pub(crate) mod targets;
 pub(crate) mod update;

@@ -78,7 +78,7 @@ fn counted_work(work: &mut dyn FnMut()) {
 /// A whole step of training with Adam: images fetched and made floats, forward, loss, backward, update.
 fn step(isa: Isa, preset: &str) -> Work {
     let (model, _) = ModelSpec::read("preset", preset).expect("presets are sound");
-    let loss = Loss::new(&LossSpec::default(), model.output(), model.ends_in_softmax())
+    let loss = Loss::new(&LossSpec::default(), model.output(), model.link())
         .expect("presets end in a softmax");
     let options = Options { threads: 1, isa, batch_size: BATCH, fuse: true };
     let mut engine = Engine::new(&model, &loss, options);

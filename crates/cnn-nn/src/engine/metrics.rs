@@ -1,5 +1,8 @@
 //! What a batch or a data set adds up to.
 
+/// Top-k metrics, at most.
+pub const MAX_TOP_K: usize = 4;
+
 /// Sums over the samples of a batch or a data set.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct BatchMetrics {
@@ -9,6 +12,8 @@ pub struct BatchMetrics {
     pub penalty_sum: f64,
     /// Right answers.
     pub correct: usize,
+    /// Samples whose class is among the first k answers, for each k that the loss was told to count.
+    pub in_top: [usize; MAX_TOP_K],
     /// Samples.
     pub count: usize,
 }
@@ -34,11 +39,19 @@ impl BatchMetrics {
         self.correct as f64 / self.count as f64
     }
 
+    /// Share of samples whose class is among the first k answers, for the `i`-th k.
+    pub fn top_accuracy(&self, i: usize) -> f64 {
+        self.in_top[i] as f64 / self.count as f64
+    }
+
     /// Adds another batch's sums.
     pub fn add(&mut self, other: &Self) {
         self.loss_sum += other.loss_sum;
         self.penalty_sum += other.penalty_sum;
         self.correct += other.correct;
+        for (sum, n) in self.in_top.iter_mut().zip(&other.in_top) {
+            *sum += n;
+        }
         self.count += other.count;
     }
 }

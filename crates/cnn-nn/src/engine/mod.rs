@@ -35,6 +35,7 @@ mod shard;
 mod single;
 mod train;
 
+use crate::layer::Link;
 use crate::loss::Loss;
 use crate::model::Model;
 use blocks::Blocks;
@@ -43,7 +44,7 @@ pub use cnn_kernels::{Buffer, Isa};
 use feed::Source;
 pub use feed::{Feed, MixedFeed, Targets};
 use meeting::Meeting;
-pub use metrics::{BatchMetrics, ClassCounts};
+pub use metrics::{BatchMetrics, ClassCounts, MAX_TOP_K};
 use panels::Panels;
 use penalties::Penalties;
 use profile::Times;
@@ -110,14 +111,14 @@ pub struct Engine {
     gradients: Vec<Buffer>,
     penalties: Penalties,
     counts: ClassCounts,
-    /// Applied after the network, where the program stops at the logits.
-    softmax: bool,
+    /// Applied after the network, where the program stops at the scores before it.
+    link: Option<Link>,
 }
 
 impl Engine {
     /// An engine for training and evaluation with this loss.
     pub fn new(model: &Model, loss: &Loss, options: Options) -> Self {
-        Self::build(model, Some(*loss), options)
+        Self::build(model, Some(loss.clone()), options)
     }
 
     /// An engine for inference only.
@@ -126,8 +127,8 @@ impl Engine {
     }
 
     fn build(model: &Model, loss: Option<Loss>, options: Options) -> Self {
-        let softmax = loss.is_some() && model.ends_in_softmax();
-        let program = Program::new(model, options.fuse, softmax);
+        let link = loss.as_ref().and_then(Loss::link);
+        let program = Program::new(model, options.fuse, link);
         let train = loss.is_some();
         let batch_size = options.batch_size.max(1);
         let shard_size = batch_size.div_ceil(MAX_SHARDS).max(MIN_SHARD);
@@ -143,16 +144,23 @@ impl Engine {
             nothing: Panels::new(0, 0, blocks.group(program.wide.len()).len(), 0),
             meetings: if train { Meeting::all(&program, batch_size) } else { Vec::new() },
             gradients: (0..pool.threads()).map(|_| Buffer::zeros(longest)).collect(),
-            loss,
             isa: options.isa,
             pool,
             batch_size,
             shard_size,
             penalties: Penalties::new(model, &blocks),
             blocks,
-            counts: ClassCounts::new(loss.map_or(0, |loss| loss.classes())),
-            softmax,
+            counts: ClassCounts::new(loss.as_ref().map_or(0, Loss::classes)),
+            loss,
+            link,
             program,
+        }
+    }
+
+    /// Balances the classes where the loss asks for that, for training images of which there are so many of each class.
+    pub fn balance(&mut self, images: &[u64]) {
+        if let Some(loss) = &mut self.loss {
+            loss.balance(images);
         }
     }
 

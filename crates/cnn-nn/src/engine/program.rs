@@ -1,7 +1,7 @@
 //! A model as a list of steps: blocks taken apart, reshapes gone, pairs fused, the softmax left to the loss, and cut into segments.
 
 use crate::block::{Join, Op};
-use crate::layer::{BatchStatistics, Layer, WholeBatch, WorkSize, inside};
+use crate::layer::{BatchStatistics, Layer, Link, WholeBatch, WorkSize, inside};
 use crate::model::Model;
 use std::ops::Range;
 use std::sync::Arc;
@@ -113,8 +113,8 @@ struct ItemOfModel {
 }
 
 impl Program {
-    /// Lowers the model. `fuse` merges pairs of layers and finds wide ones; `logits` removes a closing softmax.
-    pub(super) fn new(model: &Model, fuse: bool, logits: bool) -> Self {
+    /// Lowers the model. `fuse` merges pairs of layers and finds wide ones; `link` removes that closing function.
+    pub(super) fn new(model: &Model, fuse: bool, link: Option<Link>) -> Self {
         let mut program = Self {
             steps: Vec::new(),
             wide: Vec::new(),
@@ -133,8 +133,8 @@ impl Program {
             params_len: model.param_count(),
         };
         let mut items = flatten(model);
-        if logits {
-            remove_softmax(&mut items);
+        if let Some(link) = link {
+            remove_link(&mut items, link);
         }
         let readers = readers(&items);
         // Value → slot.
@@ -339,12 +339,12 @@ fn readers(items: &[ItemOfModel]) -> Vec<usize> {
     readers
 }
 
-/// Takes the softmax off the last item, reshapes aside.
-fn remove_softmax(items: &mut [ItemOfModel]) {
+/// Takes the closing function off the last item, reshapes aside.
+fn remove_link(items: &mut [ItemOfModel], link: Link) {
     let is_reshape = |op: &Op| matches!(op, Op::Layer(layer, _) if layer.is_reshape());
     let last = items.iter_mut().rev().find(|item| !is_reshape(&item.op));
     if let Some(Op::Layer(layer, _)) = last.map(|item| &mut item.op)
-        && let Some(bare) = layer.without_softmax()
+        && let Some(bare) = layer.without_link(link)
     {
         *layer = Arc::from(bare);
     }

@@ -31,11 +31,11 @@ impl Engine {
         let slot = self.program.output();
         let classes = self.program.slots[slot];
         assert_eq!(output.len(), n * classes, "room for {n} outputs of {classes} numbers");
-        let softmax = self.softmax;
+        let link = self.link;
         let visit: &Visit<'_> = &|shard, batch, _, out| {
             out.copy_from_slice(shard.act(batch.program, slot));
-            if softmax {
-                cnn_kernels::activation::softmax(batch.isa, classes, out);
+            if let Some(link) = link {
+                link.apply(batch.isa, classes, out);
             }
         };
         self.read(weights, n, feed, visit, output);
@@ -57,12 +57,12 @@ impl Engine {
             .iter()
             .map(|&slot| shard.act(&self.program, slot).to_vec())
             .collect();
-        if self.softmax {
+        if let Some(link) = self.link {
             let output = self.program.output();
             for (out, _) in
                 outputs.iter_mut().zip(&self.program.outputs).filter(|(_, slot)| **slot == output)
             {
-                cnn_kernels::activation::softmax(self.isa, self.program.slots[output], out);
+                link.apply(self.isa, self.program.slots[output], out);
             }
         }
         outputs

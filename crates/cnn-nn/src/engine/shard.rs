@@ -6,7 +6,7 @@ use super::program::{Program, Step, StepKind};
 use super::{BatchMetrics, ClassCounts, Source, Targets, TrainKey};
 use crate::block::Join;
 use crate::layer::{self, Layer, Pass, Weights, Work};
-use crate::loss::Loss;
+use crate::loss::{Labels, Loss};
 use cnn_kernels::{Buffer, Isa, reduce};
 use std::ops::Range;
 
@@ -90,7 +90,7 @@ impl Shard {
             shares: vec![0.0; kept],
             range: 0..0,
             metrics: BatchMetrics::default(),
-            counts: ClassCounts::new(program.slots[program.output()]),
+            counts: ClassCounts::new(program.slots[program.output()].max(2)),
         }
     }
 
@@ -275,19 +275,11 @@ impl Shard {
         self.metrics = match batch.loss {
             None => BatchMetrics { count: n, ..BatchMetrics::default() },
             Some(loss) => {
-                let labels = &self.labels[..n];
-                let (loss_sum, correct) = match batch.source {
-                    Source::Plain(_) => {
-                        loss.count(logits, labels, &mut self.counts);
-                        loss.evaluate(batch.isa, logits, labels, scale, dlogits)
-                    }
-                    Source::Mixed(_) => {
-                        let pairs = (labels, &self.partners[..n], &self.shares[..n]);
-                        loss.count_mixed(logits, pairs, &mut self.counts);
-                        loss.evaluate_mixed(batch.isa, logits, pairs, scale, dlogits)
-                    }
-                };
-                BatchMetrics { loss_sum, correct, count: n, ..BatchMetrics::default() }
+                let mixed = matches!(batch.source, Source::Mixed(_))
+                    .then(|| (&self.partners[..n], &self.shares[..n]));
+                let labels = Labels { classes: &self.labels[..n], mixed };
+                let train = batch.key.is_some();
+                loss.measure(batch.isa, logits, labels, train, scale, dlogits, &mut self.counts)
             }
         };
     }

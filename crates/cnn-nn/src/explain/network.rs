@@ -1,7 +1,7 @@
 //! A trained network that can be asked for gradients at any place: its layers one by one, without fusion.
 
 use crate::engine::Isa;
-use crate::layer::{Layer, Pass, Shard, Weights, Work};
+use crate::layer::{Layer, Link, Pass, Shard, Weights, Work};
 use crate::model::Model;
 use std::borrow::Cow;
 use std::ops::Range;
@@ -100,7 +100,7 @@ impl<'a> Network<'a> {
         let mut layers: Vec<Arc<dyn Layer>> =
             model.layers().iter().map(|layer| Arc::clone(&layer.layer)).collect();
         if let Some(last) = layers.iter_mut().rev().find(|layer| !layer.is_reshape())
-            && let Some(bare) = last.without_softmax()
+            && let Some(bare) = last.without_link(Link::Softmax)
         {
             *last = Arc::from(bare);
         }

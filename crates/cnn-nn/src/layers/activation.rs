@@ -18,7 +18,7 @@
 //! ```
 
 use super::Spec;
-use crate::layer::{BuildError, Built, Facts, Layer, Pass, Shard, Weights, Work};
+use crate::layer::{BuildError, Built, Facts, Layer, Link, Pass, Shard, Weights, Work};
 use cnn_kernels::{Isa, activation as kernel};
 use cnn_tensor::Shape;
 use serde::{Deserialize, Serialize};
@@ -88,6 +88,15 @@ impl Function {
         Self::Softsign,
         Self::Tanh,
     ];
+
+    /// What a loss may compute together with itself, if this is such a function.
+    pub(crate) fn link(self) -> Option<Link> {
+        match self {
+            Self::Softmax => Some(Link::Softmax),
+            Self::Sigmoid => Some(Link::Sigmoid),
+            _ => None,
+        }
+    }
 
     /// Applies the function in place; `classes` is the length of the last axis.
     pub(crate) fn forward(self, isa: Isa, classes: usize, x: &mut [f32]) {
@@ -182,9 +191,9 @@ impl Layer for BuiltActivation {
         }
     }
 
-    fn without_softmax(&self) -> Option<Box<dyn Layer>> {
+    fn without_link(&self, link: Link) -> Option<Box<dyn Layer>> {
         let linear = Self { function: Function::Linear, classes: self.classes };
-        (self.function == Function::Softmax).then(|| Box::new(linear) as Box<dyn Layer>)
+        (self.function.link() == Some(link)).then(|| Box::new(linear) as Box<dyn Layer>)
     }
 }
 

@@ -29,7 +29,7 @@
 use super::conv_max_pool::ConvMaxPool;
 use super::{Function, Pair, Spec, bad_key, image_shape, kernel_and_bias, rows};
 use crate::initializer::Initializer;
-use crate::layer::{BuildError, Built, Facts, Layer, Part, Pass, Shard, Weights, Work};
+use crate::layer::{BuildError, Built, Facts, Layer, Link, Part, Pass, Shard, Weights, Work};
 use crate::regularizer::Regularizer;
 use crate::window::windows;
 use cnn_kernels::Isa;
@@ -272,9 +272,9 @@ impl Layer for BuiltConv2D {
         Some(Box::new(fused))
     }
 
-    fn without_softmax(&self) -> Option<Box<dyn Layer>> {
+    fn without_link(&self, link: Link) -> Option<Box<dyn Layer>> {
         let linear = Self { activation: Function::Linear, ..self.clone() };
-        (self.activation == Function::Softmax).then(|| Box::new(linear) as Box<dyn Layer>)
+        (self.activation.link() == Some(link)).then(|| Box::new(linear) as Box<dyn Layer>)
     }
 }
 

@@ -28,7 +28,7 @@ use super::conv2d::{glorot_uniform, is_yes, yes, zeros};
 use super::{Function, Spec, bad_key, kernel_and_bias};
 use crate::initializer::Initializer;
 use crate::layer::{
-    BuildError, Built, COLUMNS, Facts, Layer, Part, Pass, Shard, Weights, WholeBatch, Work,
+    BuildError, Built, COLUMNS, Facts, Layer, Link, Part, Pass, Shard, Weights, WholeBatch, Work,
 };
 use crate::regularizer::Regularizer;
 use cnn_kernels::{Isa, dense};
@@ -200,9 +200,9 @@ impl Layer for BuiltDense {
         Some(self)
     }
 
-    fn without_softmax(&self) -> Option<Box<dyn Layer>> {
+    fn without_link(&self, link: Link) -> Option<Box<dyn Layer>> {
         let linear = Self { activation: Function::Linear, ..self.clone() };
-        (self.activation == Function::Softmax).then(|| Box::new(linear) as Box<dyn Layer>)
+        (self.activation.link() == Some(link)).then(|| Box::new(linear) as Box<dyn Layer>)
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::problem::{At, Problem};
 use super::{Model, ModelLayer};
+use crate::layer::Link;
 use crate::layers::LayerSpec;
 use crate::loss::{Loss, LossSpec};
 
@@ -13,7 +14,7 @@ pub fn lint(model: &Model) -> Vec<Problem> {
     }));
     let last = model.layers.iter().rposition(|layer| !layer.layer.is_reshape());
     for (index, layer) in model.layers.iter().enumerate() {
-        if layer.layer.without_softmax().is_some() && Some(index) != last {
+        if layer.layer.without_link(Link::Softmax).is_some() && Some(index) != last {
             let message = format!("{} ends in softmax, but layers follow", title(index, layer));
             let at = At::Layer { index, key: Some("activation") };
             let note = "softmax turns its inputs into probabilities that sum to 1: it belongs at the very end";
@@ -48,13 +49,14 @@ pub fn lint(model: &Model) -> Vec<Problem> {
 
 /// What keeps a model from being trained with this loss.
 pub fn lint_loss(model: &Model, loss: &LossSpec) -> Vec<Problem> {
-    let Err(error) = Loss::new(loss, model.output(), model.ends_in_softmax()) else {
+    let Err(error) = Loss::new(loss, model.output(), model.link()) else {
         return Vec::new();
     };
     let last = model.layers.iter().rposition(|layer| !layer.layer.is_reshape()).unwrap_or(0);
-    let (at, hint) = match not_flat(model) {
-        Some((at, _, hint)) => (at, hint),
-        None => (At::Layer { index: last, key: Some("activation") }, error.hint),
+    let (at, hint) = match (error.key, not_flat(model)) {
+        (Some(_), _) => (At::Loss { key: error.key }, error.hint),
+        (None, Some((at, _, hint))) => (at, hint),
+        (None, None) => (At::Layer { index: last, key: Some("activation") }, error.hint),
     };
     vec![Problem::error(at, error.code, error.message).hint(hint)]
 }

@@ -19,6 +19,11 @@ pub enum At {
         /// Key of the layer's table.
         key: Option<&'static str>,
     },
+    /// The loss, and the key at fault, if it is one.
+    Loss {
+        /// Key of the loss's table.
+        key: Option<&'static str>,
+    },
 }
 
 /// An error or a warning about a model, before it is tied to a file.
@@ -78,6 +83,11 @@ impl Problem {
             At::Name => "name".to_owned(),
             At::Input => "input".to_owned(),
             At::Layers => "layers".to_owned(),
+            At::Loss { key } => {
+                let path = format!("compile.loss.{}", key.unwrap_or("type"));
+                let there = document.locate(&path).is_some();
+                if there { path } else { "compile.loss".to_owned() }
+            }
             At::Layer { index, key } => {
                 let table = format!("layers.{index}");
                 let keys = [key.unwrap_or("type"), "type"];

@@ -1,10 +1,12 @@
 //! What serde cannot check of a model.toml: ranges, the model's shapes, the loss, the callbacks and what they follow.
 
 use super::{CompileSpec, FitSpec, metric_names};
+use crate::metrics::check_names;
 use cnn_callbacks::{BuildContext, CallbackError, CallbackSpec, check_monitors};
-use cnn_nn::ModelSpec;
 use cnn_nn::config::{Diagnostic, Diagnostics, Document};
+use cnn_nn::loss::Loss;
 use cnn_nn::model::{lint, lint_loss};
+use cnn_nn::{Model, ModelSpec};
 
 /// Epochs, at most.
 const MAX_EPOCHS: usize = 1_000_000;
@@ -92,6 +94,9 @@ impl<'a> Check<'a> {
             Ok(model) => {
                 let mut problems =
                     compile.map_or_else(Vec::new, |compile| lint_loss(&model, &compile.loss));
+                if let Some(compile) = compile.filter(|_| problems.is_empty()) {
+                    self.top_k(&model, compile);
+                }
                 // What the loss says about a missing Flatten is an error; the warning would say it again.
                 let known: Vec<_> = problems.iter().map(|problem| problem.at).collect();
                 problems.extend(
@@ -116,25 +121,21 @@ impl<'a> Check<'a> {
                 "",
             );
         }
+        for (i, message, help) in check_names(&compile.metrics) {
+            self.error("M061", &format!("compile.metrics.{i}"), message, "", help);
+        }
+    }
+
+    /// Every k against the number of classes.
+    fn top_k(&mut self, model: &Model, compile: &CompileSpec) {
         for (i, metric) in compile.metrics.iter().enumerate() {
-            let path = format!("compile.metrics.{i}");
-            if !matches!(metric.as_str(), "accuracy" | "acc") {
-                let shown: String = metric.chars().take(80).collect();
-                self.error(
-                    "M061",
-                    &path,
-                    format!("there is no metric `{shown}`"),
-                    "unknown metric",
-                    "metrics = [\"accuracy\"]",
-                );
-            } else if compile.metrics[..i].contains(metric) {
-                self.error(
-                    "M061",
-                    &path,
-                    format!("the metric `{metric}` is listed twice"),
-                    "again",
-                    "name it once",
-                );
+            let loss = Loss::new(&compile.loss, model.output(), model.link());
+            let Some((k, loss)) = metric.k().zip(loss.ok()) else { continue };
+            if let Err(error) = loss.counting_top(&[k]) {
+                let (place, key) =
+                    (format!("compile.metrics.{i}"), format!("compile.metrics.{i}.k"));
+                let path = if self.document.locate(&key).is_some() { key } else { place };
+                self.error(error.code, &path, error.message, "", &error.hint);
             }
         }
     }

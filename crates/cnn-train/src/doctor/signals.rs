@@ -58,7 +58,7 @@ impl Signals {
         );
         activity.pop();
         let probabilities = trainer.predict_split(split, &indices)?;
-        let classes = trainer.classes();
+        let classes = trainer.outputs();
         let variance = |class: usize| {
             let column: Vec<f32> =
                 probabilities.iter().skip(class).step_by(classes).copied().collect();

@@ -254,7 +254,7 @@ impl Experiment<'_> {
         fit: &FitResult,
     ) -> Result<(Option<TestScore>, Option<TestScore>), TrainError> {
         let test = trainer.evaluate(&self.data.test)?;
-        let test = TestScore { loss: test.loss, accuracy: test.accuracy };
+        let test = test.score();
         if fit.train.is_some() {
             return Ok((Some(test), fit.train));
         }
@@ -262,7 +262,7 @@ impl Experiment<'_> {
             // Those before the validation part.
             let indices: Vec<u32> = (0..fit.samples as u32).collect();
             let measured = trainer.measure(&self.data.train, &indices);
-            TestScore { loss: measured.loss(), accuracy: measured.accuracy() }
+            TestScore::new(measured.loss(), measured.correct as u64, measured.count as u64)
         });
         Ok((Some(test), train))
     }
@@ -271,8 +271,6 @@ impl Experiment<'_> {
 /// What the last epoch reported of the training images.
 fn last_epoch(fit: &FitResult, history: &RunHistory) -> TestScore {
     let last = |values: &[f64]| values.last().copied().unwrap_or(f64::NAN);
-    TestScore {
-        loss: last(fit.history.get("loss").unwrap_or_default()),
-        accuracy: last(history.accuracy("")),
-    }
+    let loss = last(fit.history.get("loss").unwrap_or_default());
+    TestScore::without_interval(loss, last(history.accuracy("")))
 }

@@ -63,6 +63,10 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     let outs = outs(args, maximise)?;
     let mut explained = Vec::new();
     if !methods.is_empty() {
+        if network.classes() == 1 {
+            let what = "this model has a single output: there are no classes whose scores could be explained";
+            return Err(Failure::usage(what, "take a model with one output per class"));
+        }
         let settings = args::settings(args, &saved, &network, layer)?;
         let (data, run) = (args.data.as_deref(), &args.run);
         let images = pictures::choose(&args.images, run, &mut saved, data, args.invert)?;

@@ -2,6 +2,7 @@
 
 use super::Run;
 use super::answers::Measured;
+use crate::output;
 use cnn_nn::summary::{self, commas};
 use cnn_train::RunHistory;
 use cnn_viz::charts::LearningCurves;
@@ -62,9 +63,9 @@ pub(super) fn warnings(run: &Run<'_>, measured: Option<&Measured<'_>>) -> Vec<St
         let here = &measured.evaluation;
         if !measured.agrees_with(test) {
             warnings.push(format!(
-                "Measured here on {} test images of {}: accuracy {:.4}, loss {:.4}. The run itself reported accuracy {:.4} and loss \
+                "Measured here on {} test images of {}: accuracy {}, loss {:.4}. The run itself reported accuracy {} and loss \
                  {:.4}: on other images (--data, --limit), or by a program with other kernels.",
-                here.samples, measured.data.name, here.accuracy, here.loss, test.accuracy, test.loss
+                here.samples, measured.data.name, output::accuracy(&here.score()), here.loss, output::accuracy(&test), test.loss
             ));
         }
     }
@@ -77,7 +78,7 @@ pub(super) fn tiles(run: &Run<'_>, measured: Option<&Measured<'_>>) -> Vec<Tile<
     let mut tile = |name, number, note: String| tiles.push(Tile { name, number, note });
     let interval = measured.map_or_else(String::new, |measured| {
         let (low, high) = measured.evaluation.accuracy_interval();
-        format!("95\u{a0}% interval: {:.1} to {:.1}\u{a0}%", 100.0 * low, 100.0 * high)
+        interval_of([low, high])
     });
     let penalty = match run.history.penalty {
         p if p > 0.0 => format!("{p:.4} of it penalties"),
@@ -86,7 +87,11 @@ pub(super) fn tiles(run: &Run<'_>, measured: Option<&Measured<'_>>) -> Vec<Tile<
     match (run.history.test, measured) {
         (Some(test), Some(measured)) => {
             let same = measured.agrees_with(test);
-            let note = if same { interval } else { "as the run reported".to_owned() };
+            let note = match test.accuracy_95 {
+                _ if same => interval,
+                Some(reported) => format!("{}, as the run reported", interval_of(reported)),
+                None => "as the run reported".to_owned(),
+            };
             tile("Test accuracy", Number::percent("history/test/accuracy", test.accuracy), note);
             tile("Test loss", Number::four("history/test/loss", test.loss), penalty);
         }
@@ -113,6 +118,11 @@ pub(super) fn tiles(run: &Run<'_>, measured: Option<&Measured<'_>>) -> Vec<Tile<
     let seconds: f64 = run.history.seconds.iter().sum();
     tile("Training time", Number::text(duration(seconds)), plural(run.info.threads, "thread"));
     tiles
+}
+
+/// Where an accuracy lies with 95 % confidence.
+fn interval_of([low, high]: [f64; 2]) -> String {
+    format!("95\u{a0}% interval: {:.1} to {:.1}\u{a0}%", 100.0 * low, 100.0 * high)
 }
 
 /// What identifies the run.
@@ -191,8 +201,8 @@ fn notes(history: &RunHistory) -> Vec<String> {
     let mut notes = Vec::new();
     if let (Some(train), Some(test)) = (history.train, history.test) {
         notes.push(format!(
-            "After training, measured alike: accuracy {:.4} and loss {:.4} on the training images, {:.4} and {:.4} on the test images.",
-            train.accuracy, train.loss, test.accuracy, test.loss
+            "After training, measured alike: accuracy {} and loss {:.4} on the training images, {} and {:.4} on the test images.",
+            output::accuracy(&train), train.loss, output::accuracy(&test), test.loss
         ));
     }
     if let Some(stop) = &history.stopped_by {

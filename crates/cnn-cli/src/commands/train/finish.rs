@@ -32,7 +32,7 @@ impl Job<'_> {
         let mut history = RunHistory::new(fit, self.config.fit.batch_size);
         if !fit.diverged() {
             let test = trainer.evaluate(&self.data.test)?;
-            history.test = Some(TestScore { loss: test.loss, accuracy: test.accuracy });
+            history.test = Some(test.score());
         }
         let title = self.config.model.name.as_deref().unwrap_or("sequential");
         draw_curves(self.run, title, &self.data.name, &history)?;
@@ -94,7 +94,7 @@ impl Job<'_> {
         history: &RunHistory,
     ) -> Result<(), Failure> {
         let hash = trainer.weights_hash();
-        let test = history.test.unwrap_or(TestScore { loss: f64::NAN, accuracy: f64::NAN });
+        let test = history.test.unwrap_or(TestScore::without_interval(f64::NAN, f64::NAN));
         let folder = self.run.path().display();
         let seed = self.config.fit.seed;
         if self.args.format == Format::Json {
@@ -114,8 +114,9 @@ impl Job<'_> {
         let measured = measured(history);
         let restored = fit.restored.as_ref().map_or(String::new(), |what| format!("{what}\n"));
         output::result(&format!(
-            "{stopped}{restored}Test loss: {:.4} - test accuracy: {:.4}\n{measured}Run folder: {folder}\n  seed {seed}, weights {hash}\n",
-            test.loss, test.accuracy
+            "{stopped}{restored}Test loss: {:.4} - test accuracy: {}\n{measured}Run folder: {folder}\n  seed {seed}, weights {hash}\n",
+            test.loss,
+            output::accuracy(&test)
         ))
     }
 }
@@ -124,8 +125,9 @@ impl Job<'_> {
 fn measured(history: &RunHistory) -> String {
     let train = history.train.map_or(String::new(), |train| {
         format!(
-            "Training images, measured the same way: loss: {:.4} - accuracy: {:.4}\n",
-            train.loss, train.accuracy
+            "Training images, measured the same way: loss: {:.4} - accuracy: {}\n",
+            train.loss,
+            output::accuracy(&train)
         )
     });
     if history.penalty > 0.0 {
