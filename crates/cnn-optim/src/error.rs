@@ -30,13 +30,33 @@ pub enum OptimError {
         /// What would work.
         hint: &'static str,
     },
+    /// Something in the learning rate's schedule is wrong.
+    #[error(transparent)]
+    Schedule(Box<OptimError>),
 }
 
 impl OptimError {
-    /// The key in model.toml that is wrong, for a caret under it.
+    /// The key that is wrong.
     pub fn key(&self) -> &'static str {
         match self {
             Self::OutOfRange { key, .. } | Self::Conflict { key, .. } => key,
+            Self::Schedule(error) => error.key(),
+        }
+    }
+
+    /// Whether a number lies outside of its range: then the value is what is wrong.
+    pub fn is_out_of_range(&self) -> bool {
+        match self {
+            Self::Schedule(error) => error.is_out_of_range(),
+            _ => matches!(self, Self::OutOfRange { .. }),
+        }
+    }
+
+    /// Where the key stands in the optimizer's table of model.toml, for a caret under it: `epsilon`, `learning_rate.decay_steps`.
+    pub fn path(&self) -> String {
+        match self {
+            Self::Schedule(error) => format!("learning_rate.{}", error.path()),
+            _ => self.key().to_owned(),
         }
     }
 }

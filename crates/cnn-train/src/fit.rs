@@ -16,8 +16,12 @@
 //! Test images may be measured after every epoch too (`fit.eval_test`, [`Trainer::fit_with_test`]): as a record that comes out at
 //! the end. It is in no event, so that no callback can follow it.
 
+mod length;
 mod result;
 
+pub use length::fit_length;
+pub(crate) use length::split_at;
+use length::steps_of;
 pub use result::FitResult;
 
 use crate::config::metric_names;
@@ -171,6 +175,8 @@ impl<'a> Run<'a> {
         let fit = trainer.fit;
         let batch_size = fit.batch_size.clamp(1, cut);
         trainer.prepare(batch_size)?;
+        let length = steps_of(&fit, cut);
+        trainer.schedule = trainer.rates.is_scheduled().then(|| trainer.rates.over(length));
         let whole = |split: &'a Split| (split, (0..split.len() as u32).collect());
         let validation = match validation {
             Some(split) => Some(whole(split)),
@@ -185,7 +191,7 @@ impl<'a> Run<'a> {
             control: Control::new(),
             plan: Plan {
                 epochs: fit.epochs,
-                steps: cut.div_ceil(batch_size),
+                steps: length.steps_per_epoch,
                 batch_size,
                 seed: fit.seed,
                 shuffle: fit.shuffle,
@@ -374,18 +380,6 @@ impl<'a> Run<'a> {
             seconds: self.start.elapsed().as_secs_f64(),
         }
     }
-}
-
-/// The first image of the validation part: ⌊n·(1 − share)⌋, as Keras cuts it; n without a share.
-pub(crate) fn split_at(samples: usize, share: f64) -> Result<usize, TrainError> {
-    if share <= 0.0 {
-        return Ok(samples);
-    }
-    let train = (samples as f64 * (1.0 - share)).floor() as usize;
-    if train == 0 || train >= samples {
-        return Err(TrainError::Split { share, samples, train: train.min(samples) });
-    }
-    Ok(train)
 }
 
 fn score(measured: &BatchMetrics) -> TestScore {

@@ -7,6 +7,7 @@ use cnn_data::Split;
 use cnn_nn::Model;
 use cnn_nn::engine::{BatchMetrics, Buffer, Engine, Options, TrainKey};
 use cnn_nn::loss::Loss;
+use cnn_optim::schedules::{LearningRate, Schedule};
 use cnn_optim::{Optimizer, Step};
 
 pub use cnn_nn::engine::Isa;
@@ -39,7 +40,7 @@ pub struct Trainer {
     pub(crate) model: Model,
     pub(crate) compile: CompileSpec,
     pub(crate) fit: FitSpec,
-    pub(crate) optimizer: Box<dyn Optimizer>,
+    pub(crate) optimizer: Optimizer,
     pub(crate) loss: Loss,
     pub(crate) options: TrainOptions,
     pub(crate) engine: Engine,
@@ -48,7 +49,12 @@ pub struct Trainer {
     pub(crate) weights: Buffer,
     /// The optimizer's memory, one arena for each slot; empty until training begins.
     pub(crate) slots: Vec<Buffer>,
+    /// What the last step was taken with, or the next will be where nothing schedules it.
     pub(crate) learning_rate: f32,
+    /// The configuration's learning rate.
+    pub(crate) rates: LearningRate,
+    /// The rate of each step of this fit, where the configuration has a schedule.
+    pub(crate) schedule: Option<Schedule>,
     /// Optimizer steps taken.
     pub(crate) steps_taken: u64,
 }
@@ -66,7 +72,9 @@ impl Trainer {
         Ok(Self {
             compile: config.compile.clone(),
             fit: config.fit,
-            learning_rate: optimizer.learning_rate(),
+            learning_rate: config.compile.optimizer.learning_rate().peak() as f32,
+            rates: config.compile.optimizer.learning_rate().clone(),
+            schedule: None,
             optimizer,
             loss,
             options,
@@ -94,7 +102,7 @@ impl Trainer {
         self.steps_taken
     }
 
-    /// The optimizer's learning rate as it is now.
+    /// The optimizer's learning rate as it is now. Before the first step of a schedule: its largest rate.
     pub fn learning_rate(&self) -> f32 {
         self.learning_rate
     }
@@ -218,6 +226,9 @@ impl Trainer {
     /// Counts one more optimizer step: where its random numbers come from, and what the optimizer is told.
     pub(crate) fn next_step(&mut self, seed: u64) -> (TrainKey, Step) {
         let key = TrainKey { seed, step: self.steps_taken };
+        if let Some(schedule) = &self.schedule {
+            self.learning_rate = schedule.at(self.steps_taken);
+        }
         self.steps_taken += 1;
         let (learning_rate, isa) = (self.learning_rate, self.options.isa);
         (key, Step { t: self.steps_taken, learning_rate, isa })

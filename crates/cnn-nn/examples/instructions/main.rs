@@ -92,7 +92,7 @@ fn step(isa: Isa, preset: &str) -> Work {
     let mut step = move |n: usize| {
         let key = TrainKey { seed: 42, step: taken };
         taken += 1;
-        let now = Step { t: taken, learning_rate: adam.learning_rate(), isa };
+        let now = Step { t: taken, learning_rate: 0.001, isa };
         let feed = |range: Range<usize>, x: &mut [f32], labels: &mut [u32]| {
             split.fill(&order[range], x, labels);
         };

@@ -17,7 +17,8 @@ pub use nadam::Nadam;
 pub use rmsprop::RMSprop;
 pub use sgd::SGD;
 
-use crate::{OptimError, Optimizer};
+use crate::schedules::LearningRate;
+use crate::{OptimError, Optimizer, Rule};
 use serde::{Deserialize, Serialize};
 
 /// One kind of optimizer, for documentation and for tests that loop over all of them.
@@ -40,9 +41,14 @@ macro_rules! optimizers {
         }
 
         impl OptimizerSpec {
-            /// Checks every value and returns the update rule.
-            pub fn build(&self) -> Result<Box<dyn Optimizer>, OptimError> {
-                match self { $(Self::$kind(spec) => spec.build(),)* }
+            /// The learning rate, which every optimizer has.
+            pub fn learning_rate(&self) -> &LearningRate {
+                match self { $(Self::$kind(spec) => &spec.learning_rate,)* }
+            }
+
+            /// The update rule of one number, its values checked.
+            fn rule(&self) -> Result<Box<dyn Rule>, OptimError> {
+                match self { $(Self::$kind(spec) => spec.rule(),)* }
             }
 
             /// Keras's class name, such as `Adam`.
@@ -75,6 +81,14 @@ optimizers! {
     Nadam = "nadam",
     /// `RMSprop`: gradients divided by their running root mean square.
     RMSprop = "rmsprop",
+}
+
+impl OptimizerSpec {
+    /// Checks every value and returns the optimizer.
+    pub fn build(&self) -> Result<Optimizer, OptimError> {
+        self.learning_rate().check(self.name())?;
+        Ok(Optimizer { rule: self.rule()? })
+    }
 }
 
 impl Default for OptimizerSpec {

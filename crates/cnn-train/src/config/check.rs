@@ -110,9 +110,9 @@ impl<'a> Check<'a> {
         if let Err(error) = compile.optimizer.build() {
             self.error(
                 "M062",
-                &format!("compile.optimizer.{}", error.key()),
+                &format!("compile.optimizer.{}", error.path()),
                 error.to_string(),
-                "out of range",
+                if error.is_out_of_range() { "out of range" } else { "" },
                 "",
             );
         }
