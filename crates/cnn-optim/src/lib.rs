@@ -9,26 +9,35 @@
 //! use cnn_kernels::Isa;
 //! use cnn_optim::{Adam, OptimizerSpec, Step};
 //!
-//! let adam = OptimizerSpec::Adam(Adam::default()).build()?;
+//! let adam = OptimizerSpec::Adam(Adam::default()).build(&[])?;
 //! let mut w = [1.0_f32, -2.0];
 //! let (mut m, mut v) = ([0.0_f32; 2], [0.0_f32; 2]);
 //! let step = Step { t: 1, learning_rate: 0.001, isa: Isa::best() };
-//! adam.update(&step, &mut w, &[0.5, -0.5], &mut [&mut m, &mut v]);
+//! adam.update(&step, 0, &mut w, &mut [0.5, -0.5], &mut [&mut m, &mut v]);
 //! assert!((w[0] - 0.999).abs() < 1e-6 && (w[1] + 1.999).abs() < 1e-6); // the first Adam step is one learning rate long
 //! # Ok::<(), cnn_optim::OptimError>(())
 //! ```
 #![forbid(unsafe_code)]
 
+mod common;
 mod error;
+mod muon;
 mod number;
+mod optimizer;
 pub mod optimizers;
 pub mod schedules;
 mod spec;
+mod variable;
+mod whole;
 
+pub use common::Lookahead;
 pub use error::OptimError;
+pub use optimizer::{MAX_SLOTS, Optimizer};
 pub use optimizers::{
-    Adagrad, Adam, AdamW, Kind, Lion, Nadam, OptimizerSpec, REGISTRY, RMSprop, SGD,
+    Adagrad, Adam, AdamW, Kind, Lion, Muon, Nadam, OptimizerSpec, REGISTRY, RMSprop, SGD,
 };
+pub use variable::Variable;
+pub use whole::Whole;
 
 use cnn_kernels::Isa;
 use std::fmt::Debug;
@@ -54,26 +63,4 @@ trait Rule: Send + Sync + Debug {
 
     /// Applies one update to `w`, in place, from its gradient `g`; `slots` are read and written, each as long as `w`.
     fn update(&self, step: &Step, w: &mut [f32], g: &[f32], slots: &mut [&mut [f32]]);
-}
-
-/// A built optimizer: every value checked, nothing in it can fail.
-#[derive(Debug)]
-pub struct Optimizer {
-    rule: Box<dyn Rule>,
-}
-
-impl Optimizer {
-    /// Names of the slots, in the order that [`Optimizer::update`] takes them. Each is as long as the parameters and starts
-    /// as zeros.
-    pub fn slot_names(&self) -> &'static [&'static str] {
-        self.rule.slot_names()
-    }
-
-    /// Applies one update to `w`, in place, from its gradient `g`; `slots` are read and written.
-    ///
-    /// # Panics
-    /// When `g` or a slot is not as long as `w`, or the number of slots is not that of [`Optimizer::slot_names`].
-    pub fn update(&self, step: &Step, w: &mut [f32], g: &[f32], slots: &mut [&mut [f32]]) {
-        self.rule.update(step, w, g, slots);
-    }
 }

@@ -33,7 +33,8 @@ impl State {
         for &end in cuts.iter().chain([&g.len()]) {
             let mut slots: Vec<&mut [f32]> =
                 self.slots.iter_mut().map(|s| &mut s[start..end]).collect();
-            rule.update(step, &mut self.w[start..end], &g[start..end], &mut slots);
+            let (w, mut g) = (&mut self.w[start..end], g[start..end].to_vec());
+            rule.update(step, start, w, &mut g, &mut slots);
             start = end;
         }
     }
@@ -53,14 +54,27 @@ fn reference(spec: &OptimizerSpec, t: i32, w: &mut f64, g: f64, slots: &mut [f64
             *w += if *nesterov { mu * *m - lr * g } else { *m };
         }
         OptimizerSpec::AdamW(AdamW { weight_decay, beta_1, beta_2, epsilon, .. }) => {
-            *w -= *w * weight_decay * lr;
+            *w -= *w * weight_decay.unwrap() * lr;
             let adam = Adam {
                 learning_rate: lr.into(),
                 beta_1: *beta_1,
                 beta_2: *beta_2,
                 epsilon: *epsilon,
+                ..Adam::default()
             };
             reference(&OptimizerSpec::Adam(adam), t, w, g, slots);
+        }
+        // Without variables there are no matrices.
+        OptimizerSpec::Muon(muon) => {
+            let adamw = AdamW {
+                learning_rate: lr.into(),
+                weight_decay: Some(muon.adam_weight_decay),
+                beta_1: muon.adam_beta_1,
+                beta_2: muon.adam_beta_2,
+                epsilon: muon.epsilon,
+                ..AdamW::default()
+            };
+            reference(&OptimizerSpec::AdamW(adamw), t, w, g, slots);
         }
         OptimizerSpec::Adagrad(Adagrad { initial_accumulator_value: initial, epsilon, .. }) => {
             *a += g * g;
@@ -108,7 +122,7 @@ fn noise(i: u64) -> f32 {
 fn fifty_steps_follow_the_formulas() {
     const N: u64 = 37;
     for spec in all() {
-        let rule = spec.build().unwrap();
+        let rule = spec.build(&[]).unwrap();
         for isa in Isa::available() {
             let start: Vec<f32> = (0..N).map(noise).collect();
             let mut state = State::new(&rule, start.clone());
@@ -147,7 +161,7 @@ proptest! {
         cuts.sort_unstable();
         let number = |i: usize| noise(u64::from(seed) + i as u64);
         for spec in all() {
-            let rule = spec.build().unwrap();
+            let rule = spec.build(&[]).unwrap();
             let mut whole = State::new(&rule, (0..n).map(number).collect());
             let mut parts = whole.clone();
             for t in 1..=3 {
@@ -170,7 +184,7 @@ fn every_optimizer_finds_the_bottom_of_a_bowl() {
     // f(w) = Σ cᵢ(wᵢ − i)²/2 with curvatures from 0.5 to 4.
     let curvature = |i: usize| 0.5 + 0.5 * i as f32;
     for spec in all() {
-        let rule = spec.build().unwrap();
+        let rule = spec.build(&[]).unwrap();
         let mut state = State::new(&rule, vec![4.0; 8]);
         // Adagrad's steps shrink with all that was moved before, and it has far to go.
         let far = matches!(spec, OptimizerSpec::Adagrad(_));
@@ -194,14 +208,15 @@ fn every_optimizer_finds_the_bottom_of_a_bowl() {
 #[test]
 fn a_learning_rate_of_zero_leaves_the_weights_alone() {
     for spec in all() {
-        let rule = spec.build().unwrap();
+        let rule = spec.build(&[]).unwrap();
         let mut w = [1.0_f32, -2.0];
         let mut slots = vec![[0.0_f32; 2]; rule.slot_names().len()];
         let mut slots: Vec<&mut [f32]> = slots.iter_mut().map(|s| &mut s[..]).collect();
         rule.update(
             &Step { t: 1, learning_rate: 0.0, isa: Isa::best() },
+            0,
             &mut w,
-            &[0.5, 3.0],
+            &mut [0.5, 3.0],
             &mut slots,
         );
         assert_eq!(w, [1.0, -2.0]);
@@ -279,12 +294,12 @@ fn wrong_values_name_the_key_the_value_and_what_would_do() {
     let adam = |change: fn(&mut Adam)| {
         let mut spec = Adam::default();
         change(&mut spec);
-        OptimizerSpec::Adam(spec).build().map(|_| ())
+        OptimizerSpec::Adam(spec).build(&[]).map(|_| ())
     };
     let sgd = |change: fn(&mut SGD)| {
         let mut spec = SGD::default();
         change(&mut spec);
-        OptimizerSpec::SGD(spec).build().map(|_| ())
+        OptimizerSpec::SGD(spec).build(&[]).map(|_| ())
     };
     let text = |result: Result<(), OptimError>| result.unwrap_err().to_string();
     assert_eq!(

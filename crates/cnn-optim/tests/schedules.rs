@@ -162,7 +162,7 @@ fn what_does_not_work_is_said_once_with_its_key() {
     for (text, key, message) in cases {
         let learning_rate = read(&text).unwrap_or_else(|error| panic!("{text}: {error}"));
         let spec = OptimizerSpec::SGD(SGD { learning_rate, ..SGD::default() });
-        let error = spec.build().unwrap_err();
+        let error = spec.build(&[]).unwrap_err();
         assert!(error.to_string().contains(message), "{text}: {error}");
         assert_eq!((error.key(), error.path()), (key, format!("learning_rate.{key}")));
     }

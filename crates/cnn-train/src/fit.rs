@@ -172,6 +172,7 @@ impl<'a> Run<'a> {
         let notes = check_monitors(callbacks, &metrics).map_err(|errors| {
             TrainError::Monitors(errors.into_iter().map(|(_, error)| error).collect())
         })?;
+        trainer.plan_average(callbacks)?;
         let fit = trainer.fit;
         let batch_size = fit.batch_size.clamp(1, cut);
         trainer.prepare(batch_size)?;
@@ -278,7 +279,7 @@ impl<'a> Run<'a> {
             train_per_class: has(!self.measured_images.is_empty(), &counts.measured),
             val_per_class: has(self.validation.is_some(), &counts.validation),
             elapsed,
-            weights: &trainer.weights,
+            weights: trainer.shown_weights(),
         };
         self.tell(|callback, control| callback.on_epoch_end(&event, control));
         (self.epoch_logs, self.counts) = (logs, counts);
@@ -324,21 +325,18 @@ impl<'a> Run<'a> {
 
     /// One optimizer step on the images at these places of the order.
     fn step(&mut self, trainer: &mut Trainer, batch: Range<usize>) -> BatchMetrics {
-        let indices = &self.order[batch];
-        let (key, step) = trainer.next_step(self.plan.seed);
-        let Trainer { engine, optimizer, weights, slots, .. } = trainer;
-        let update = |w: &mut [f32], g: &[f32], slots: &mut [&mut [f32]]| {
-            optimizer.update(&step, w, g, slots);
-        };
-        let (train, n) = (self.train, indices.len());
-        let Some(mixer) = &mut self.mixer else {
-            return engine.train_step(weights, slots, n, &feed(train, indices), key, &update);
-        };
-        mixer.draw(key.seed, key.step, n);
-        let feed = |range: Range<usize>, x: &mut [f32], mut targets: Targets<'_>| {
-            mixer.fill(train, indices, range, x, &mut targets);
-        };
-        engine.train_step_mixed(weights, slots, n, &feed, key, &update)
+        let (train, seed, indices) = (self.train, self.plan.seed, &self.order[batch]);
+        let (n, mixer) = (indices.len(), &mut self.mixer);
+        trainer.learn(seed, |engine, weights, slots, key, update| {
+            let Some(mixer) = mixer else {
+                return engine.train_step(weights, slots, n, &feed(train, indices), key, update);
+            };
+            mixer.draw(key.seed, key.step, n);
+            let feed = |range: Range<usize>, x: &mut [f32], mut targets: Targets<'_>| {
+                mixer.fill(train, indices, range, x, &mut targets);
+            };
+            engine.train_step_mixed(weights, slots, n, &feed, key, update)
+        })
     }
 
     /// Does what the callbacks asked for, apart from stopping.
@@ -357,6 +355,9 @@ impl<'a> Run<'a> {
     }
 
     fn finish(mut self, trainer: &mut Trainer) -> FitResult {
+        if trainer.settle() {
+            self.measured = None;
+        }
         let (stop, logs) =
             (self.control.stopped_by().cloned(), std::mem::take(&mut self.epoch_logs));
         let event = TrainEnd { epochs: self.begun, logs: &logs, stopped_by: stop.as_ref() };

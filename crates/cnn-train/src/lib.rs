@@ -14,6 +14,7 @@
 
 mod answers;
 mod atomic;
+mod average;
 mod bench;
 mod calibration;
 mod config;
@@ -28,6 +29,7 @@ mod lr_range;
 mod mixing;
 pub mod model_file;
 mod run_dir;
+mod step;
 mod trainer;
 mod weights;
 

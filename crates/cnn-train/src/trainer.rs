@@ -3,12 +3,14 @@
 use crate::config::{CompileSpec, Config, FitSpec};
 use crate::error::TrainError;
 use crate::weights::{NamedTensor, check_finite, weights_from, weights_hash};
+use cnn_callbacks::Average;
 use cnn_data::Split;
 use cnn_nn::Model;
-use cnn_nn::engine::{BatchMetrics, Buffer, Engine, Options, TrainKey};
+use cnn_nn::engine::{BatchMetrics, Buffer, Engine, Options};
 use cnn_nn::loss::Loss;
+use cnn_nn::model::ParamInfo;
 use cnn_optim::schedules::{LearningRate, Schedule};
-use cnn_optim::{Optimizer, Step};
+use cnn_optim::{Optimizer, Variable, Whole};
 
 pub use cnn_nn::engine::Isa;
 
@@ -49,6 +51,11 @@ pub struct Trainer {
     pub(crate) weights: Buffer,
     /// The optimizer's memory, one arena for each slot; empty until training begins.
     pub(crate) slots: Vec<Buffer>,
+    /// All gradients, and what is needed beside them, for an optimizer that needs them all before it begins; else empty.
+    pub(crate) gradient: Buffer,
+    pub(crate) whole: Whole,
+    /// What this run does with the running mean of the weights.
+    pub(crate) average: Average,
     /// What the last step was taken with, or the next will be where nothing schedules it.
     pub(crate) learning_rate: f32,
     /// The configuration's learning rate.
@@ -66,7 +73,8 @@ impl Trainer {
     /// A loss that does not fit the model, or an optimizer's value out of range.
     pub fn new(config: &Config, model: Model, options: TrainOptions) -> Result<Self, TrainError> {
         let loss = Loss::new(&config.compile.loss, model.output(), model.ends_in_softmax())?;
-        let optimizer = config.compile.optimizer.build()?;
+        let variables = variables(&model);
+        let optimizer = config.compile.optimizer.build(&variables)?;
         let weights = Buffer::from(&*model.initial_weights(config.fit.seed));
         let engine = engine(&model, loss, options, 1);
         Ok(Self {
@@ -75,6 +83,7 @@ impl Trainer {
             learning_rate: config.compile.optimizer.learning_rate().peak() as f32,
             rates: config.compile.optimizer.learning_rate().clone(),
             schedule: None,
+            whole: Whole::new(&optimizer, &variables, options.threads.max(1)),
             optimizer,
             loss,
             options,
@@ -82,6 +91,8 @@ impl Trainer {
             engine_batch: 1,
             weights,
             slots: Vec::new(),
+            gradient: Buffer::zeros(0),
+            average: Average::Unused,
             steps_taken: 0,
             model,
         })
@@ -179,7 +190,9 @@ impl Trainer {
 
     /// Loss and accuracy over some of a data set's images, in inference mode.
     pub(crate) fn measure(&mut self, split: &Split, indices: &[u32]) -> BatchMetrics {
-        self.engine.evaluate(&self.weights, indices.len(), &feed(split, indices))
+        let mean = self.measured_slot();
+        let weights = mean.map_or(&self.weights, |slot| &self.slots[slot]);
+        self.engine.evaluate(weights, indices.len(), &feed(split, indices))
     }
 
     /// The penalty of regularised weights, part of every loss; 0 for a model without regularisers.
@@ -223,17 +236,6 @@ impl Trainer {
         }
     }
 
-    /// Counts one more optimizer step: where its random numbers come from, and what the optimizer is told.
-    pub(crate) fn next_step(&mut self, seed: u64) -> (TrainKey, Step) {
-        let key = TrainKey { seed, step: self.steps_taken };
-        if let Some(schedule) = &self.schedule {
-            self.learning_rate = schedule.at(self.steps_taken);
-        }
-        self.steps_taken += 1;
-        let (learning_rate, isa) = (self.learning_rate, self.options.isa);
-        (key, Step { t: self.steps_taken, learning_rate, isa })
-    }
-
     /// An engine for batches of this size, and the optimizer's memory.
     pub(crate) fn prepare(&mut self, batch_size: usize) -> Result<(), TrainError> {
         /// Activations and their gradients of one batch.
@@ -256,8 +258,21 @@ impl Trainer {
                 .map(|_| Buffer::zeros(self.weights.len()))
                 .collect();
         }
+        if self.optimizer.needs_all_gradients() && self.gradient.is_empty() {
+            self.gradient = Buffer::zeros(self.weights.len());
+        }
         Ok(())
     }
+}
+
+/// What the optimizer is told of the model.
+pub(crate) fn variables(model: &Model) -> Vec<Variable> {
+    let variable = |param: &ParamInfo| Variable {
+        name: param.name.clone(),
+        range: param.range.clone(),
+        shape: param.shape.clone(),
+    };
+    model.params().map(variable).collect()
 }
 
 fn engine(model: &Model, loss: Loss, options: TrainOptions, batch_size: usize) -> Engine {

@@ -83,7 +83,7 @@ fn step(isa: Isa, preset: &str) -> Work {
     let options = Options { threads: 1, isa, batch_size: BATCH, fuse: true };
     let mut engine = Engine::new(&model, &loss, options);
     let mut weights = Buffer::from(&*model.initial_weights(42));
-    let adam = OptimizerSpec::Adam(Adam::default()).build().expect("its defaults are sound");
+    let adam = OptimizerSpec::Adam(Adam::default()).build(&[]).expect("its defaults are sound");
     let mut slots: Vec<_> =
         adam.slot_names().iter().map(|_| Buffer::zeros(weights.len())).collect();
     let split = images();
@@ -96,8 +96,8 @@ fn step(isa: Isa, preset: &str) -> Work {
         let feed = |range: Range<usize>, x: &mut [f32], labels: &mut [u32]| {
             split.fill(&order[range], x, labels);
         };
-        let update = |w: &mut [f32], g: &[f32], slots: &mut [&mut [f32]]| {
-            adam.update(&now, w, g, slots);
+        let update = |start: usize, w: &mut [f32], g: &mut [f32], slots: &mut [&mut [f32]]| {
+            adam.update(&now, start, w, g, slots);
         };
         engine.train_step(&mut weights, &mut slots, n, &feed, key, &update);
     };

@@ -27,6 +27,7 @@ optimizer! {
         #[serde(deserialize_with = "float")]
         epsilon: f64 = 1e-7,
     }
+    weight_decay = None
 }
 
 impl Adagrad {
@@ -48,7 +49,12 @@ impl Adagrad {
     pub fn examples() -> Vec<Self> {
         vec![
             Self::default(),
-            Self { learning_rate: 0.1.into(), initial_accumulator_value: 0.0, epsilon: 1e-3 },
+            Self {
+                learning_rate: 0.1.into(),
+                initial_accumulator_value: 0.0,
+                epsilon: 1e-3,
+                ..Self::default()
+            },
         ]
     }
 }

@@ -36,6 +36,7 @@ optimizer! {
         #[serde(deserialize_with = "float")]
         epsilon: f64 = 1e-7,
     }
+    weight_decay = None
 }
 
 impl Adam {
@@ -59,7 +60,13 @@ impl Adam {
     pub fn examples() -> Vec<Self> {
         vec![
             Self::default(),
-            Self { learning_rate: 0.01.into(), beta_1: 0.8, beta_2: 0.99, epsilon: 1e-3 },
+            Self {
+                learning_rate: 0.01.into(),
+                beta_1: 0.8,
+                beta_2: 0.99,
+                epsilon: 1e-3,
+                ..Self::default()
+            },
         ]
     }
 }
@@ -96,9 +103,8 @@ mod tests {
 
     #[test]
     fn one_step_by_hand() {
-        let rule = Adam { learning_rate: 0.1.into(), beta_1: 0.5, beta_2: 0.75, epsilon: 1.0 }
-            .rule()
-            .unwrap();
+        let rule =
+            Adam { beta_1: 0.5, beta_2: 0.75, epsilon: 1.0, ..Adam::default() }.rule().unwrap();
         let step = Step { t: 1, learning_rate: 0.1, isa: Isa::best() };
         let (mut w, mut m, mut v) = ([1.0_f32], [0.0_f32], [0.0_f32]);
         rule.update(&step, &mut w, &[2.0], &mut [&mut m, &mut v]);

@@ -15,19 +15,15 @@
 //! PyTorch's default decay is 0.01, Keras's 0.004.
 
 use super::Adam;
-use crate::number::{float, not_negative};
+use crate::number::float;
 use crate::spec::optimizer;
-use crate::{OptimError, Rule, Step};
-use cnn_kernels::update;
+use crate::{OptimError, Rule};
 
 optimizer! {
     /// `AdamW`: `optimizer = { type = "AdamW", weight_decay = 0.004 }`.
     AdamW {
         /// Upper bound of a parameter's usual step. Default 0.001. A number, finite and ≥ 0, or a schedule.
         learning_rate = 0.001,
-        /// Share of each weight that is taken away in a step, times the learning rate. Default 0.004. Finite, ≥ 0.
-        #[serde(deserialize_with = "float")]
-        weight_decay: f64 = 0.004,
         /// Decay per step of the gradient's running mean. No unit. Default 0.9, in \[0, 1).
         #[serde(deserialize_with = "float")]
         beta_1: f64 = 0.9,
@@ -38,17 +34,23 @@ optimizer! {
         #[serde(deserialize_with = "float")]
         epsilon: f64 = 1e-7,
     }
+    weight_decay = Some(0.004)
 }
 
 impl AdamW {
     /// The update rule, its values checked.
     pub(crate) fn rule(&self) -> Result<Box<dyn Rule>, OptimError> {
         const NAME: &str = "AdamW";
-        let Self { weight_decay, beta_1, beta_2, epsilon, .. } = *self;
-        let hint = "Keras's default is 0.004";
-        let weight_decay = not_negative(NAME, "weight_decay", weight_decay, hint)?;
-        let adam = Adam { beta_1, beta_2, epsilon, ..Adam::default() }.named(NAME)?;
-        Ok(Box::new(Update { weight_decay, adam }))
+        if self.weight_decay.is_none() {
+            return Err(OptimError::Conflict {
+                optimizer: NAME,
+                key: "weight_decay",
+                problem: "is what makes it another optimizer than Adam",
+                hint: "Keras's default is 0.004; without decay take Adam",
+            });
+        }
+        let Self { beta_1, beta_2, epsilon, .. } = *self;
+        Adam { beta_1, beta_2, epsilon, ..Adam::default() }.named(NAME)
     }
 
     /// Specs that cover the settings, the defaults first.
@@ -57,44 +59,12 @@ impl AdamW {
             Self::default(),
             Self {
                 learning_rate: 0.01.into(),
-                weight_decay: 0.1,
+                weight_decay: Some(0.1),
                 beta_1: 0.8,
                 beta_2: 0.99,
                 epsilon: 1e-3,
+                ..Self::default()
             },
         ]
-    }
-}
-
-#[derive(Debug)]
-struct Update {
-    weight_decay: f32,
-    adam: Box<dyn Rule>,
-}
-
-impl Rule for Update {
-    fn slot_names(&self) -> &'static [&'static str] {
-        self.adam.slot_names()
-    }
-
-    fn update(&self, step: &Step, w: &mut [f32], g: &[f32], slots: &mut [&mut [f32]]) {
-        update::decay(step.isa, self.weight_decay * step.learning_rate, w);
-        self.adam.update(step, w, g, slots);
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use cnn_kernels::Isa;
-
-    #[test]
-    fn without_a_gradient_only_the_decay_is_left() {
-        let rule =
-            AdamW { learning_rate: 0.5.into(), weight_decay: 0.25, ..AdamW::default() }.rule();
-        let (rule, mut w) = (rule.unwrap(), [2.0_f32]);
-        let step = Step { t: 1, learning_rate: 0.5, isa: Isa::best() };
-        rule.update(&step, &mut w, &[0.0], &mut [&mut [0.0], &mut [0.0]]);
-        assert!((w[0] - 1.75).abs() < 1e-6, "{w:?}");
     }
 }

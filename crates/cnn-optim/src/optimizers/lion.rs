@@ -29,6 +29,7 @@ optimizer! {
         #[serde(deserialize_with = "float")]
         beta_2: f64 = 0.99,
     }
+    weight_decay = None
 }
 
 impl Lion {
@@ -44,7 +45,10 @@ impl Lion {
 
     /// Specs that cover the settings, the defaults first.
     pub fn examples() -> Vec<Self> {
-        vec![Self::default(), Self { learning_rate: 0.01.into(), beta_1: 0.5, beta_2: 0.9 }]
+        vec![
+            Self::default(),
+            Self { learning_rate: 0.01.into(), beta_1: 0.5, beta_2: 0.9, ..Self::default() },
+        ]
     }
 }
 

@@ -32,6 +32,7 @@ optimizer! {
         #[serde(deserialize_with = "float")]
         epsilon: f64 = 1e-7,
     }
+    weight_decay = None
 }
 
 impl Nadam {
@@ -56,7 +57,13 @@ impl Nadam {
     pub fn examples() -> Vec<Self> {
         vec![
             Self::default(),
-            Self { learning_rate: 0.01.into(), beta_1: 0.8, beta_2: 0.99, epsilon: 1e-3 },
+            Self {
+                learning_rate: 0.01.into(),
+                beta_1: 0.8,
+                beta_2: 0.99,
+                epsilon: 1e-3,
+                ..Self::default()
+            },
         ]
     }
 }

@@ -36,6 +36,7 @@ optimizer! {
         /// Whether the gradient is divided by its deviation instead of its root mean square. Default false.
         centered: bool = false,
     }
+    weight_decay = None
 }
 
 impl RMSprop {
@@ -63,7 +64,7 @@ impl RMSprop {
                 rho: 0.8,
                 momentum: 0.9,
                 epsilon: 1e-3,
-                centered: false,
+                ..Self::default()
             },
             Self { centered: true, epsilon: 1e-3, ..plain.clone() },
             Self { centered: true, momentum: 0.5, epsilon: 1e-3, ..plain },

@@ -30,6 +30,7 @@ optimizer! {
         /// Look ahead along the velocity. Default false; needs `momentum` > 0.
         nesterov: bool = false,
     }
+    weight_decay = None
 }
 
 impl SGD {
@@ -98,8 +99,7 @@ mod tests {
 
     #[test]
     fn two_steps_by_hand() {
-        let rule =
-            SGD { learning_rate: 0.5.into(), momentum: 0.5, nesterov: false }.rule().unwrap();
+        let rule = SGD { momentum: 0.5, ..SGD::default() }.rule().unwrap();
         let step = Step { t: 1, learning_rate: 0.5, isa: Isa::best() };
         let (mut w, mut v) = ([1.0_f32], [0.0_f32]);
         rule.update(&step, &mut w, &[1.0], &mut [&mut v]);

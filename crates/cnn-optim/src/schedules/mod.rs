@@ -139,13 +139,14 @@ impl LearningRate {
                 let hint = if optimizer == "SGD" { "Keras's default is 0.01" } else { DEFAULT };
                 learning_rate(optimizer, *rate, hint).map(|_| ())
             }
-            Self::Schedule(spec) => {
-                spec.rule().check().map_err(|error| OptimError::Schedule(Box::new(error)))
-            }
+            Self::Schedule(spec) => spec.rule().check().map_err(|error| {
+                let table = "learning_rate";
+                OptimError::Inside { table, error: Box::new(error) }
+            }),
         }
     }
 
-    /// The rates of a fit of this length. The spec must be sound ([`crate::OptimizerSpec::check`]).
+    /// The rates of a fit of this length. The spec must be sound ([`crate::OptimizerSpec::build`]).
     pub fn over(&self, fit: FitLength) -> Schedule {
         Schedule { of: self.clone(), fit }
     }
