@@ -7,6 +7,7 @@
 //! Dimension letters: n samples in the shard, h w c height, width and channels, f filters. Slices are row-major with the
 //! sample axis first, so `x.len() = n · input.len()`.
 
+use crate::constraint::Constraint;
 use crate::initializer::Initializer;
 use crate::regularizer::Regularizer;
 use cnn_kernels::Isa;
@@ -210,6 +211,8 @@ pub struct ParamSpec {
     pub initializer: Initializer,
     /// What it adds to the loss, if it is regularised.
     pub penalty: Option<Regularizer>,
+    /// What it is made to satisfy after every update.
+    pub constraint: Option<Constraint>,
 }
 
 /// A layer built against its input shape.

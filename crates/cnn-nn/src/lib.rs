@@ -3,6 +3,7 @@
 
 pub mod augment;
 pub mod config;
+pub mod constraint;
 pub mod engine;
 pub mod explain;
 mod init;

@@ -11,6 +11,7 @@ pub use lint::{lint, lint_loss};
 pub use problem::{At, Problem};
 pub use spec::{LayerEntry, ModelSpec, TOP_LEVEL};
 
+use crate::constraint::Constraint;
 use crate::initializer::Initializer;
 use crate::layer::Layer;
 use crate::layers::LayerSpec;
@@ -80,6 +81,8 @@ pub struct ParamInfo {
     pub initializer: Initializer,
     /// What it adds to the loss, if it is regularised.
     pub penalty: Option<Regularizer>,
+    /// What it is made to satisfy after every update.
+    pub constraint: Option<Constraint>,
 }
 
 /// The part of the model's input that one number of a layer's output depends on.

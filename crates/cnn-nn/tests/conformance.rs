@@ -294,9 +294,9 @@ fn a_profiled_step_is_a_step() {
                     *label = (i % 3) as u32;
                 }
             };
-            let update = |w: &mut [f32], g: &[f32], _: &mut [&mut [f32]]| {
+            let update = |_: usize, w: &mut [f32], g: &mut [f32], _: &mut [&mut [f32]]| {
                 for (w, g) in w.iter_mut().zip(g) {
-                    *w -= 0.1 * g;
+                    *w -= 0.1 * *g;
                 }
             };
             let key = TrainKey { seed: 1, step: step as u64 };

@@ -21,18 +21,21 @@ impl Trainer {
         self.steps_taken += 1;
         let (learning_rate, isa) = (self.learning_rate, self.options.isa);
         let step = Step { t: self.steps_taken, learning_rate, isa };
-        let Self { engine, optimizer, weights, slots, gradient, whole, .. } = self;
-        if !optimizer.needs_all_gradients() {
+        let Self { engine, optimizer, weights, slots, gradient, whole, constraints, .. } = self;
+        let metrics = if optimizer.needs_all_gradients() {
+            let keep = |_: usize, _: &mut [f32], g: &mut [f32], kept: &mut [&mut [f32]]| {
+                kept[0].copy_from_slice(g);
+            };
+            let metrics = run(engine, weights, std::slice::from_mut(gradient), key, &keep);
+            optimizer.update_all(whole, engine.pool(), &step, weights, gradient, slots);
+            metrics
+        } else {
             let update = |start: usize, w: &mut [f32], g: &mut [f32], slots: &mut [&mut [f32]]| {
                 optimizer.update(&step, start, w, g, slots);
             };
-            return run(engine, weights, slots, key, &update);
-        }
-        let keep = |_: usize, _: &mut [f32], g: &mut [f32], kept: &mut [&mut [f32]]| {
-            kept[0].copy_from_slice(g);
+            run(engine, weights, slots, key, &update)
         };
-        let metrics = run(engine, weights, std::slice::from_mut(gradient), key, &keep);
-        optimizer.update_all(whole, engine.pool(), &step, weights, gradient, slots);
+        constraints.apply(weights);
         metrics
     }
 }

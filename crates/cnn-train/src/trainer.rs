@@ -6,6 +6,7 @@ use crate::weights::{NamedTensor, check_finite, weights_from, weights_hash};
 use cnn_callbacks::Average;
 use cnn_data::Split;
 use cnn_nn::Model;
+use cnn_nn::constraint::Constraints;
 use cnn_nn::engine::{BatchMetrics, Buffer, Engine, Options};
 use cnn_nn::loss::Loss;
 use cnn_nn::model::ParamInfo;
@@ -54,6 +55,8 @@ pub struct Trainer {
     /// All gradients, and what is needed beside them, for an optimizer that needs them all before it begins; else empty.
     pub(crate) gradient: Buffer,
     pub(crate) whole: Whole,
+    /// What kernels are made to satisfy after every update.
+    pub(crate) constraints: Constraints,
     /// What this run does with the running mean of the weights.
     pub(crate) average: Average,
     /// What the last step was taken with, or the next will be where nothing schedules it.
@@ -92,6 +95,7 @@ impl Trainer {
             weights,
             slots: Vec::new(),
             gradient: Buffer::zeros(0),
+            constraints: Constraints::new(&model),
             average: Average::Unused,
             steps_taken: 0,
             model,

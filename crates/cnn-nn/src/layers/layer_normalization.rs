@@ -98,6 +98,7 @@ pub(super) fn built(
         shape: vec![groups.row()],
         initializer: Initializer::Constant(start),
         penalty: None,
+        constraint: None,
     };
     let gamma = scale.then(|| parameter("gamma", 1.0));
     let beta = center.then(|| parameter("beta", 0.0));

@@ -232,6 +232,7 @@ impl<'a> Builder<'a> {
                 range: start..end,
                 initializer: param.initializer,
                 penalty: param.penalty,
+                constraint: param.constraint,
             }
         });
         let params: Vec<_> = params.collect();

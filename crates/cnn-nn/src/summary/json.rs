@@ -30,6 +30,7 @@ fn layer(layer: &ModelLayer) -> Value {
     let params = layer.params.iter().map(|param| {
         json!({
             "name": param.name, "shape": param.shape, "offset": param.range.start,
+            "constraint": param.constraint,
             "penalty": param.penalty.map(|penalty| json!({ "l1": penalty.l1, "l2": penalty.l2 })),
         })
     });
