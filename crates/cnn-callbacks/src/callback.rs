@@ -15,6 +15,12 @@ pub trait Callback: Send {
         Vec::new()
     }
 
+    /// What is done with the running mean of the weights that an optimizer keeps (`use_ema`). Asked before the first epoch; anything but
+    /// [`Average::Unused`] is refused where there is none.
+    fn average(&self) -> Average {
+        Average::Unused
+    }
+
     /// Training is about to begin. State from an earlier run is forgotten here.
     fn on_train_begin(&mut self, _event: &TrainBegin<'_>, _control: &mut Control) {}
 
@@ -29,4 +35,16 @@ pub trait Callback: Send {
 
     /// Training has ended, for whatever reason.
     fn on_train_end(&mut self, _event: &TrainEnd<'_>, _control: &mut Control) {}
+}
+
+/// What a run does with the running mean of the weights while it trains. The callback that wants most decides.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Average {
+    /// Nothing: it becomes the weights at the end alone.
+    #[default]
+    Unused,
+    /// Whatever is measured, is measured with it.
+    Measured,
+    /// And it is what an epoch's end shows as the weights.
+    Shown,
 }

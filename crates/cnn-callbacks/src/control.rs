@@ -75,7 +75,7 @@ impl Control {
         }
     }
 
-    /// Asks for another learning rate from the next batch on. Finite, ≥ 0.
+    /// Asks for another learning rate from the next batch on. Finite, ≥ 0. Has no effect where a schedule sets it in every step.
     pub fn set_learning_rate(&mut self, learning_rate: f32) {
         self.learning_rate = Some(learning_rate);
     }

@@ -46,6 +46,14 @@ pub enum CallbackError {
         /// The name that was given.
         monitor: String,
     },
+    /// There is no running mean of the weights.
+    #[error(
+        "{callback}: the optimizer keeps no running mean of the weights; set `use_ema = true` in it"
+    )]
+    NoAverage {
+        /// Name of the callback.
+        callback: String,
+    },
     /// `mode = "auto"` knows no direction for this metric.
     #[error(
         "{callback}: whether a larger `{monitor}` is better is not known; set `mode = \"max\"` or `mode = \"min\"`"
@@ -65,6 +73,7 @@ impl CallbackError {
             Self::Value { key, .. } => key,
             Self::UnknownMonitor { .. } | Self::TestMonitor { .. } => "monitor",
             Self::NoDirection { .. } => "mode",
+            Self::NoAverage { .. } => "type",
         }
     }
 }

@@ -37,10 +37,10 @@ mod monitor;
 mod per_class;
 mod text;
 
-pub use callback::Callback;
+pub use callback::{Average, Callback};
 pub use callbacks::{
     BuildContext, CSVLogger, CallbackSpec, EarlyStopping, History, Kind, ProgressBar, REGISTRY,
-    StopAt, Style, TerminateOnNaN,
+    StopAt, Style, SwapEMAWeights, TerminateOnNaN,
 };
 pub use control::{Control, Ending, Restore, Stop};
 pub use error::CallbackError;

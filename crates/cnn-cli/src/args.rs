@@ -2,7 +2,7 @@
 
 use crate::commands::{
     activations, augment, bench, convolve, data, doctor, evaluate, experiment, explain, filters,
-    lr_find, new, predict, report, summary, train,
+    lr_find, new, predict, report, schedule, summary, train,
 };
 use clap::{Parser, Subcommand, ValueEnum};
 
@@ -51,6 +51,8 @@ pub(crate) enum Command {
     Doctor(doctor::Args),
     /// Sweep the learning rate: where the loss falls, and where it blows up.
     LrFind(lr_find::Args),
+    /// Show the learning rate of every step, before any training.
+    Schedule(schedule::Args),
     /// Classify pictures with a trained model.
     Predict(predict::Args),
     /// Draw feature maps: what the layers of any model put out for images.

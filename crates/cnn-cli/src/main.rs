@@ -67,6 +67,7 @@ fn run(cli: &Cli) -> Result<(), Failure> {
         Command::Experiment(args) => commands::experiment::run(args),
         Command::Doctor(args) => commands::doctor::run(args),
         Command::LrFind(args) => commands::lr_find::run(args),
+        Command::Schedule(args) => commands::schedule::run(args),
         Command::Predict(args) => commands::predict::run(args),
         Command::Activations(args) => commands::activations::run(args),
         Command::Filters(args) => commands::filters::run(args),

@@ -60,9 +60,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             *label = draw(sample, image);
         }
     };
-    let descend = |w: &mut [f32], g: &[f32], _: &mut [&mut [f32]]| {
+    let descend = |_: usize, w: &mut [f32], g: &mut [f32], _: &mut [&mut [f32]]| {
         for (w, g) in w.iter_mut().zip(g) {
-            *w -= 0.5 * g;
+            *w -= 0.5 * *g;
         }
     };
     for step in 0..20 {

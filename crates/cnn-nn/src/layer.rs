@@ -8,6 +8,7 @@
 //! sample axis first, so `x.len() = n · input.len()`.
 
 use crate::block::Block;
+use crate::constraint::Constraint;
 use crate::initializer::Initializer;
 use crate::regularizer::Regularizer;
 use cnn_kernels::Isa;
@@ -303,14 +304,17 @@ pub struct ParamSpec {
     pub initializer: Initializer,
     /// What it adds to the loss, if it is regularised.
     pub penalty: Option<Regularizer>,
+    /// What it is made to satisfy after every update.
+    pub constraint: Option<Constraint>,
     /// Whether the optimizer changes it. A layer's parameters that are not trained stand behind those that are.
     pub trainable: bool,
 }
 
 impl ParamSpec {
-    /// A parameter that is trained, without a penalty.
+    /// A parameter that is trained, without penalty and constraint.
     pub fn new(name: &'static str, shape: Vec<usize>, initializer: Initializer) -> Self {
-        Self { name: name.into(), shape, initializer, penalty: None, trainable: true }
+        let (penalty, constraint) = (None, None);
+        Self { name: name.into(), shape, initializer, penalty, constraint, trainable: true }
     }
 
     /// Its numbers.

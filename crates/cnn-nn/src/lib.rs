@@ -4,6 +4,7 @@
 pub mod augment;
 pub mod block;
 pub mod config;
+pub mod constraint;
 pub mod engine;
 pub mod explain;
 mod init;

@@ -11,6 +11,7 @@ pub use lint::{lint, lint_loss};
 pub use problem::{At, Problem};
 pub use spec::{LayerEntry, ModelSpec, TOP_LEVEL};
 
+use crate::constraint::Constraint;
 use crate::initializer::Initializer;
 use crate::layer::{Layer, Link};
 use crate::layers::LayerSpec;
@@ -82,6 +83,8 @@ pub struct ParamInfo {
     pub penalty: Option<Regularizer>,
     /// Whether the optimizer changes it; the moving statistics of a batch normalisation it does not.
     pub trainable: bool,
+    /// What it is made to satisfy after every update.
+    pub constraint: Option<Constraint>,
 }
 
 /// The part of the model's input that one number of a layer's output depends on.

@@ -269,9 +269,9 @@ fn train(model: &Model, threads: usize, fuse: bool) -> (Vec<f32>, Vec<f64>) {
                 *label = (i % 3) as u32;
             }
         };
-        let update = |w: &mut [f32], g: &[f32], _: &mut [&mut [f32]]| {
+        let update = |_: usize, w: &mut [f32], g: &mut [f32], _: &mut [&mut [f32]]| {
             for (w, g) in w.iter_mut().zip(g) {
-                *w -= 0.1 * g;
+                *w -= 0.1 * *g;
             }
         };
         let key = TrainKey { seed: 1, step: step as u64 };
@@ -317,9 +317,9 @@ fn a_profiled_step_is_a_step() {
                     *label = (i % 3) as u32;
                 }
             };
-            let update = |w: &mut [f32], g: &[f32], _: &mut [&mut [f32]]| {
+            let update = |_: usize, w: &mut [f32], g: &mut [f32], _: &mut [&mut [f32]]| {
                 for (w, g) in w.iter_mut().zip(g) {
-                    *w -= 0.1 * g;
+                    *w -= 0.1 * *g;
                 }
             };
             let key = TrainKey { seed: 1, step: step as u64 };
@@ -463,7 +463,7 @@ fn worst_gradient(model: &Model, spec: &LossSpec) -> f64 {
     engine.gradients(&weights, 6, &feed, key, &mut gradient);
     // A step that changes nothing: unlike an evaluation it has the class weights in it.
     let mut loss = |weights: &mut Vec<f32>| {
-        engine.train_step(weights, &mut [], 6, &feed, key, &|_, _, _| {}).loss()
+        engine.train_step(weights, &mut [], 6, &feed, key, &|_, _, _, _| {}).loss()
     };
     let (mut worst, mut checked) = (0.0f64, 0);
     for i in (0..weights.len()).step_by(7) {
@@ -654,7 +654,7 @@ fn the_penalty_is_part_of_every_loss() {
         let mut engine = engine(model, threads, true);
         let evaluated = engine.evaluate(&weights, 21, &feed);
         let mut same = weights.clone();
-        let trained = engine.train_step(&mut same, &mut [], 21, &feed, key, &|_, _, _| {});
+        let trained = engine.train_step(&mut same, &mut [], 21, &feed, key, &|_, _, _, _| {});
         (evaluated, trained)
     };
     let (evaluated, trained) = run(&model, 1);
@@ -691,7 +691,7 @@ fn a_mixed_batch_has_the_mean_of_both_gradients() {
     };
     let key = TrainKey { seed: 1, step: 0 };
     // One plain gradient step of size 1 shows the gradient.
-    let take = |w: &mut [f32], g: &[f32], _: &mut [&mut [f32]]| {
+    let take = |_: usize, w: &mut [f32], g: &mut [f32], _: &mut [&mut [f32]]| {
         for (w, g) in w.iter_mut().zip(g) {
             *w = *g;
         }

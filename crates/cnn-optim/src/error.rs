@@ -30,13 +30,53 @@ pub enum OptimError {
         /// What would work.
         hint: &'static str,
     },
+    /// A word in the settings means no variable of the model.
+    #[error("{optimizer}: `{key}`: `{word}` means no parameter; there are {names}")]
+    NoVariable {
+        /// Keras name of the optimizer.
+        optimizer: &'static str,
+        /// The key in model.toml.
+        key: &'static str,
+        /// The word.
+        word: String,
+        /// The variables that there are.
+        names: String,
+    },
+    /// Something in a table of the optimizer's is wrong.
+    #[error("{error}")]
+    Inside {
+        /// The table's key: `learning_rate`, `lookahead`.
+        table: &'static str,
+        /// What is wrong in it.
+        error: Box<OptimError>,
+    },
 }
 
 impl OptimError {
-    /// The key in model.toml that is wrong, for a caret under it.
+    /// The key that is wrong.
     pub fn key(&self) -> &'static str {
         match self {
-            Self::OutOfRange { key, .. } | Self::Conflict { key, .. } => key,
+            Self::OutOfRange { key, .. }
+            | Self::Conflict { key, .. }
+            | Self::NoVariable { key, .. } => key,
+            Self::Inside { error, .. } => error.key(),
+        }
+    }
+
+    /// Whether a number lies outside of its range: then the value is what is wrong.
+    pub fn is_out_of_range(&self) -> bool {
+        match self {
+            Self::Inside { error, .. } => error.is_out_of_range(),
+            _ => matches!(self, Self::OutOfRange { .. }),
+        }
+    }
+
+    /// Where the key stands in the optimizer's table of model.toml, for a caret under it: `epsilon`, `learning_rate.decay_steps`.
+    pub fn path(&self) -> String {
+        match self {
+            Self::Inside { table, error } => format!("{table}.{}", error.path()),
+            Self::NoVariable { key, word, .. } => format!("{key}.{word}"),
+            _ => self.key().to_owned(),
         }
     }
 }

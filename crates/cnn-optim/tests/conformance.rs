@@ -22,68 +22,77 @@ struct State {
 }
 
 impl State {
-    fn new(rule: &dyn Optimizer, w: Vec<f32>) -> Self {
+    fn new(rule: &Optimizer, w: Vec<f32>) -> Self {
         let slots = rule.slot_names().iter().map(|_| vec![0.0; w.len()]).collect();
         Self { w, slots }
     }
 
     /// One update, in ranges that end at `cuts`.
-    fn update(&mut self, rule: &dyn Optimizer, t: u64, isa: Isa, g: &[f32], cuts: &[usize]) {
-        let step = Step { t, learning_rate: rule.learning_rate(), isa };
-        self.step(rule, &step, g, cuts);
-    }
-
-    /// The same at a learning rate of one's own.
-    fn step(&mut self, rule: &dyn Optimizer, step: &Step, g: &[f32], cuts: &[usize]) {
+    fn step(&mut self, rule: &Optimizer, step: &Step, g: &[f32], cuts: &[usize]) {
         let mut start = 0;
         for &end in cuts.iter().chain([&g.len()]) {
             let mut slots: Vec<&mut [f32]> =
                 self.slots.iter_mut().map(|s| &mut s[start..end]).collect();
-            rule.update(step, &mut self.w[start..end], &g[start..end], &mut slots);
+            let (w, mut g) = (&mut self.w[start..end], g[start..end].to_vec());
+            rule.update(step, start, w, &mut g, &mut slots);
             start = end;
         }
     }
 }
 
+fn rate(spec: &OptimizerSpec) -> f32 {
+    spec.learning_rate().peak() as f32
+}
+
 /// The formulas of Keras in f64, as straight as they come.
 fn reference(spec: &OptimizerSpec, t: i32, w: &mut f64, g: f64, slots: &mut [f64; 3]) {
+    let lr = spec.learning_rate().peak();
     let [m, v, a] = slots;
     match spec {
-        OptimizerSpec::SGD(SGD { learning_rate: lr, momentum: mu, nesterov }) => {
+        OptimizerSpec::SGD(SGD { momentum: mu, nesterov, .. }) => {
             *m = mu * *m - lr * g;
             *w += if *nesterov { mu * *m - lr * g } else { *m };
         }
-        OptimizerSpec::AdamW(AdamW { learning_rate, weight_decay, beta_1, beta_2, epsilon }) => {
-            *w -= *w * weight_decay * learning_rate;
+        OptimizerSpec::AdamW(AdamW { weight_decay, beta_1, beta_2, epsilon, .. }) => {
+            *w -= *w * weight_decay.unwrap() * lr;
             let adam = Adam {
-                learning_rate: *learning_rate,
+                learning_rate: lr.into(),
                 beta_1: *beta_1,
                 beta_2: *beta_2,
                 epsilon: *epsilon,
+                ..Adam::default()
             };
             reference(&OptimizerSpec::Adam(adam), t, w, g, slots);
         }
-        OptimizerSpec::Adagrad(Adagrad {
-            learning_rate: lr,
-            initial_accumulator_value: initial,
-            epsilon,
-        }) => {
+        // Without variables there are no matrices.
+        OptimizerSpec::Muon(muon) => {
+            let adamw = AdamW {
+                learning_rate: lr.into(),
+                weight_decay: Some(muon.adam_weight_decay),
+                beta_1: muon.adam_beta_1,
+                beta_2: muon.adam_beta_2,
+                epsilon: muon.epsilon,
+                ..AdamW::default()
+            };
+            reference(&OptimizerSpec::AdamW(adamw), t, w, g, slots);
+        }
+        OptimizerSpec::Adagrad(Adagrad { initial_accumulator_value: initial, epsilon, .. }) => {
             *a += g * g;
             *w -= lr * g / (*a + initial + epsilon).sqrt();
         }
-        OptimizerSpec::Lion(Lion { learning_rate: lr, beta_1, beta_2 }) => {
+        OptimizerSpec::Lion(Lion { beta_1, beta_2, .. }) => {
             let direction = beta_1 * *m + (1.0 - beta_1) * g;
             *w -= if direction == 0.0 { 0.0 } else { lr * direction.signum() };
             *m = beta_2 * *m + (1.0 - beta_2) * g;
         }
-        OptimizerSpec::RMSprop(RMSprop { learning_rate: lr, rho, momentum, epsilon, centered }) => {
+        OptimizerSpec::RMSprop(RMSprop { rho, momentum, epsilon, centered, .. }) => {
             *v = rho * *v + (1.0 - rho) * g * g;
             *a = rho * *a + (1.0 - rho) * g;
             let variance = if *centered { *v - *a * *a } else { *v };
             *m = momentum * *m + lr * g / (variance + epsilon).sqrt();
             *w -= *m;
         }
-        OptimizerSpec::Nadam(Nadam { learning_rate: lr, beta_1, beta_2, epsilon }) => {
+        OptimizerSpec::Nadam(Nadam { beta_1, beta_2, epsilon, .. }) => {
             let share = |t: i32| beta_1 * (1.0 - 0.5 * 0.96_f64.powi(t));
             let product = |t: i32| (1..=t).map(share).product::<f64>();
             *m = beta_1 * *m + (1.0 - beta_1) * g;
@@ -92,7 +101,7 @@ fn reference(spec: &OptimizerSpec, t: i32, w: &mut f64, g: f64, slots: &mut [f64
                 + (1.0 - share(t)) * g / (1.0 - product(t));
             *w -= lr * ahead / ((*v / (1.0 - beta_2.powi(t))).sqrt() + epsilon);
         }
-        OptimizerSpec::Adam(Adam { learning_rate: lr, beta_1, beta_2, epsilon }) => {
+        OptimizerSpec::Adam(Adam { beta_1, beta_2, epsilon, .. }) => {
             *m = beta_1 * *m + (1.0 - beta_1) * g;
             *v = beta_2 * *v + (1.0 - beta_2) * g * g;
             let alpha = lr * (1.0 - beta_2.powi(t)).sqrt() / (1.0 - beta_1.powi(t));
@@ -113,24 +122,24 @@ fn noise(i: u64) -> f32 {
 fn fifty_steps_follow_the_formulas() {
     const N: u64 = 37;
     for spec in all() {
-        let rule = spec.build().unwrap();
+        let rule = spec.build(&[]).unwrap();
         for isa in Isa::available() {
             let start: Vec<f32> = (0..N).map(noise).collect();
-            let mut state = State::new(&*rule, start.clone());
+            let mut state = State::new(&rule, start.clone());
             let mut exact: Vec<(f64, [f64; 3])> =
                 start.iter().map(|&w| (f64::from(w), [0.0; 3])).collect();
             for t in 1..=50 {
                 // Gradients of several sizes, down to where epsilon matters; one parameter gets none.
                 let scale = |i: u64| if i == 5 { 0.0 } else { 10.0_f32.powi(1 - (i % 8) as i32) };
                 let g: Vec<f32> = (0..N).map(|i| noise(1000 + 64 * t + i) * scale(i)).collect();
-                state.update(&*rule, t, isa, &g, &[]);
+                state.step(&rule, &Step { t, learning_rate: rate(&spec), isa }, &g, &[]);
                 for ((w, slots), g) in exact.iter_mut().zip(&g) {
                     reference(&spec, t as i32, w, f64::from(*g), slots);
                 }
                 for (i, (w, (x, _))) in state.w.iter().zip(&exact).enumerate() {
                     // What a step may lose to f32, and Adam's 1 − β₂ᵗ in f32: 2e-5 of a learning rate per step.
                     let tolerance =
-                        1e-6 * (1.0 + x.abs()) + 4e-5 * t as f64 * f64::from(rule.learning_rate());
+                        1e-6 * (1.0 + x.abs()) + 4e-5 * t as f64 * f64::from(rate(&spec));
                     assert!(
                         (f64::from(*w) - x).abs() <= tolerance,
                         "{spec:?} t {t} [{i}]: {w} {x}"
@@ -152,13 +161,14 @@ proptest! {
         cuts.sort_unstable();
         let number = |i: usize| noise(u64::from(seed) + i as u64);
         for spec in all() {
-            let rule = spec.build().unwrap();
-            let mut whole = State::new(&*rule, (0..n).map(number).collect());
+            let rule = spec.build(&[]).unwrap();
+            let mut whole = State::new(&rule, (0..n).map(number).collect());
             let mut parts = whole.clone();
             for t in 1..=3 {
                 let g: Vec<f32> = (0..n).map(|i| number(i + 100 * t as usize)).collect();
-                whole.update(&*rule, t, Isa::best(), &g, &[]);
-                parts.update(&*rule, t, Isa::best(), &g, &cuts);
+                let step = Step { t, learning_rate: rate(&spec), isa: Isa::best() };
+                whole.step(&rule, &step, &g, &[]);
+                parts.step(&rule, &step, &g, &cuts);
             }
             let bits = |x: &[f32]| x.iter().map(|x| x.to_bits()).collect::<Vec<_>>();
             prop_assert_eq!(bits(&whole.w), bits(&parts.w));
@@ -174,20 +184,20 @@ fn every_optimizer_finds_the_bottom_of_a_bowl() {
     // f(w) = Σ cᵢ(wᵢ − i)²/2 with curvatures from 0.5 to 4.
     let curvature = |i: usize| 0.5 + 0.5 * i as f32;
     for spec in all() {
-        let rule = spec.build().unwrap();
-        let mut state = State::new(&*rule, vec![4.0; 8]);
+        let rule = spec.build(&[]).unwrap();
+        let mut state = State::new(&rule, vec![4.0; 8]);
         // Adagrad's steps shrink with all that was moved before, and it has far to go.
         let far = matches!(spec, OptimizerSpec::Adagrad(_));
-        let learning_rate = if far { 0.5 } else { rule.learning_rate() };
+        let learning_rate = if far { 0.5 } else { rate(&spec) };
         for t in 1..=8000 {
             let g: Vec<f32> =
                 state.w.iter().enumerate().map(|(i, w)| curvature(i) * (w - i as f32)).collect();
-            state.step(&*rule, &Step { t, learning_rate, isa: Isa::best() }, &g, &[]);
+            state.step(&rule, &Step { t, learning_rate, isa: Isa::best() }, &g, &[]);
         }
         for (i, w) in state.w.iter().enumerate() {
             // Lion's steps are all as long as the learning rate.
             assert!(
-                (w - i as f32).abs() < f32::max(0.01, 2.0 * rule.learning_rate()),
+                (w - i as f32).abs() < f32::max(0.01, 2.0 * rate(&spec)),
                 "{spec:?}: {:?}",
                 state.w
             );
@@ -198,14 +208,15 @@ fn every_optimizer_finds_the_bottom_of_a_bowl() {
 #[test]
 fn a_learning_rate_of_zero_leaves_the_weights_alone() {
     for spec in all() {
-        let rule = spec.build().unwrap();
+        let rule = spec.build(&[]).unwrap();
         let mut w = [1.0_f32, -2.0];
         let mut slots = vec![[0.0_f32; 2]; rule.slot_names().len()];
         let mut slots: Vec<&mut [f32]> = slots.iter_mut().map(|s| &mut s[..]).collect();
         rule.update(
             &Step { t: 1, learning_rate: 0.0, isa: Isa::best() },
+            0,
             &mut w,
-            &[0.5, 3.0],
+            &mut [0.5, 3.0],
             &mut slots,
         );
         assert_eq!(w, [1.0, -2.0]);
@@ -257,8 +268,8 @@ fn mistakes_in_the_file_are_named() {
             "unknown field `learning_rat`, expected one of `learning_rate`, `beta_1`",
         ),
         (
-            "optimizer.Adam = { learning_rate = 1 }",
-            "invalid type: integer `1`, expected a float such as 0.001 (write 1 as 1.0)",
+            "optimizer.Adam = { learning_rate = \"x\" }",
+            "invalid type: string \"x\", expected a number such as 0.001, or a schedule such as",
         ),
         (
             "optimizer.SGD = { momentum = 1 }",
@@ -283,16 +294,16 @@ fn wrong_values_name_the_key_the_value_and_what_would_do() {
     let adam = |change: fn(&mut Adam)| {
         let mut spec = Adam::default();
         change(&mut spec);
-        spec.build().map(|_| ())
+        OptimizerSpec::Adam(spec).build(&[]).map(|_| ())
     };
     let sgd = |change: fn(&mut SGD)| {
         let mut spec = SGD::default();
         change(&mut spec);
-        spec.build().map(|_| ())
+        OptimizerSpec::SGD(spec).build(&[]).map(|_| ())
     };
     let text = |result: Result<(), OptimError>| result.unwrap_err().to_string();
     assert_eq!(
-        text(adam(|s| s.learning_rate = -0.1)),
+        text(adam(|s| s.learning_rate = (-0.1).into())),
         "Adam: `learning_rate` must be a finite number of at least 0, got -0.1; Keras's default is 0.001"
     );
     assert_eq!(
@@ -309,9 +320,9 @@ fn wrong_values_name_the_key_the_value_and_what_would_do() {
     );
     let key = |result: Result<(), OptimError>| result.unwrap_err().key();
     for (result, wrong) in [
-        (adam(|s| s.learning_rate = f64::NAN), "learning_rate"),
-        (sgd(|s| s.learning_rate = f64::INFINITY), "learning_rate"),
-        (sgd(|s| s.learning_rate = 1e300), "learning_rate"),
+        (adam(|s| s.learning_rate = (f64::NAN).into()), "learning_rate"),
+        (sgd(|s| s.learning_rate = (f64::INFINITY).into()), "learning_rate"),
+        (sgd(|s| s.learning_rate = (1e300).into()), "learning_rate"),
         (adam(|s| s.beta_1 = -0.1), "beta_1"),
         (adam(|s| s.beta_2 = f64::NAN), "beta_2"),
         (adam(|s| s.beta_2 = 1.0 - 1e-12), "beta_2"),
@@ -323,6 +334,6 @@ fn wrong_values_name_the_key_the_value_and_what_would_do() {
     ] {
         assert_eq!(key(result), wrong);
     }
-    assert!(sgd(|s| s.learning_rate = 0.0).is_ok() && sgd(|s| s.momentum = 1.0).is_ok());
+    assert!(sgd(|s| s.learning_rate = (0.0).into()).is_ok() && sgd(|s| s.momentum = 1.0).is_ok());
     assert!(adam(|s| (s.beta_1, s.beta_2) = (0.0, 0.0)).is_ok());
 }

@@ -116,21 +116,10 @@ impl Trainer {
         let order: Vec<u32> = (0..split.len() as u32).collect();
         let mut profile = self.engine.profile(&self.model);
         for indices in order.chunks_exact(batch).cycle().take(steps) {
-            let (key, step) = self.next_step(self.fit.seed);
-            let optimizer = &self.optimizer;
-            let update = |w: &mut [f32], g: &[f32], slots: &mut [&mut [f32]]| {
-                optimizer.update(&step, w, g, slots);
-            };
             let feed = feed(split, indices);
-            self.engine.profile_step(
-                &mut self.weights,
-                &mut self.slots,
-                batch,
-                &feed,
-                key,
-                &update,
-                &mut profile,
-            );
+            self.learn(self.fit.seed, |engine, weights, slots, key, update| {
+                engine.profile_step(weights, slots, batch, &feed, key, update, &mut profile)
+            });
         }
         Ok(profile)
     }

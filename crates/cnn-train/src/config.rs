@@ -183,11 +183,9 @@ impl Config {
             check.mixing(&fit);
             fit
         });
-        if let Some(spec) = &model {
-            check.model(spec, compile.as_ref());
-        }
+        let built = model.as_ref().and_then(|spec| check.model(spec, compile.as_ref()));
         if let Some(compile) = &compile {
-            check.compile(compile);
+            check.compile(compile, built.as_ref());
         }
         check.callbacks(&callbacks, compile.as_ref(), fit.as_ref());
 

@@ -16,8 +16,12 @@
 //! Test images may be measured after every epoch too (`fit.eval_test`, [`Trainer::fit_with_test`]): as a record that comes out at
 //! the end. It is in no event, so that no callback can follow it.
 
+mod length;
 mod result;
 
+pub use length::fit_length;
+pub(crate) use length::split_at;
+use length::steps_of;
 pub use result::FitResult;
 
 use crate::config::metric_names;
@@ -170,9 +174,12 @@ impl<'a> Run<'a> {
             TrainError::Monitors(errors.into_iter().map(|(_, error)| error).collect())
         })?;
         trainer.balance(&train.labels[..cut]);
+        trainer.plan_average(callbacks)?;
         let fit = trainer.fit;
         let batch_size = fit.batch_size.clamp(1, cut);
         trainer.prepare(batch_size)?;
+        let length = steps_of(&fit, cut);
+        trainer.schedule = trainer.rates.is_scheduled().then(|| trainer.rates.over(length));
         let whole = |split: &'a Split| (split, (0..split.len() as u32).collect());
         let validation = match validation {
             Some(split) => Some(whole(split)),
@@ -187,7 +194,7 @@ impl<'a> Run<'a> {
             control: Control::new(),
             plan: Plan {
                 epochs: fit.epochs,
-                steps: cut.div_ceil(batch_size),
+                steps: length.steps_per_epoch,
                 batch_size,
                 seed: fit.seed,
                 shuffle: fit.shuffle,
@@ -278,7 +285,7 @@ impl<'a> Run<'a> {
             train_per_class: has(!self.measured_images.is_empty(), &counts.measured),
             val_per_class: has(self.validation.is_some(), &counts.validation),
             elapsed,
-            weights: &trainer.weights,
+            weights: trainer.shown_weights(),
         };
         self.tell(|callback, control| callback.on_epoch_end(&event, control));
         (self.epoch_logs, self.counts) = (logs, counts);
@@ -324,21 +331,18 @@ impl<'a> Run<'a> {
 
     /// One optimizer step on the images at these places of the order.
     fn step(&mut self, trainer: &mut Trainer, batch: Range<usize>) -> BatchMetrics {
-        let indices = &self.order[batch];
-        let (key, step) = trainer.next_step(self.plan.seed);
-        let Trainer { engine, optimizer, weights, slots, .. } = trainer;
-        let update = |w: &mut [f32], g: &[f32], slots: &mut [&mut [f32]]| {
-            optimizer.update(&step, w, g, slots);
-        };
-        let (train, n) = (self.train, indices.len());
-        let Some(mixer) = &mut self.mixer else {
-            return engine.train_step(weights, slots, n, &feed(train, indices), key, &update);
-        };
-        mixer.draw(key.seed, key.step, n);
-        let feed = |range: Range<usize>, x: &mut [f32], mut targets: Targets<'_>| {
-            mixer.fill(train, indices, range, x, &mut targets);
-        };
-        engine.train_step_mixed(weights, slots, n, &feed, key, &update)
+        let (train, seed, indices) = (self.train, self.plan.seed, &self.order[batch]);
+        let (n, mixer) = (indices.len(), &mut self.mixer);
+        trainer.learn(seed, |engine, weights, slots, key, update| {
+            let Some(mixer) = mixer else {
+                return engine.train_step(weights, slots, n, &feed(train, indices), key, update);
+            };
+            mixer.draw(key.seed, key.step, n);
+            let feed = |range: Range<usize>, x: &mut [f32], mut targets: Targets<'_>| {
+                mixer.fill(train, indices, range, x, &mut targets);
+            };
+            engine.train_step_mixed(weights, slots, n, &feed, key, update)
+        })
     }
 
     /// Does what the callbacks asked for, apart from stopping.
@@ -357,6 +361,9 @@ impl<'a> Run<'a> {
     }
 
     fn finish(mut self, trainer: &mut Trainer) -> FitResult {
+        if trainer.settle() {
+            self.measured = None;
+        }
         let (stop, logs) =
             (self.control.stopped_by().cloned(), std::mem::take(&mut self.epoch_logs));
         let event = TrainEnd { epochs: self.begun, logs: &logs, stopped_by: stop.as_ref() };
@@ -380,18 +387,6 @@ impl<'a> Run<'a> {
             seconds: self.start.elapsed().as_secs_f64(),
         }
     }
-}
-
-/// The first image of the validation part: ⌊n·(1 − share)⌋, as Keras cuts it; n without a share.
-pub(crate) fn split_at(samples: usize, share: f64) -> Result<usize, TrainError> {
-    if share <= 0.0 {
-        return Ok(samples);
-    }
-    let train = (samples as f64 * (1.0 - share)).floor() as usize;
-    if train == 0 || train >= samples {
-        return Err(TrainError::Split { share, samples, train: train.min(samples) });
-    }
-    Ok(train)
 }
 
 fn score(measured: &BatchMetrics) -> TestScore {

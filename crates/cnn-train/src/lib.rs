@@ -14,6 +14,7 @@
 
 mod answers;
 mod atomic;
+mod average;
 mod bench;
 mod calibration;
 mod config;
@@ -29,6 +30,7 @@ mod metrics;
 mod mixing;
 pub mod model_file;
 mod run_dir;
+mod step;
 mod trainer;
 mod weights;
 
@@ -36,10 +38,11 @@ pub use answers::{Answer, most_confident_mistakes};
 pub use atomic::write as write_file;
 pub use bench::{BenchOptions, median, quantile};
 pub use calibration::{CALIBRATION_BINS, Calibration, CalibrationBin, Z95, wilson};
+pub use cnn_optim::schedules::{FitLength, Schedule};
 pub use config::{CompileSpec, Config, FitSpec, Overrides};
 pub use error::{ErrorKind, TrainError};
 pub use evaluate::{ClassScore, Evaluation, MixedPair, Report, TopKScore};
-pub use fit::FitResult;
+pub use fit::{FitResult, fit_length};
 pub use history::{HISTORY_SCHEMA, RunHistory, RunParams, TestScore};
 pub use lr_range::{LrCurve, LrPoint, LrRange, rate_text};
 pub use metrics::{MetricSpec, TopK};

@@ -202,7 +202,8 @@ impl Trainer {
     }
 
     /// Trains for so many steps with this callback alone, on the training part of `train` and without measuring anything;
-    /// returns the weights that came out. Weights, optimizer and counters are then as before.
+    /// returns the weights that came out. The callback sets the learning rate; a schedule does not count. Weights, optimizer and
+    /// counters are then as before.
     pub(crate) fn short_fit(
         &mut self,
         train: &Split,
@@ -213,12 +214,13 @@ impl Trainer {
             .then(|| train.validation_split(self.fit.validation_split).0);
         let before = (self.fit, self.learning_rate, self.steps_taken, self.weights.clone());
         let slots = std::mem::take(&mut self.slots);
+        let rates = std::mem::replace(&mut self.rates, f64::from(self.learning_rate).into());
         self.steps_taken = 0;
         (self.fit.validation_split, self.fit.eval_train) = (0.0, false);
         // More than enough: the callback ends it.
         self.fit.epochs = steps;
         let result = self.fit(part.as_ref().unwrap_or(train), None, &mut [callback]);
-        self.slots = slots;
+        (self.slots, self.rates) = (slots, rates);
         (self.fit, self.learning_rate, self.steps_taken) = (before.0, before.1, before.2);
         let after = std::mem::replace(&mut self.weights, before.3);
         result.map(|_| after)

@@ -4,11 +4,16 @@ use crate::config::{CompileSpec, Config, FitSpec};
 use crate::error::TrainError;
 use crate::metrics::counting;
 use crate::weights::{NamedTensor, check_finite, weights_from, weights_hash};
+use cnn_callbacks::Average;
 use cnn_data::Split;
 use cnn_nn::Model;
-use cnn_nn::engine::{BatchMetrics, Buffer, Engine, Options, TrainKey};
+use cnn_nn::constraint::Constraints;
+use cnn_nn::engine::{BatchMetrics, Buffer, Engine, Options};
 use cnn_nn::loss::Loss;
-use cnn_optim::{Optimizer, Step};
+use cnn_nn::model::ParamInfo;
+use cnn_optim::schedules::{LearningRate, Schedule};
+use cnn_optim::{Optimizer, Variable, Whole};
+use std::ops::Range;
 
 pub use cnn_nn::engine::Isa;
 
@@ -40,7 +45,7 @@ pub struct Trainer {
     pub(crate) model: Model,
     pub(crate) compile: CompileSpec,
     pub(crate) fit: FitSpec,
-    pub(crate) optimizer: Box<dyn Optimizer>,
+    pub(crate) optimizer: Optimizer,
     pub(crate) loss: Loss,
     pub(crate) options: TrainOptions,
     pub(crate) engine: Engine,
@@ -49,7 +54,21 @@ pub struct Trainer {
     pub(crate) weights: Buffer,
     /// The optimizer's memory, one arena for each slot; empty until training begins.
     pub(crate) slots: Vec<Buffer>,
+    /// All gradients, and what is needed beside them, for an optimizer that needs them all before it begins; else empty.
+    pub(crate) gradient: Buffer,
+    pub(crate) whole: Whole,
+    /// What kernels are made to satisfy after every update.
+    pub(crate) constraints: Constraints,
+    /// Where the parameters lie that the optimizer does not change; their mean is what they are.
+    pub(crate) untrained: Vec<Range<usize>>,
+    /// What this run does with the running mean of the weights.
+    pub(crate) average: Average,
+    /// What the last step was taken with, or the next will be where nothing schedules it.
     pub(crate) learning_rate: f32,
+    /// The configuration's learning rate.
+    pub(crate) rates: LearningRate,
+    /// The rate of each step of this fit, where the configuration has a schedule.
+    pub(crate) schedule: Option<Schedule>,
     /// Optimizer steps taken.
     pub(crate) steps_taken: u64,
 }
@@ -62,13 +81,17 @@ impl Trainer {
     pub fn new(config: &Config, model: Model, options: TrainOptions) -> Result<Self, TrainError> {
         let loss = Loss::new(&config.compile.loss, model.output(), model.link())?;
         let loss = counting(loss, &config.compile.metrics)?;
-        let optimizer = config.compile.optimizer.build()?;
+        let variables = variables(&model);
+        let optimizer = config.compile.optimizer.build(&variables)?;
         let weights = Buffer::from(&*model.initial_weights(config.fit.seed));
         let engine = engine(&model, &loss, options, 1);
         Ok(Self {
             compile: config.compile.clone(),
             fit: config.fit,
-            learning_rate: optimizer.learning_rate(),
+            learning_rate: config.compile.optimizer.learning_rate().peak() as f32,
+            rates: config.compile.optimizer.learning_rate().clone(),
+            schedule: None,
+            whole: Whole::new(&optimizer, &variables, options.threads.max(1)),
             optimizer,
             loss,
             options,
@@ -76,6 +99,12 @@ impl Trainer {
             engine_batch: 1,
             weights,
             slots: Vec::new(),
+            gradient: Buffer::zeros(0),
+            constraints: Constraints::new(&model),
+            untrained: (model.params().filter(|param| !param.trainable))
+                .map(|param| param.range.clone())
+                .collect(),
+            average: Average::Unused,
             steps_taken: 0,
             model,
         })
@@ -96,7 +125,7 @@ impl Trainer {
         self.steps_taken
     }
 
-    /// The optimizer's learning rate as it is now.
+    /// The optimizer's learning rate as it is now. Before the first step of a schedule: its largest rate.
     pub fn learning_rate(&self) -> f32 {
         self.learning_rate
     }
@@ -145,7 +174,7 @@ impl Trainer {
         }
         let n = images.len() / size;
         let mut output = vec![0.0; n * self.outputs()];
-        let feed = |range: std::ops::Range<usize>, x: &mut [f32], labels: &mut [u32]| {
+        let feed = |range: Range<usize>, x: &mut [f32], labels: &mut [u32]| {
             x.copy_from_slice(&images[range.start * size..range.end * size]);
             labels.fill(0);
         };
@@ -173,7 +202,9 @@ impl Trainer {
 
     /// Loss and accuracy over some of a data set's images, in inference mode.
     pub(crate) fn measure(&mut self, split: &Split, indices: &[u32]) -> BatchMetrics {
-        self.engine.evaluate(&self.weights, indices.len(), &feed(split, indices))
+        let mean = self.measured_slot();
+        let weights = mean.map_or(&self.weights, |slot| &self.slots[slot]);
+        self.engine.evaluate(weights, indices.len(), &feed(split, indices))
     }
 
     /// The penalty of regularised weights, part of every loss; 0 for a model without regularisers.
@@ -222,14 +253,6 @@ impl Trainer {
         }
     }
 
-    /// Counts one more optimizer step: where its random numbers come from, and what the optimizer is told.
-    pub(crate) fn next_step(&mut self, seed: u64) -> (TrainKey, Step) {
-        let key = TrainKey { seed, step: self.steps_taken };
-        self.steps_taken += 1;
-        let (learning_rate, isa) = (self.learning_rate, self.options.isa);
-        (key, Step { t: self.steps_taken, learning_rate, isa })
-    }
-
     /// Balances the classes of these training images where the loss asks for that.
     pub(crate) fn balance(&mut self, labels: &[u32]) {
         let mut images = vec![0u64; self.classes()];
@@ -262,8 +285,21 @@ impl Trainer {
                 .map(|_| Buffer::zeros(self.weights.len()))
                 .collect();
         }
+        if self.optimizer.needs_all_gradients() && self.gradient.is_empty() {
+            self.gradient = Buffer::zeros(self.weights.len());
+        }
         Ok(())
     }
+}
+
+/// What the optimizer is told of the model: the parameters that it changes.
+pub(crate) fn variables(model: &Model) -> Vec<Variable> {
+    let variable = |param: &ParamInfo| Variable {
+        name: param.name.clone(),
+        range: param.range.clone(),
+        shape: param.shape.clone(),
+    };
+    model.params().filter(|param| param.trainable).map(variable).collect()
 }
 
 fn engine(model: &Model, loss: &Loss, options: TrainOptions, batch_size: usize) -> Engine {
@@ -275,6 +311,6 @@ fn engine(model: &Model, loss: &Loss, options: TrainOptions, batch_size: usize) 
 pub(crate) fn feed<'a>(
     split: &'a Split,
     indices: &'a [u32],
-) -> impl Fn(std::ops::Range<usize>, &mut [f32], &mut [u32]) + Sync + 'a {
+) -> impl Fn(Range<usize>, &mut [f32], &mut [u32]) + Sync + 'a {
     move |range, x, labels| split.fill(&indices[range], x, labels)
 }

@@ -29,9 +29,15 @@ impl Callback for Count {
 fn the_steady_state_of_training_allocates_nothing() {
     let data = stripes(32 * 20 + 5, 1);
     for threads in [1, 2, 4] {
-        for optimizer in
-            ["{ type = \"Adam\" }", "{ type = \"SGD\" }", "{ type = \"SGD\", momentum = 0.9 }"]
-        {
+        for optimizer in [
+            "{ type = \"Adam\" }",
+            "{ type = \"SGD\" }",
+            "{ type = \"SGD\", momentum = 0.9 }",
+            // Those that need all gradients first, a schedule, and as many slots as there can be.
+            "{ type = \"Adam\", global_clipnorm = 1.0, weight_decay = 0.1, exclude_from_weight_decay = [\"bias\"] }",
+            "{ type = \"Muon\", clipnorm = 1.0, learning_rate = { type = \"OneCycle\", max_lr = 0.01 } }",
+            "{ type = \"RMSprop\", momentum = 0.5, centered = true, use_ema = true, lookahead = {} }",
+        ] {
             // Every remedy against overfitting that acts in a step, one after the other.
             for remedy in [
                 "",

@@ -1,5 +1,5 @@
-//! Twenty Adam steps beside Keras's own, without and with regularisers: `data/golden/trajectory.npz` and
-//! `data/golden/regularizers.npz`, see `data/golden/README.md`.
+//! Twenty Adam steps beside Keras's own, without and with regularisers, and with constraints: `data/golden/trajectory.npz`,
+//! `data/golden/regularizers.npz` and `data/golden/constraints.npz`, see `data/golden/README.md`.
 
 #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
@@ -185,6 +185,17 @@ fn penalties_are_keras_s() {
         }
 
         assert_close("losses", &train(&mut trainer, &data).0, &file.find("losses").f32s());
+        assert_weights(&trainer, &file.tensors("final/"));
+    }
+}
+
+#[test]
+fn constraints_are_keras_s() {
+    let (file, start) = (File::read("constraints.npz"), File::read("trajectory.npz"));
+    for (threads, fuse) in [(1, true), (3, true), (2, false)] {
+        let mut trainer = trainer(&file.toml(), &start.tensors("initial/"), threads, fuse);
+        let losses = train(&mut trainer, &start.batches()).0;
+        assert_close("losses", &losses, &file.find("losses").f32s());
         assert_weights(&trainer, &file.tensors("final/"));
     }
 }

@@ -7,6 +7,7 @@ mod early_stopping;
 mod history;
 mod progress_bar;
 mod stop_at;
+mod swap_ema_weights;
 mod terminate_on_nan;
 
 pub use context::BuildContext;
@@ -15,6 +16,7 @@ pub use early_stopping::EarlyStopping;
 pub use history::{Columns, History, Params};
 pub use progress_bar::{ProgressBar, Style};
 pub use stop_at::StopAt;
+pub use swap_ema_weights::SwapEMAWeights;
 pub use terminate_on_nan::TerminateOnNaN;
 
 use crate::{Callback, CallbackError};
@@ -66,6 +68,8 @@ callbacks! {
     StopAt = "stop_at",
     /// Stops once a metric no longer improves.
     EarlyStopping = "early_stopping",
+    /// Measures with the running mean of the weights.
+    SwapEMAWeights = "swap_ema_weights",
     /// Writes each epoch's metrics to a CSV file.
     CSVLogger = "csv_logger",
     /// Stops once the loss is no longer a number.

@@ -15,6 +15,7 @@ pub(crate) mod lr_find;
 pub(crate) mod new;
 pub(crate) mod predict;
 pub(crate) mod report;
+pub(crate) mod schedule;
 mod screen;
 pub(crate) mod summary;
 pub(crate) mod train;

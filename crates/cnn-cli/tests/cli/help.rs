@@ -5,7 +5,7 @@ use crate::support::{cnn, code, snapshot, stdout, transcript};
 #[test]
 fn every_help() {
     let folder = tempfile::tempdir().unwrap();
-    let commands: [&[&str]; 19] = [
+    let commands: [&[&str]; 20] = [
         &[],
         &["new"],
         &["summary"],
@@ -16,6 +16,7 @@ fn every_help() {
         &["experiment"],
         &["explain"],
         &["lr-find"],
+        &["schedule"],
         &["predict"],
         &["activations"],
         &["filters"],

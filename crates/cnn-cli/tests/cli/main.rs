@@ -16,6 +16,7 @@ mod lr_find;
 mod models;
 mod overfitting;
 mod report;
+mod schedule;
 mod summaries;
 mod support;
 mod tiny;

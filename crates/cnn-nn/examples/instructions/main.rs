@@ -83,7 +83,7 @@ fn step(isa: Isa, preset: &str) -> Work {
     let options = Options { threads: 1, isa, batch_size: BATCH, fuse: true };
     let mut engine = Engine::new(&model, &loss, options);
     let mut weights = Buffer::from(&*model.initial_weights(42));
-    let adam = OptimizerSpec::Adam(Adam::default()).build().expect("its defaults are sound");
+    let adam = OptimizerSpec::Adam(Adam::default()).build(&[]).expect("its defaults are sound");
     let mut slots: Vec<_> =
         adam.slot_names().iter().map(|_| Buffer::zeros(weights.len())).collect();
     let split = images();
@@ -92,12 +92,12 @@ fn step(isa: Isa, preset: &str) -> Work {
     let mut step = move |n: usize| {
         let key = TrainKey { seed: 42, step: taken };
         taken += 1;
-        let now = Step { t: taken, learning_rate: adam.learning_rate(), isa };
+        let now = Step { t: taken, learning_rate: 0.001, isa };
         let feed = |range: Range<usize>, x: &mut [f32], labels: &mut [u32]| {
             split.fill(&order[range], x, labels);
         };
-        let update = |w: &mut [f32], g: &[f32], slots: &mut [&mut [f32]]| {
-            adam.update(&now, w, g, slots);
+        let update = |start: usize, w: &mut [f32], g: &mut [f32], slots: &mut [&mut [f32]]| {
+            adam.update(&now, start, w, g, slots);
         };
         engine.train_step(&mut weights, &mut slots, n, &feed, key, &update);
     };

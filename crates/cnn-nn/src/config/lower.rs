@@ -28,7 +28,10 @@ impl<'de> Value<'de> {
     fn fields(self, table: Option<&'de Table>, tagged: bool) -> Fields<'de> {
         let skip = |key: &str| tagged && key == "type" || self.common.contains(&key);
         let keep = |entry: &&Entry| !skip(&entry.key) && !self.patches.is_dropped(entry.value.id());
-        let entries: Vec<_> = table.iter().flat_map(|table| &table.entries).filter(keep).collect();
+        let mut entries: Vec<_> =
+            table.iter().flat_map(|table| &table.entries).filter(keep).collect();
+        // Whoever reads a table by hand learns first what it is.
+        entries.sort_by_key(|entry| entry.key != "type");
         let gaps = self.patches.gaps(self.node.id());
         Fields { owner: self, entries: entries.into_iter(), gaps, next: None }
     }

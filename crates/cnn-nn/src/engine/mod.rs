@@ -39,7 +39,7 @@ use crate::layer::Link;
 use crate::loss::Loss;
 use crate::model::Model;
 use blocks::Blocks;
-use cnn_kernels::pool::Pool;
+pub use cnn_kernels::pool::Pool;
 pub use cnn_kernels::{Buffer, Isa};
 use feed::Source;
 pub use feed::{Feed, MixedFeed, Targets};
@@ -53,14 +53,15 @@ use program::Program;
 use shard::{Batch, Shard};
 use single::Single;
 
-/// Updates a block of weights from its gradient; the last argument is the block's part of each optimizer slot.
-pub type Update<'a> = dyn Fn(&mut [f32], &[f32], &mut [&mut [f32]]) + Sync + 'a;
+/// Updates a block of weights from its gradient: where the block begins among all parameters, its weights, its gradient (not needed
+/// afterwards), and its part of each optimizer slot.
+pub type Update<'a> = dyn Fn(usize, &mut [f32], &mut [f32], &mut [&mut [f32]]) + Sync + 'a;
 
 /// Shards per batch, at most: the parallelism that a batch can have.
 pub const MAX_SHARDS: usize = 16;
 
 /// Optimizer slots, at most.
-pub const MAX_SLOTS: usize = 3;
+pub const MAX_SLOTS: usize = 5;
 
 /// Samples per shard, at least: fewer would starve the kernels.
 const MIN_SHARD: usize = 4;
@@ -167,6 +168,11 @@ impl Engine {
     /// Threads at work, the caller's included.
     pub fn threads(&self) -> usize {
         self.pool.threads()
+    }
+
+    /// The threads, for work between two steps.
+    pub fn pool(&self) -> &Pool {
+        &self.pool
     }
 
     /// One optimizer step on a batch of `n` samples: forward, loss, backward, update. Metrics are those before the update.

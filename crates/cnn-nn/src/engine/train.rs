@@ -28,6 +28,12 @@ impl Engine {
             [a, b, c] => {
                 self.run_backward::<5, 3>(weights, [a, b, c], n, source, key, update, times);
             }
+            [a, b, c, d] => {
+                self.run_backward::<6, 4>(weights, [a, b, c, d], n, source, key, update, times);
+            }
+            [a, b, c, d, e] => {
+                self.run_backward::<7, 5>(weights, [a, b, c, d, e], n, source, key, update, times);
+            }
             _ => panic!("{} optimizer slots, at most {MAX_SLOTS}", slots.len()),
         }
         for meeting in &self.meetings {
@@ -51,7 +57,9 @@ impl Engine {
         gradient: &mut [f32],
     ) -> BatchMetrics {
         let (mut same, source) = (weights.to_vec(), Source::Plain(feed));
-        let keep = |_: &mut [f32], g: &[f32], kept: &mut [&mut [f32]]| kept[0].copy_from_slice(g);
+        let keep = |_: usize, _: &mut [f32], g: &mut [f32], kept: &mut [&mut [f32]]| {
+            kept[0].copy_from_slice(g);
+        };
         let metrics = self.run_forward(weights, n, source, key, None);
         self.run_backward::<3, 1>(&mut same, [gradient], n, source, key, &keep, None);
         metrics
@@ -242,7 +250,7 @@ impl Engine {
                 let g = &mut g[..w.len()];
                 self.blocks.gradient(block, program, isa, shards, g);
                 self.penalties.add_gradient(block, &ranges[i], isa, w, g);
-                update(w, g, &mut slots);
+                update(ranges[i].start, w, g, &mut slots);
             });
         });
     }

@@ -5,6 +5,7 @@
 //! **Initialisers** `kernel_initializer` and `bias_initializer`, see [`crate::initializer`].
 //! **Regularisers** `kernel_regularizer` and `bias_regularizer` add l1·Σ|w| + l2·Σw² to the loss: `{ l2 = 1e-4 }`, `{ l1 = … }`,
 //! both, or Keras's `"l1"`, `"l2"`, `"l1l2"` with factors of 0.01 (see [`crate::regularizer`]).
+//! **Constraint** `kernel_constraint`: `{ max_norm = 2.0 }`, `"unit_norm"` or `"non_neg"` after every update, see [`crate::constraint`].
 //! **Errors** no filters, a kernel or stride of 0, a kernel larger than the padded input, a negative factor of a regulariser.
 //! **Source** Keras `Conv2D` (cross-correlation: the kernel is not flipped). `same` pads unevenly: the odd pixel goes to the
 //! bottom and the right.
@@ -28,6 +29,7 @@
 
 use super::conv_max_pool::ConvMaxPool;
 use super::{Function, Pair, Spec, bad_key, image_shape, kernel_and_bias, rows};
+use crate::constraint::Constraint;
 use crate::initializer::Initializer;
 use crate::layer::{BuildError, Built, Facts, Layer, Link, Part, Pass, Shard, Weights, Work};
 use crate::regularizer::Regularizer;
@@ -69,6 +71,9 @@ pub struct Conv2D {
     /// Penalty on the bias; default none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bias_regularizer: Option<Regularizer>,
+    /// What the kernel is made to satisfy after every update, such as `{ max_norm = 2.0 }`; default nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kernel_constraint: Option<Constraint>,
 }
 
 fn one() -> Pair {
@@ -110,6 +115,7 @@ impl Conv2D {
             bias_initializer: Initializer::ZEROS,
             kernel_regularizer: None,
             bias_regularizer: None,
+            kernel_constraint: None,
         }
     }
 }
@@ -133,6 +139,7 @@ impl Spec for Conv2D {
             [self.kernel_initializer, self.bias_initializer],
             self.use_bias,
             [self.kernel_regularizer, self.bias_regularizer],
+            self.kernel_constraint,
         )?;
         let macs = [kernel.h, kernel.w, c, self.filters, rows.output, cols.output]
             .iter()

@@ -6,6 +6,7 @@
 //! **Initialisers** `kernel_initializer` and `bias_initializer`, see [`crate::initializer`].
 //! **Regularisers** `kernel_regularizer` and `bias_regularizer` add l1·Σ|w| + l2·Σw² to the loss: `{ l2 = 1e-4 }`, `{ l1 = … }`,
 //! both, or Keras's `"l1"`, `"l2"`, `"l1l2"` with factors of 0.01 (see [`crate::regularizer`]).
+//! **Constraint** `kernel_constraint`: `{ max_norm = 2.0 }`, `"unit_norm"` or `"non_neg"` after every update, see [`crate::constraint`].
 //! **Errors** no units, a negative factor of a regulariser.
 //! **Source** Keras `Dense`.
 //!
@@ -26,6 +27,7 @@
 
 use super::conv2d::{glorot_uniform, is_yes, yes, zeros};
 use super::{Function, Spec, bad_key, kernel_and_bias};
+use crate::constraint::Constraint;
 use crate::initializer::Initializer;
 use crate::layer::{
     BuildError, Built, COLUMNS, Facts, Layer, Link, Part, Pass, Shard, Weights, WholeBatch, Work,
@@ -60,6 +62,9 @@ pub struct Dense {
     /// Penalty on the bias; default none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bias_regularizer: Option<Regularizer>,
+    /// What the kernel is made to satisfy after every update, such as `{ max_norm = 2.0 }`; default nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kernel_constraint: Option<Constraint>,
 }
 
 impl Dense {
@@ -73,6 +78,7 @@ impl Dense {
             bias_initializer: Initializer::ZEROS,
             kernel_regularizer: None,
             bias_regularizer: None,
+            kernel_constraint: None,
         }
     }
 }
@@ -103,6 +109,7 @@ impl Spec for Dense {
             [self.kernel_initializer, self.bias_initializer],
             self.use_bias,
             [self.kernel_regularizer, self.bias_regularizer],
+            self.kernel_constraint,
         )?;
         Ok(Built {
             layer: Box::new(BuiltDense { rows, n_in, n_out, activation: self.activation }),
@@ -126,6 +133,7 @@ impl Spec for Dense {
                     kernel_regularizer: Some(Regularizer::l2(3e-3)),
                     kernel_initializer: Initializer::Normal(0.3),
                     bias_regularizer: Some(Regularizer::l1(1e-2)),
+                    kernel_constraint: Some(Constraint::MaxNorm(1.5)),
                     ..Self::new(7)
                 },
                 vec![9],

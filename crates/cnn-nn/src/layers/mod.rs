@@ -73,6 +73,7 @@ pub use spatial_dropout2d::SpatialDropout2D;
 pub use squeeze_excite::SqueezeExcite;
 pub use zero_padding2d::{Sides, ZeroPadding2D};
 
+use crate::constraint::Constraint;
 use crate::initializer::Initializer;
 use crate::layer::{BuildError, Built, ParamSpec};
 use crate::regularizer::Regularizer;
@@ -208,18 +209,22 @@ fn image_shape(kind: &str, input: &Shape) -> Result<[usize; 3], BuildError> {
 }
 
 /// The parameters of a layer that multiplies with a kernel `shape`, whose last axis counts the outputs, and may add a bias.
-/// `initializers` and `regularizers` are those of the kernel and of the bias.
+/// `initializers` and `regularizers` are those of the kernel and of the bias; the constraint is the
+/// kernel's.
 fn kernel_and_bias(
     shape: Vec<usize>,
     initializers: [Initializer; 2],
     use_bias: bool,
     regularizers: [Option<Regularizer>; 2],
+    constraint: Option<Constraint>,
 ) -> Result<Vec<ParamSpec>, BuildError> {
     let [kernel, bias] = regularizers;
     let outputs = shape.last().copied().unwrap_or_default();
     let penalty = Regularizer::checked(kernel, "kernel_regularizer")?;
     let initializer = initializers[0].checked("kernel_initializer")?;
-    let mut params = vec![ParamSpec { penalty, ..ParamSpec::new("kernel", shape, initializer) }];
+    let constraint = Constraint::checked(constraint, "kernel_constraint")?;
+    let kernel = ParamSpec::new("kernel", shape, initializer);
+    let mut params = vec![ParamSpec { penalty, constraint, ..kernel }];
     let penalty = Regularizer::checked(bias, "bias_regularizer")?;
     if use_bias {
         let (shape, initializer) = (vec![outputs], initializers[1].checked("bias_initializer")?);

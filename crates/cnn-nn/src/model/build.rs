@@ -233,6 +233,7 @@ impl<'a> Builder<'a> {
                 initializer: param.initializer,
                 penalty: param.penalty,
                 trainable: param.trainable,
+                constraint: param.constraint,
             }
         });
         let params: Vec<_> = params.collect();

@@ -32,6 +32,7 @@ fn layer(layer: &ModelLayer) -> Value {
         json!({
             "name": param.name, "shape": param.shape, "offset": param.range.start,
             "trainable": param.trainable,
+            "constraint": param.constraint,
             "penalty": param.penalty.map(|penalty| json!({ "l1": penalty.l1, "l2": penalty.l2 })),
         })
     });

@@ -42,7 +42,9 @@ pub fn wide(model: &Model) -> String {
             size(model.activation_bytes())
         ),
     ];
-    for total in totals(model).iter().chain(&sums).chain(&penalties(model)) {
+    for total in
+        totals(model).iter().chain(&sums).chain(&penalties(model)).chain(&constraints(model))
+    {
         out.push_str(total);
         out.push('\n');
     }
@@ -54,6 +56,14 @@ fn penalties(model: &Model) -> Option<String> {
     let of = |param: &ParamInfo| Some(format!("{} {}", param.name, param.penalty?));
     let penalties: Vec<String> = model.params().filter_map(of).collect();
     (!penalties.is_empty()).then(|| format!(" Penalties on the loss: {}", penalties.join(", ")))
+}
+
+/// What kernels are made to satisfy; nothing where there is nothing.
+fn constraints(model: &Model) -> Option<String> {
+    let of = |param: &ParamInfo| Some(format!("{} {}", param.name, param.constraint?));
+    let constraints: Vec<String> = model.params().filter_map(of).collect();
+    (!constraints.is_empty())
+        .then(|| format!(" Constraints after every update: {}", constraints.join(", ")))
 }
 
 /// One layer of the summary, every column as people read it.

@@ -10,38 +10,31 @@
 //!
 //! **Source**: Duchi, Hazan and Singer, "Adaptive Subgradient Methods" (2011); Keras `optimizers/adagrad.py`, class `Adagrad`.
 
-use crate::number::{epsilon, float, learning_rate, not_negative};
-use crate::{OptimError, Optimizer, Step};
+use crate::number::{epsilon, float, not_negative};
+use crate::spec::optimizer;
+use crate::{OptimError, Rule, Step};
 use cnn_kernels::update;
-use serde::{Deserialize, Serialize};
 
-/// Adagrad: `optimizer = { type = "Adagrad", learning_rate = 0.01 }`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Adagrad {
-    /// Step where the accumulator is 1. Default 0.001. Finite, ≥ 0; written as a float.
-    #[serde(deserialize_with = "float")]
-    pub learning_rate: f64,
-    /// What the sum of squares starts at, in units of the squared gradient. Default 0.1, ≥ 0.
-    #[serde(deserialize_with = "float")]
-    pub initial_accumulator_value: f64,
-    /// Added under the root. Default 1e-7, > 0.
-    #[serde(deserialize_with = "float")]
-    pub epsilon: f64,
-}
-
-impl Default for Adagrad {
-    fn default() -> Self {
-        Self { learning_rate: 0.001, initial_accumulator_value: 0.1, epsilon: 1e-7 }
+optimizer! {
+    /// Adagrad: `optimizer = { type = "Adagrad", learning_rate = 0.01 }`.
+    Adagrad {
+        /// Step where the accumulator is 1. Default 0.001. A number, finite and ≥ 0, or a schedule.
+        learning_rate = 0.001,
+        /// What the sum of squares starts at, in units of the squared gradient. Default 0.1, ≥ 0.
+        #[serde(deserialize_with = "float")]
+        initial_accumulator_value: f64 = 0.1,
+        /// Added under the root. Default 1e-7, > 0.
+        #[serde(deserialize_with = "float")]
+        epsilon: f64 = 1e-7,
     }
+    weight_decay = None
 }
 
 impl Adagrad {
-    /// Checks every value and returns the update rule.
-    pub fn build(&self) -> Result<Box<dyn Optimizer>, OptimError> {
+    /// The update rule, its values checked.
+    pub(crate) fn rule(&self) -> Result<Box<dyn Rule>, OptimError> {
         const NAME: &str = "Adagrad";
-        Ok(Box::new(Rule {
-            learning_rate: learning_rate(NAME, self.learning_rate, "Keras's default is 0.001")?,
+        Ok(Box::new(Update {
             initial: not_negative(
                 NAME,
                 "initial_accumulator_value",
@@ -56,25 +49,25 @@ impl Adagrad {
     pub fn examples() -> Vec<Self> {
         vec![
             Self::default(),
-            Self { learning_rate: 0.1, initial_accumulator_value: 0.0, epsilon: 1e-3 },
+            Self {
+                learning_rate: 0.1.into(),
+                initial_accumulator_value: 0.0,
+                epsilon: 1e-3,
+                ..Self::default()
+            },
         ]
     }
 }
 
 #[derive(Debug)]
-struct Rule {
-    learning_rate: f32,
+struct Update {
     initial: f32,
     epsilon: f32,
 }
 
-impl Optimizer for Rule {
+impl Rule for Update {
     fn slot_names(&self) -> &'static [&'static str] {
         &["accumulator"]
-    }
-
-    fn learning_rate(&self) -> f32 {
-        self.learning_rate
     }
 
     fn update(&self, step: &Step, w: &mut [f32], g: &[f32], slots: &mut [&mut [f32]]) {

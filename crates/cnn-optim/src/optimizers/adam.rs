@@ -16,45 +16,38 @@
 //! **Source**: Kingma and Ba, "Adam: A Method for Stochastic Optimization" (2014), the form before section 2.1; Keras
 //! `optimizers/adam.py`, class `Adam`.
 
-use crate::number::{decay, epsilon, float, learning_rate, power};
-use crate::{OptimError, Optimizer, Step};
+use crate::number::{decay, epsilon, float, power};
+use crate::spec::optimizer;
+use crate::{OptimError, Rule, Step};
 use cnn_kernels::update;
-use serde::{Deserialize, Serialize};
 
-/// Adam: `optimizer = { type = "Adam", learning_rate = 0.001 }`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Adam {
-    /// Upper bound of a parameter's usual step. Default 0.001. Finite, ≥ 0; written as a float.
-    #[serde(deserialize_with = "float")]
-    pub learning_rate: f64,
-    /// Decay per step of the gradient's running mean. No unit. Default 0.9, in \[0, 1).
-    #[serde(deserialize_with = "float")]
-    pub beta_1: f64,
-    /// Decay per step of the squared gradient's running mean. No unit. Default 0.999, in \[0, 1).
-    #[serde(deserialize_with = "float")]
-    pub beta_2: f64,
-    /// Added to √v, in units of the gradient, so that nothing is divided by zero. Default 1e-7, > 0.
-    #[serde(deserialize_with = "float")]
-    pub epsilon: f64,
-}
-
-impl Default for Adam {
-    fn default() -> Self {
-        Self { learning_rate: 0.001, beta_1: 0.9, beta_2: 0.999, epsilon: 1e-7 }
+optimizer! {
+    /// Adam: `optimizer = { type = "Adam", learning_rate = 0.001 }`.
+    Adam {
+        /// Upper bound of a parameter's usual step. Default 0.001. A number, finite and ≥ 0, or a schedule.
+        learning_rate = 0.001,
+        /// Decay per step of the gradient's running mean. No unit. Default 0.9, in \[0, 1).
+        #[serde(deserialize_with = "float")]
+        beta_1: f64 = 0.9,
+        /// Decay per step of the squared gradient's running mean. No unit. Default 0.999, in \[0, 1).
+        #[serde(deserialize_with = "float")]
+        beta_2: f64 = 0.999,
+        /// Added to √v, in units of the gradient, so that nothing is divided by zero. Default 1e-7, > 0.
+        #[serde(deserialize_with = "float")]
+        epsilon: f64 = 1e-7,
     }
+    weight_decay = None
 }
 
 impl Adam {
-    /// Checks every value and returns the update rule.
-    pub fn build(&self) -> Result<Box<dyn Optimizer>, OptimError> {
+    /// The update rule, its values checked.
+    pub(crate) fn rule(&self) -> Result<Box<dyn Rule>, OptimError> {
         self.named("Adam")
     }
 
-    /// As [`Self::build`]; `name` is who is at fault where a value is refused.
-    pub(super) fn named(&self, name: &'static str) -> Result<Box<dyn Optimizer>, OptimError> {
-        Ok(Box::new(Rule {
-            learning_rate: learning_rate(name, self.learning_rate, "Keras's default is 0.001")?,
+    /// As [`Self::rule`]; `name` is who is at fault where a value is refused.
+    pub(super) fn named(&self, name: &'static str) -> Result<Box<dyn Rule>, OptimError> {
+        Ok(Box::new(Update {
             beta_1: decay(name, "beta_1", self.beta_1, "Keras's default is 0.9")?,
             beta_2: decay(name, "beta_2", self.beta_2, "Keras's default is 0.999")?,
             rest_1: (1.0 - self.beta_1) as f32,
@@ -67,14 +60,19 @@ impl Adam {
     pub fn examples() -> Vec<Self> {
         vec![
             Self::default(),
-            Self { learning_rate: 0.01, beta_1: 0.8, beta_2: 0.99, epsilon: 1e-3 },
+            Self {
+                learning_rate: 0.01.into(),
+                beta_1: 0.8,
+                beta_2: 0.99,
+                epsilon: 1e-3,
+                ..Self::default()
+            },
         ]
     }
 }
 
 #[derive(Debug)]
-struct Rule {
-    learning_rate: f32,
+struct Update {
     beta_1: f32,
     beta_2: f32,
     /// 1 − β₁ and 1 − β₂, rounded once: 1 − (β₂ as f32) is off by 5e-5 of itself.
@@ -83,13 +81,9 @@ struct Rule {
     epsilon: f32,
 }
 
-impl Optimizer for Rule {
+impl Rule for Update {
     fn slot_names(&self) -> &'static [&'static str] {
         &["momentum", "velocity"]
-    }
-
-    fn learning_rate(&self) -> f32 {
-        self.learning_rate
     }
 
     fn update(&self, step: &Step, w: &mut [f32], g: &[f32], slots: &mut [&mut [f32]]) {
@@ -110,8 +104,8 @@ mod tests {
     #[test]
     fn one_step_by_hand() {
         let rule =
-            Adam { learning_rate: 0.1, beta_1: 0.5, beta_2: 0.75, epsilon: 1.0 }.build().unwrap();
-        let step = Step { t: 1, learning_rate: rule.learning_rate(), isa: Isa::best() };
+            Adam { beta_1: 0.5, beta_2: 0.75, epsilon: 1.0, ..Adam::default() }.rule().unwrap();
+        let step = Step { t: 1, learning_rate: 0.1, isa: Isa::best() };
         let (mut w, mut m, mut v) = ([1.0_f32], [0.0_f32], [0.0_f32]);
         rule.update(&step, &mut w, &[2.0], &mut [&mut m, &mut v]);
         // α = 0.1·√¼/½ = 0.1, m = 1, v = 1, w = 1 − 0.1/(1 + 1)

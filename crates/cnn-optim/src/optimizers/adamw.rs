@@ -15,48 +15,42 @@
 //! PyTorch's default decay is 0.01, Keras's 0.004.
 
 use super::Adam;
-use crate::number::{float, not_negative};
-use crate::{OptimError, Optimizer, Step};
-use cnn_kernels::update;
-use serde::{Deserialize, Serialize};
+use crate::number::float;
+use crate::spec::optimizer;
+use crate::{OptimError, Rule};
 
-/// `AdamW`: `optimizer = { type = "AdamW", weight_decay = 0.004 }`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct AdamW {
-    /// Upper bound of a parameter's usual step. Default 0.001. Finite, ≥ 0; written as a float.
-    #[serde(deserialize_with = "float")]
-    pub learning_rate: f64,
-    /// Share of each weight that is taken away in a step, times the learning rate. Default 0.004. Finite, ≥ 0.
-    #[serde(deserialize_with = "float")]
-    pub weight_decay: f64,
-    /// Decay per step of the gradient's running mean. No unit. Default 0.9, in \[0, 1).
-    #[serde(deserialize_with = "float")]
-    pub beta_1: f64,
-    /// Decay per step of the squared gradient's running mean. No unit. Default 0.999, in \[0, 1).
-    #[serde(deserialize_with = "float")]
-    pub beta_2: f64,
-    /// Added to √v, in units of the gradient, so that nothing is divided by zero. Default 1e-7, > 0.
-    #[serde(deserialize_with = "float")]
-    pub epsilon: f64,
-}
-
-impl Default for AdamW {
-    fn default() -> Self {
-        let Adam { learning_rate, beta_1, beta_2, epsilon } = Adam::default();
-        Self { learning_rate, weight_decay: 0.004, beta_1, beta_2, epsilon }
+optimizer! {
+    /// `AdamW`: `optimizer = { type = "AdamW", weight_decay = 0.004 }`.
+    AdamW {
+        /// Upper bound of a parameter's usual step. Default 0.001. A number, finite and ≥ 0, or a schedule.
+        learning_rate = 0.001,
+        /// Decay per step of the gradient's running mean. No unit. Default 0.9, in \[0, 1).
+        #[serde(deserialize_with = "float")]
+        beta_1: f64 = 0.9,
+        /// Decay per step of the squared gradient's running mean. No unit. Default 0.999, in \[0, 1).
+        #[serde(deserialize_with = "float")]
+        beta_2: f64 = 0.999,
+        /// Added to √v, in units of the gradient, so that nothing is divided by zero. Default 1e-7, > 0.
+        #[serde(deserialize_with = "float")]
+        epsilon: f64 = 1e-7,
     }
+    weight_decay = Some(0.004)
 }
 
 impl AdamW {
-    /// Checks every value and returns the update rule.
-    pub fn build(&self) -> Result<Box<dyn Optimizer>, OptimError> {
+    /// The update rule, its values checked.
+    pub(crate) fn rule(&self) -> Result<Box<dyn Rule>, OptimError> {
         const NAME: &str = "AdamW";
-        let Self { learning_rate, weight_decay, beta_1, beta_2, epsilon } = *self;
-        let hint = "Keras's default is 0.004";
-        let weight_decay = not_negative(NAME, "weight_decay", weight_decay, hint)?;
-        let adam = Adam { learning_rate, beta_1, beta_2, epsilon }.named(NAME)?;
-        Ok(Box::new(Rule { weight_decay, adam }))
+        if self.weight_decay.is_none() {
+            return Err(OptimError::Conflict {
+                optimizer: NAME,
+                key: "weight_decay",
+                problem: "is what makes it another optimizer than Adam",
+                hint: "Keras's default is 0.004; without decay take Adam",
+            });
+        }
+        let Self { beta_1, beta_2, epsilon, .. } = *self;
+        Adam { beta_1, beta_2, epsilon, ..Adam::default() }.named(NAME)
     }
 
     /// Specs that cover the settings, the defaults first.
@@ -64,48 +58,13 @@ impl AdamW {
         vec![
             Self::default(),
             Self {
-                learning_rate: 0.01,
-                weight_decay: 0.1,
+                learning_rate: 0.01.into(),
+                weight_decay: Some(0.1),
                 beta_1: 0.8,
                 beta_2: 0.99,
                 epsilon: 1e-3,
+                ..Self::default()
             },
         ]
-    }
-}
-
-#[derive(Debug)]
-struct Rule {
-    weight_decay: f32,
-    adam: Box<dyn Optimizer>,
-}
-
-impl Optimizer for Rule {
-    fn slot_names(&self) -> &'static [&'static str] {
-        self.adam.slot_names()
-    }
-
-    fn learning_rate(&self) -> f32 {
-        self.adam.learning_rate()
-    }
-
-    fn update(&self, step: &Step, w: &mut [f32], g: &[f32], slots: &mut [&mut [f32]]) {
-        update::decay(step.isa, self.weight_decay * step.learning_rate, w);
-        self.adam.update(step, w, g, slots);
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use cnn_kernels::Isa;
-
-    #[test]
-    fn without_a_gradient_only_the_decay_is_left() {
-        let rule = AdamW { learning_rate: 0.5, weight_decay: 0.25, ..AdamW::default() }.build();
-        let (rule, mut w) = (rule.unwrap(), [2.0_f32]);
-        let step = Step { t: 1, learning_rate: rule.learning_rate(), isa: Isa::best() };
-        rule.update(&step, &mut w, &[0.0], &mut [&mut [0.0], &mut [0.0]]);
-        assert!((w[0] - 1.75).abs() < 1e-6, "{w:?}");
     }
 }

@@ -12,38 +12,31 @@
 //!
 //! **Source**: Chen et al., "Symbolic Discovery of Optimization Algorithms" (2023); Keras `optimizers/lion.py`, class `Lion`.
 
-use crate::number::{decay, float, learning_rate};
-use crate::{OptimError, Optimizer, Step};
+use crate::number::{decay, float};
+use crate::spec::optimizer;
+use crate::{OptimError, Rule, Step};
 use cnn_kernels::update;
-use serde::{Deserialize, Serialize};
 
-/// Lion: `optimizer = { type = "Lion", learning_rate = 0.0003 }`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Lion {
-    /// The step of every parameter. Default 0.001. Finite, ≥ 0; written as a float.
-    #[serde(deserialize_with = "float")]
-    pub learning_rate: f64,
-    /// Share of the momentum in the direction of a step. No unit. Default 0.9, in \[0, 1).
-    #[serde(deserialize_with = "float")]
-    pub beta_1: f64,
-    /// Decay per step of the momentum. No unit. Default 0.99, in \[0, 1).
-    #[serde(deserialize_with = "float")]
-    pub beta_2: f64,
-}
-
-impl Default for Lion {
-    fn default() -> Self {
-        Self { learning_rate: 0.001, beta_1: 0.9, beta_2: 0.99 }
+optimizer! {
+    /// Lion: `optimizer = { type = "Lion", learning_rate = 0.0003 }`.
+    Lion {
+        /// The step of every parameter. Default 0.001. A number, finite and ≥ 0, or a schedule.
+        learning_rate = 0.001,
+        /// Share of the momentum in the direction of a step. No unit. Default 0.9, in \[0, 1).
+        #[serde(deserialize_with = "float")]
+        beta_1: f64 = 0.9,
+        /// Decay per step of the momentum. No unit. Default 0.99, in \[0, 1).
+        #[serde(deserialize_with = "float")]
+        beta_2: f64 = 0.99,
     }
+    weight_decay = None
 }
 
 impl Lion {
-    /// Checks every value and returns the update rule.
-    pub fn build(&self) -> Result<Box<dyn Optimizer>, OptimError> {
+    /// The update rule, its values checked.
+    pub(crate) fn rule(&self) -> Result<Box<dyn Rule>, OptimError> {
         const NAME: &str = "Lion";
-        Ok(Box::new(Rule {
-            learning_rate: learning_rate(NAME, self.learning_rate, "Keras's default is 0.001")?,
+        Ok(Box::new(Update {
             beta_1: decay(NAME, "beta_1", self.beta_1, "Keras's default is 0.9")?,
             beta_2: decay(NAME, "beta_2", self.beta_2, "Keras's default is 0.99")?,
             rests: [(1.0 - self.beta_1) as f32, (1.0 - self.beta_2) as f32],
@@ -52,26 +45,24 @@ impl Lion {
 
     /// Specs that cover the settings, the defaults first.
     pub fn examples() -> Vec<Self> {
-        vec![Self::default(), Self { learning_rate: 0.01, beta_1: 0.5, beta_2: 0.9 }]
+        vec![
+            Self::default(),
+            Self { learning_rate: 0.01.into(), beta_1: 0.5, beta_2: 0.9, ..Self::default() },
+        ]
     }
 }
 
 #[derive(Debug)]
-struct Rule {
-    learning_rate: f32,
+struct Update {
     beta_1: f32,
     beta_2: f32,
     /// 1 − β₁ and 1 − β₂, rounded once.
     rests: [f32; 2],
 }
 
-impl Optimizer for Rule {
+impl Rule for Update {
     fn slot_names(&self) -> &'static [&'static str] {
         &["momentum"]
-    }
-
-    fn learning_rate(&self) -> f32 {
-        self.learning_rate
     }
 
     fn update(&self, step: &Step, w: &mut [f32], g: &[f32], slots: &mut [&mut [f32]]) {

@@ -5,6 +5,7 @@ mod adagrad;
 mod adam;
 mod adamw;
 mod lion;
+mod muon;
 mod nadam;
 mod rmsprop;
 mod sgd;
@@ -13,11 +14,14 @@ pub use adagrad::Adagrad;
 pub use adam::Adam;
 pub use adamw::AdamW;
 pub use lion::Lion;
+pub use muon::Muon;
 pub use nadam::Nadam;
 pub use rmsprop::RMSprop;
 pub use sgd::SGD;
 
-use crate::{OptimError, Optimizer};
+use crate::common::Common;
+use crate::schedules::LearningRate;
+use crate::{OptimError, Optimizer, Rule, Variable};
 use serde::{Deserialize, Serialize};
 
 /// One kind of optimizer, for documentation and for tests that loop over all of them.
@@ -40,9 +44,18 @@ macro_rules! optimizers {
         }
 
         impl OptimizerSpec {
-            /// Checks every value and returns the update rule.
-            pub fn build(&self) -> Result<Box<dyn Optimizer>, OptimError> {
-                match self { $(Self::$kind(spec) => spec.build(),)* }
+            /// The learning rate, which every optimizer has.
+            pub fn learning_rate(&self) -> &LearningRate {
+                match self { $(Self::$kind(spec) => &spec.learning_rate,)* }
+            }
+
+            fn common(&self) -> Common {
+                match self { $(Self::$kind(spec) => spec.common(),)* }
+            }
+
+            /// The update rule of one number, its values checked.
+            fn rule(&self) -> Result<Box<dyn Rule>, OptimError> {
+                match self { $(Self::$kind(spec) => spec.rule(),)* }
             }
 
             /// Keras's class name, such as `Adam`.
@@ -71,10 +84,34 @@ optimizers! {
     Adagrad = "adagrad",
     /// Lion: steps of one length, in the momentum's direction.
     Lion = "lion",
+    /// Muon: matrices move along an orthogonal direction.
+    Muon = "muon",
     /// Nadam: Adam with Nesterov's momentum.
     Nadam = "nadam",
     /// `RMSprop`: gradients divided by their running root mean square.
     RMSprop = "rmsprop",
+}
+
+impl OptimizerSpec {
+    /// Checks every value and returns the optimizer of these variables, which are in order and leave no gap. Without any, names in the
+    /// spec choose nothing.
+    pub fn build(&self, variables: &[Variable]) -> Result<Optimizer, OptimError> {
+        let matrices = match self {
+            Self::Muon(muon) => Some(muon.matrices()?),
+            _ => None,
+        };
+        Optimizer::new(&self.common(), self.rule()?, matrices, variables)
+    }
+
+    /// Whether the learning rate changes by itself: then no callback can set it.
+    pub fn is_scheduled(&self) -> bool {
+        self.learning_rate().is_scheduled()
+    }
+
+    /// Whether a running mean of the weights is kept (`use_ema`).
+    pub fn keeps_average(&self) -> bool {
+        self.common().use_ema
+    }
 }
 
 impl Default for OptimizerSpec {

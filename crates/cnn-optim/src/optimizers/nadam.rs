@@ -12,46 +12,39 @@
 //!
 //! **Source**: Dozat, "Incorporating Nesterov Momentum into Adam" (2016); Keras `optimizers/nadam.py`, class `Nadam`.
 
-use crate::number::{decay, epsilon, float, learning_rate, power};
-use crate::{OptimError, Optimizer, Step};
+use crate::number::{decay, epsilon, float, power};
+use crate::spec::optimizer;
+use crate::{OptimError, Rule, Step};
 use cnn_kernels::update;
-use serde::{Deserialize, Serialize};
 
-/// Nadam: `optimizer = { type = "Nadam", learning_rate = 0.001 }`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Nadam {
-    /// Upper bound of a parameter's usual step. Default 0.001. Finite, ≥ 0; written as a float.
-    #[serde(deserialize_with = "float")]
-    pub learning_rate: f64,
-    /// Decay per step of the gradient's running mean. No unit. Default 0.9, in \[0, 1).
-    #[serde(deserialize_with = "float")]
-    pub beta_1: f64,
-    /// Decay per step of the squared gradient's running mean. No unit. Default 0.999, in \[0, 1).
-    #[serde(deserialize_with = "float")]
-    pub beta_2: f64,
-    /// Added to √v, in units of the gradient, so that nothing is divided by zero. Default 1e-7, > 0.
-    #[serde(deserialize_with = "float")]
-    pub epsilon: f64,
-}
-
-impl Default for Nadam {
-    fn default() -> Self {
-        Self { learning_rate: 0.001, beta_1: 0.9, beta_2: 0.999, epsilon: 1e-7 }
+optimizer! {
+    /// Nadam: `optimizer = { type = "Nadam", learning_rate = 0.001 }`.
+    Nadam {
+        /// Upper bound of a parameter's usual step. Default 0.001. A number, finite and ≥ 0, or a schedule.
+        learning_rate = 0.001,
+        /// Decay per step of the gradient's running mean. No unit. Default 0.9, in \[0, 1).
+        #[serde(deserialize_with = "float")]
+        beta_1: f64 = 0.9,
+        /// Decay per step of the squared gradient's running mean. No unit. Default 0.999, in \[0, 1).
+        #[serde(deserialize_with = "float")]
+        beta_2: f64 = 0.999,
+        /// Added to √v, in units of the gradient, so that nothing is divided by zero. Default 1e-7, > 0.
+        #[serde(deserialize_with = "float")]
+        epsilon: f64 = 1e-7,
     }
+    weight_decay = None
 }
 
 impl Nadam {
-    /// Checks every value and returns the update rule.
-    pub fn build(&self) -> Result<Box<dyn Optimizer>, OptimError> {
+    /// The update rule, its values checked.
+    pub(crate) fn rule(&self) -> Result<Box<dyn Rule>, OptimError> {
         const NAME: &str = "Nadam";
         let beta_1 = decay(NAME, "beta_1", self.beta_1, "Keras's default is 0.9")?;
         let products = (1..).scan(1.0, |product, t| {
             *product *= share(beta_1, t);
             Some(*product)
         });
-        Ok(Box::new(Rule {
-            learning_rate: learning_rate(NAME, self.learning_rate, "Keras's default is 0.001")?,
+        Ok(Box::new(Update {
             beta_1,
             beta_2: decay(NAME, "beta_2", self.beta_2, "Keras's default is 0.999")?,
             rests: [(1.0 - self.beta_1) as f32, (1.0 - self.beta_2) as f32],
@@ -64,7 +57,13 @@ impl Nadam {
     pub fn examples() -> Vec<Self> {
         vec![
             Self::default(),
-            Self { learning_rate: 0.01, beta_1: 0.8, beta_2: 0.99, epsilon: 1e-3 },
+            Self {
+                learning_rate: 0.01.into(),
+                beta_1: 0.8,
+                beta_2: 0.99,
+                epsilon: 1e-3,
+                ..Self::default()
+            },
         ]
     }
 }
@@ -78,8 +77,7 @@ fn share(beta_1: f32, t: u64) -> f64 {
 }
 
 #[derive(Debug)]
-struct Rule {
-    learning_rate: f32,
+struct Update {
     beta_1: f32,
     beta_2: f32,
     /// 1 − β₁ and 1 − β₂, rounded once.
@@ -89,7 +87,7 @@ struct Rule {
     products: Vec<f64>,
 }
 
-impl Rule {
+impl Update {
     /// Uₜ.
     fn product(&self, t: u64) -> f64 {
         let at = t.clamp(1, SETTLED);
@@ -98,13 +96,9 @@ impl Rule {
     }
 }
 
-impl Optimizer for Rule {
+impl Rule for Update {
     fn slot_names(&self) -> &'static [&'static str] {
         &["momentum", "velocity"]
-    }
-
-    fn learning_rate(&self) -> f32 {
-        self.learning_rate
     }
 
     fn update(&self, step: &Step, w: &mut [f32], g: &[f32], slots: &mut [&mut [f32]]) {

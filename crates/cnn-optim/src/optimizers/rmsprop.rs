@@ -14,43 +14,36 @@
 //! **Source**: Hinton, lecture 6e of "Neural Networks for Machine Learning" (2012); Keras `optimizers/rmsprop.py`, class `RMSprop`, with
 //! ε under the root; PyTorch adds it after.
 
-use crate::number::{decay, epsilon, float, learning_rate};
-use crate::{OptimError, Optimizer, Step};
+use crate::number::{decay, epsilon, float};
+use crate::spec::optimizer;
+use crate::{OptimError, Rule, Step};
 use cnn_kernels::update;
-use serde::{Deserialize, Serialize};
 
-/// `RMSprop`: `optimizer = { type = "RMSprop", learning_rate = 0.001 }`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct RMSprop {
-    /// A parameter's usual step. Default 0.001. Finite, ≥ 0; written as a float.
-    #[serde(deserialize_with = "float")]
-    pub learning_rate: f64,
-    /// Decay per step of the running means. No unit. Default 0.9, in \[0, 1).
-    #[serde(deserialize_with = "float")]
-    pub rho: f64,
-    /// Share of the last step that is taken again. No unit. Default 0, in \[0, 1).
-    #[serde(deserialize_with = "float")]
-    pub momentum: f64,
-    /// Added under the root, in units of the squared gradient. Default 1e-7, > 0.
-    #[serde(deserialize_with = "float")]
-    pub epsilon: f64,
-    /// Whether the gradient is divided by its deviation instead of its root mean square. Default false.
-    pub centered: bool,
-}
-
-impl Default for RMSprop {
-    fn default() -> Self {
-        Self { learning_rate: 0.001, rho: 0.9, momentum: 0.0, epsilon: 1e-7, centered: false }
+optimizer! {
+    /// `RMSprop`: `optimizer = { type = "RMSprop", learning_rate = 0.001 }`.
+    RMSprop {
+        /// A parameter's usual step. Default 0.001. A number, finite and ≥ 0, or a schedule.
+        learning_rate = 0.001,
+        /// Decay per step of the running means. No unit. Default 0.9, in \[0, 1).
+        #[serde(deserialize_with = "float")]
+        rho: f64 = 0.9,
+        /// Share of the last step that is taken again. No unit. Default 0, in \[0, 1).
+        #[serde(deserialize_with = "float")]
+        momentum: f64 = 0.0,
+        /// Added under the root, in units of the squared gradient. Default 1e-7, > 0.
+        #[serde(deserialize_with = "float")]
+        epsilon: f64 = 1e-7,
+        /// Whether the gradient is divided by its deviation instead of its root mean square. Default false.
+        centered: bool = false,
     }
+    weight_decay = None
 }
 
 impl RMSprop {
-    /// Checks every value and returns the update rule.
-    pub fn build(&self) -> Result<Box<dyn Optimizer>, OptimError> {
+    /// The update rule, its values checked.
+    pub(crate) fn rule(&self) -> Result<Box<dyn Rule>, OptimError> {
         const NAME: &str = "RMSprop";
-        Ok(Box::new(Rule {
-            learning_rate: learning_rate(NAME, self.learning_rate, "Keras's default is 0.001")?,
+        Ok(Box::new(Update {
             rhos: [
                 decay(NAME, "rho", self.rho, "Keras's default is 0.9")?,
                 (1.0 - self.rho) as f32,
@@ -66,7 +59,13 @@ impl RMSprop {
         let plain = Self::default();
         vec![
             plain.clone(),
-            Self { learning_rate: 0.01, rho: 0.8, momentum: 0.9, epsilon: 1e-3, centered: false },
+            Self {
+                learning_rate: 0.01.into(),
+                rho: 0.8,
+                momentum: 0.9,
+                epsilon: 1e-3,
+                ..Self::default()
+            },
             Self { centered: true, epsilon: 1e-3, ..plain.clone() },
             Self { centered: true, momentum: 0.5, epsilon: 1e-3, ..plain },
         ]
@@ -74,8 +73,7 @@ impl RMSprop {
 }
 
 #[derive(Debug)]
-struct Rule {
-    learning_rate: f32,
+struct Update {
     /// ρ and 1 − ρ, each rounded once.
     rhos: [f32; 2],
     momentum: f32,
@@ -83,7 +81,7 @@ struct Rule {
     centered: bool,
 }
 
-impl Optimizer for Rule {
+impl Rule for Update {
     fn slot_names(&self) -> &'static [&'static str] {
         match (self.centered, self.momentum > 0.0) {
             (false, false) => &["velocity"],
@@ -91,10 +89,6 @@ impl Optimizer for Rule {
             (false, true) => &["velocity", "momentum"],
             (true, true) => &["velocity", "average_gradient", "momentum"],
         }
-    }
-
-    fn learning_rate(&self) -> f32 {
-        self.learning_rate
     }
 
     fn update(&self, step: &Step, w: &mut [f32], g: &[f32], slots: &mut [&mut [f32]]) {

@@ -14,36 +14,29 @@
 //! **Source**: Keras `optimizers/sgd.py`, class `SGD`. Nesterov's form after Sutskever et al., "On the importance of
 //! initialization and momentum in deep learning" (2013).
 
-use crate::number::{check, float, learning_rate};
-use crate::{OptimError, Optimizer, Step};
+use crate::number::{check, float};
+use crate::spec::optimizer;
+use crate::{OptimError, Rule, Step};
 use cnn_kernels::update;
-use serde::{Deserialize, Serialize};
 
-/// Gradient descent: `optimizer = { type = "SGD", learning_rate = 0.01, momentum = 0.9 }`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct SGD {
-    /// Length of a step per unit of gradient. Default 0.01. Finite, ≥ 0; written as a float.
-    #[serde(deserialize_with = "float")]
-    pub learning_rate: f64,
-    /// Share of the last step that is taken again. No unit. Default 0.0, in \[0, 1\]; written as a float.
-    #[serde(deserialize_with = "float")]
-    pub momentum: f64,
-    /// Look ahead along the velocity. Default false; needs `momentum` > 0.
-    pub nesterov: bool,
-}
-
-impl Default for SGD {
-    fn default() -> Self {
-        Self { learning_rate: 0.01, momentum: 0.0, nesterov: false }
+optimizer! {
+    /// Gradient descent: `optimizer = { type = "SGD", learning_rate = 0.01, momentum = 0.9 }`.
+    SGD {
+        /// Length of a step per unit of gradient. Default 0.01. A number, finite and ≥ 0, or a schedule.
+        learning_rate = 0.01,
+        /// Share of the last step that is taken again. No unit. Default 0.0, in \[0, 1\]; written as a float.
+        #[serde(deserialize_with = "float")]
+        momentum: f64 = 0.0,
+        /// Look ahead along the velocity. Default false; needs `momentum` > 0.
+        nesterov: bool = false,
     }
+    weight_decay = None
 }
 
 impl SGD {
-    /// Checks every value and returns the update rule.
-    pub fn build(&self) -> Result<Box<dyn Optimizer>, OptimError> {
+    /// The update rule, its values checked.
+    pub(crate) fn rule(&self) -> Result<Box<dyn Rule>, OptimError> {
         const NAME: &str = "SGD";
-        let learning_rate = learning_rate(NAME, self.learning_rate, "Keras's default is 0.01")?;
         let in_range = (0.0..=1.0).contains(&self.momentum);
         let momentum =
             check(in_range, NAME, "momentum", "in [0, 1]", self.momentum, "0.9 is usual")?;
@@ -55,7 +48,7 @@ impl SGD {
                 hint: "set `momentum = 0.9`, or leave `nesterov` out",
             });
         }
-        Ok(Box::new(Rule { learning_rate, momentum, nesterov: self.nesterov }))
+        Ok(Box::new(Update { momentum, nesterov: self.nesterov }))
     }
 
     /// Specs that cover the settings, the defaults first.
@@ -64,25 +57,20 @@ impl SGD {
         vec![
             Self::default(),
             momentum.clone(),
-            Self { nesterov: true, learning_rate: 0.005, ..momentum },
+            Self { nesterov: true, learning_rate: 0.005.into(), ..momentum },
         ]
     }
 }
 
 #[derive(Debug)]
-struct Rule {
-    learning_rate: f32,
+struct Update {
     momentum: f32,
     nesterov: bool,
 }
 
-impl Optimizer for Rule {
+impl Rule for Update {
     fn slot_names(&self) -> &'static [&'static str] {
         if self.momentum == 0.0 { &[] } else { &["momentum"] }
-    }
-
-    fn learning_rate(&self) -> f32 {
-        self.learning_rate
     }
 
     fn update(&self, step: &Step, w: &mut [f32], g: &[f32], slots: &mut [&mut [f32]]) {
@@ -111,8 +99,8 @@ mod tests {
 
     #[test]
     fn two_steps_by_hand() {
-        let rule = SGD { learning_rate: 0.5, momentum: 0.5, nesterov: false }.build().unwrap();
-        let step = Step { t: 1, learning_rate: rule.learning_rate(), isa: Isa::best() };
+        let rule = SGD { momentum: 0.5, ..SGD::default() }.rule().unwrap();
+        let step = Step { t: 1, learning_rate: 0.5, isa: Isa::best() };
         let (mut w, mut v) = ([1.0_f32], [0.0_f32]);
         rule.update(&step, &mut w, &[1.0], &mut [&mut v]);
         assert_eq!((w, v), ([0.5], [-0.5])); // v = −½, w = 1 − ½

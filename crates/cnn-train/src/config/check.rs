@@ -1,7 +1,9 @@
 //! What serde cannot check of a model.toml: ranges, the model's shapes, the loss, the callbacks and what they follow.
 
 use super::{CompileSpec, FitSpec, metric_names};
+use crate::average::without_average;
 use crate::metrics::check_names;
+use crate::trainer::variables;
 use cnn_callbacks::{BuildContext, CallbackError, CallbackSpec, check_monitors};
 use cnn_nn::config::{Diagnostic, Diagnostics, Document};
 use cnn_nn::loss::Loss;
@@ -89,35 +91,43 @@ impl<'a> Check<'a> {
         }
     }
 
-    pub(super) fn model(&mut self, spec: &ModelSpec, compile: Option<&CompileSpec>) {
-        let problems = match spec.build() {
+    /// The model, if it is sound.
+    pub(super) fn model(
+        &mut self,
+        spec: &ModelSpec,
+        compile: Option<&CompileSpec>,
+    ) -> Option<Model> {
+        let built = spec.build();
+        let problems = match &built {
             Ok(model) => {
                 let mut problems =
-                    compile.map_or_else(Vec::new, |compile| lint_loss(&model, &compile.loss));
+                    compile.map_or_else(Vec::new, |compile| lint_loss(model, &compile.loss));
                 if let Some(compile) = compile.filter(|_| problems.is_empty()) {
-                    self.top_k(&model, compile);
+                    self.top_k(model, compile);
                 }
                 // What the loss says about a missing Flatten is an error; the warning would say it again.
                 let known: Vec<_> = problems.iter().map(|problem| problem.at).collect();
-                problems.extend(
-                    lint(&model).into_iter().filter(|warning| !known.contains(&warning.at)),
-                );
+                problems
+                    .extend(lint(model).into_iter().filter(|warning| !known.contains(&warning.at)));
                 problems
             }
-            Err(failure) => failure.problems,
+            Err(failure) => failure.problems.clone(),
         };
         for problem in problems {
             self.document.report(self.found, problem.diagnostic(self.document));
         }
+        built.ok()
     }
 
-    pub(super) fn compile(&mut self, compile: &CompileSpec) {
-        if let Err(error) = compile.optimizer.build() {
+    /// Without a model, names of its parameters are not looked at.
+    pub(super) fn compile(&mut self, compile: &CompileSpec, model: Option<&Model>) {
+        let variables = model.map(variables).unwrap_or_default();
+        if let Err(error) = compile.optimizer.build(&variables) {
             self.error(
                 "M062",
-                &format!("compile.optimizer.{}", error.key()),
+                &format!("compile.optimizer.{}", error.path()),
                 error.to_string(),
-                "out of range",
+                if error.is_out_of_range() { "out of range" } else { "" },
                 "",
             );
         }
@@ -160,6 +170,9 @@ impl<'a> Check<'a> {
         }
         // Without sound [compile] and [fit] it is not known which metrics there are.
         let (Some(compile), Some(fit)) = (compile, fit) else { return };
+        for (i, error) in without_average(&built, compile.optimizer.keeps_average()) {
+            self.callback("M068", positions[i], &error);
+        }
         let available = metric_names(&compile.metrics, fit.eval_train, fit.validation_split > 0.0);
         match check_monitors(&mut built, &available) {
             Ok(notes) => {
