@@ -25,6 +25,7 @@ use crate::counts::{Counts, per_class};
 use crate::error::TrainError;
 use crate::history::TestScore;
 use crate::mixing::Mixer;
+use crate::parts::{Parts, parts};
 use crate::trainer::{Trainer, feed};
 use cnn_callbacks::{
     BatchEnd, Callback, Control, EpochBegin, EpochEnd, History, Logs, TrainBegin, TrainEnd,
@@ -38,7 +39,8 @@ use std::time::Instant;
 
 impl Trainer {
     /// Trains for the configuration's epochs. Without `validation`, its `validation_split` keeps the last images of `train`
-    /// for that, before any shuffle, as Keras does.
+    /// for that, before any shuffle, as Keras does; with `stratified` of every class its share, and with `fold` a part of
+    /// several. See [`crate::parts`].
     ///
     /// # Errors
     /// All of them before the first epoch: data that does not fit the model, a split that leaves nothing, a callback that
@@ -97,7 +99,9 @@ struct Images<'a> {
 /// One run: what is read, what is reported, and the memory for both.
 struct Run<'a> {
     train: &'a Split,
-    /// Training images in the order of this epoch.
+    /// Training images in the order of the data set.
+    members: Vec<u32>,
+    /// The same in the order of this epoch.
     order: Vec<u32>,
     /// Validation images, if there are any.
     validation: Option<(&'a Split, Vec<u32>)>,
@@ -155,37 +159,34 @@ impl<'a> Run<'a> {
         if let Some(split) = test {
             trainer.check_split(split, "test data")?;
         }
-        let cut = if validation.is_some() {
-            train.len()
+        let whole = |split: &Split| (0..split.len() as u32).collect::<Vec<u32>>();
+        let Parts { train: members, validation: kept } = if validation.is_some() {
+            Parts { train: whole(train), validation: Vec::new() }
         } else {
-            split_at(train.len(), trainer.fit.validation_split)?
+            parts(&train.labels, &trainer.fit)?
         };
-        let metrics = metric_names(
-            &trainer.compile.metrics,
-            trainer.fit.eval_train,
-            validation.is_some() || cut < train.len(),
-        );
+        let validation = match validation {
+            Some(split) => Some((split, whole(split))),
+            None if !kept.is_empty() => Some((train, kept)),
+            None => None,
+        };
+        let metrics =
+            metric_names(&trainer.compile.metrics, trainer.fit.eval_train, validation.is_some());
         let notes = check_monitors(callbacks, &metrics).map_err(|errors| {
             TrainError::Monitors(errors.into_iter().map(|(_, error)| error).collect())
         })?;
         let fit = trainer.fit;
-        let batch_size = fit.batch_size.clamp(1, cut);
+        let batch_size = fit.batch_size.clamp(1, members.len());
         trainer.prepare(batch_size)?;
-        let whole = |split: &'a Split| (split, (0..split.len() as u32).collect());
-        let validation = match validation {
-            Some(split) => Some(whole(split)),
-            None if cut < train.len() => Some((train, (cut as u32..train.len() as u32).collect())),
-            None => None,
-        };
         Ok(Self {
             train,
-            order: (0..cut as u32).collect(),
+            order: members.clone(),
             validation,
             callbacks,
             control: Control::new(),
             plan: Plan {
                 epochs: fit.epochs,
-                steps: cut.div_ceil(batch_size),
+                steps: members.len().div_ceil(batch_size),
                 batch_size,
                 seed: fit.seed,
                 shuffle: fit.shuffle,
@@ -201,9 +202,10 @@ impl<'a> Run<'a> {
             notes,
             start: Instant::now(),
             mixer: fit.mixing().map(|mixing| Mixer::new(mixing, train.shape(), batch_size)),
-            measured_images: if fit.eval_train { (0..cut as u32).collect() } else { Vec::new() },
+            measured_images: if fit.eval_train { members.clone() } else { Vec::new() },
+            members,
             measured: None,
-            test: test.map(whole),
+            test: test.map(|split| (split, whole(split))),
             test_record: Vec::new(),
             counts: Counts::new(trainer.classes()),
             waited: 0.0,
@@ -235,6 +237,7 @@ impl<'a> Run<'a> {
         self.apply(trainer);
         if self.plan.shuffle {
             permutation(self.plan.seed, epoch as u64, &mut self.order);
+            self.order.iter_mut().for_each(|place| *place = self.members[*place as usize]);
         }
         let start = Instant::now();
         self.waited = 0.0;
@@ -374,18 +377,6 @@ impl<'a> Run<'a> {
             seconds: self.start.elapsed().as_secs_f64(),
         }
     }
-}
-
-/// The first image of the validation part: ⌊n·(1 − share)⌋, as Keras cuts it; n without a share.
-pub(crate) fn split_at(samples: usize, share: f64) -> Result<usize, TrainError> {
-    if share <= 0.0 {
-        return Ok(samples);
-    }
-    let train = (samples as f64 * (1.0 - share)).floor() as usize;
-    if train == 0 || train >= samples {
-        return Err(TrainError::Split { share, samples, train: train.min(samples) });
-    }
-    Ok(train)
 }
 
 fn score(measured: &BatchMetrics) -> TestScore {
