@@ -8,7 +8,7 @@
 //! (channels last). Values are separated by commas; spaces around them and quotes are allowed, empty lines are passed over.
 
 use crate::hold_out::{Key, held_out, key};
-use crate::image_folder::cut_note;
+use crate::image_folder::{cut_note, nothing_to_test};
 use crate::source::Source;
 use crate::{DataError, FormatError, Images, Split, gz, read_file};
 use csv::ByteRecord;
@@ -51,67 +51,85 @@ pub fn parse(bytes: &[u8]) -> Result<Table, FormatError> {
         .from_reader(bytes);
     let mut record = ByteRecord::new();
     let mut table = Table::default();
-    let mut names: Option<ByteRecord> = None;
-    let (mut columns, mut label_at) = (0, 0);
+    let mut columns: Option<Columns> = None;
     loop {
         let more = reader.read_byte_record(&mut record).map_err(|error| {
-            bad(
-                format!("not readable as CSV: {error}"),
-                "save it again as CSV, separated by commas",
-            )
+            let message = format!("not readable as CSV: {error}");
+            bad(message, "save it again as CSV, separated by commas")
         })?;
         if !more {
             break;
         }
-        if columns == 0 {
-            let line = line_of(&record, bytes);
-            columns = checked_columns(&record, line)?;
-            table.width = columns - 1;
-            if number(&record[0]).is_none() && !record[0].is_empty() {
-                label_at = label_column(&record, line)?;
-                names = Some(record.clone());
-                continue;
-            }
-        }
-        if record.len() != columns {
-            let line = line_of(&record, bytes);
-            return Err(bad(
-                format!(
-                    "line {line}: expected {columns} columns as in the first line; found {}",
-                    record.len()
-                ),
-                "each line is one image: a label and all of its pixels; the line was cut, or has one comma too many",
-            ));
-        }
-        for (at, field) in record.iter().enumerate() {
-            let number = number(field);
-            match number {
-                Some(label) if at == label_at && u16::try_from(label).is_ok() => {
-                    table.labels.push(label);
+        let line = || line_of(&record, bytes);
+        match &columns {
+            Some(columns) => table.push(&record, columns, line)?,
+            None => {
+                let first = Columns::of(&record, line())?;
+                table.width = first.count - 1;
+                if first.names.is_none() {
+                    table.push(&record, &first, line)?;
                 }
-                Some(pixel) if at != label_at && pixel <= 255 => {
-                    table.pixels.push(pixel as u8);
-                }
-                _ => {
-                    return Err(wrong(
-                        field,
-                        line_of(&record, bytes),
-                        at,
-                        at == label_at,
-                        names.as_ref(),
-                    ));
-                }
+                columns = Some(first);
             }
         }
     }
     if table.labels.is_empty() {
-        let found = if names.is_some() { "only a line of names" } else { "no line" };
+        let found = if columns.is_some() { "only a line of names" } else { "no line" };
         return Err(bad(
             format!("the file has {found}: expected an image on each line"),
             "get the file again",
         ));
     }
     Ok(table)
+}
+
+/// What the first line says about all.
+struct Columns {
+    /// How many there are.
+    count: usize,
+    /// Which one is the label.
+    label: usize,
+    /// Their names, where there are some.
+    names: Option<ByteRecord>,
+}
+
+impl Columns {
+    fn of(first: &ByteRecord, line: usize) -> Result<Self, FormatError> {
+        let count = checked_columns(first, line)?;
+        if number(&first[0]).is_some() || first[0].is_empty() {
+            return Ok(Self { count, label: 0, names: None });
+        }
+        Ok(Self { count, label: label_column(first, line)?, names: Some(first.clone()) })
+    }
+}
+
+impl Table {
+    /// Takes a line.
+    fn push(
+        &mut self,
+        record: &ByteRecord,
+        columns: &Columns,
+        line: impl Fn() -> usize,
+    ) -> Result<(), FormatError> {
+        if record.len() != columns.count {
+            let (line, expected, found) = (line(), columns.count, record.len());
+            return Err(bad(
+                format!(
+                    "line {line}: expected {expected} columns as in the first line; found {found}"
+                ),
+                "each line is one image: a label and all of its pixels; the line was cut, or has one comma too many",
+            ));
+        }
+        for (at, field) in record.iter().enumerate() {
+            let is_label = at == columns.label;
+            match number(field) {
+                Some(label) if is_label && u16::try_from(label).is_ok() => self.labels.push(label),
+                Some(pixel) if !is_label && pixel <= 255 => self.pixels.push(pixel as u8),
+                _ => return Err(wrong(field, line(), at, is_label, columns.names.as_ref())),
+            }
+        }
+        Ok(())
+    }
 }
 
 fn bad(message: String, hint: &str) -> FormatError {
@@ -264,15 +282,9 @@ pub(crate) fn load(
         };
         let test = all.select(&part(true));
         if test.is_empty() {
-            return Err(DataError::Mismatch {
-                path: train.to_owned(),
-                message: "no class has two different images: nothing can become the test split"
-                    .into(),
-                hint: "add images, or a test.csv beside train.csv".into(),
-            });
+            return Err(nothing_to_test(train));
         }
-        let how = "of every class, chosen by the SHA-256 of the pixels, so that it stays the same";
-        let notes = vec![cut_note(source, test.len(), held.len(), how)];
+        let notes = vec![cut_note(source, test.len(), held.len(), "pixels")];
         return Ok(Tables { train: all.select(&part(false)), test, notes });
     };
     let of_test = read(test)?;

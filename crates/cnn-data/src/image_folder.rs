@@ -48,41 +48,15 @@ pub(crate) fn has_folders(folder: &Path) -> Result<bool, DataError> {
     Ok(!entries(folder)?.1.is_empty())
 }
 
-/// Reads a folder of class folders. `shape` is the size that a model wants, if there is one.
-pub(crate) fn load(
-    folder: &Path,
-    source: &Source,
-    shape: Option<[usize; 3]>,
-) -> Result<Folder, DataError> {
+/// Class names, the files for training, and those for the test where there are some.
+type Layout = (Vec<String>, Vec<File>, Option<Vec<File>>);
+
+/// Which files a folder has for what.
+fn layout(folder: &Path, source: &Source, skipped: &mut Skipped) -> Result<Layout, DataError> {
     let (_, inside) = entries(folder)?;
     let named = |name: &str| inside.iter().find(|path| path.file_name().is_some_and(|n| n == name));
-    let mut skipped = Skipped::default();
-    let mut notes = Vec::new();
-    let (classes, train, test) = match (named("train"), named("test")) {
-        (Some(train), Some(test)) => {
-            if source.test.is_some() {
-                return Err(mismatch(
-                    folder,
-                    "test= is for folders without a test split",
-                    "leave it out: the folder test is the test split",
-                ));
-            }
-            let (classes, files) = list(train, &mut skipped)?;
-            let (of_test, mut tests) = list(test, &mut skipped)?;
-            let position = |name: &String| classes.iter().position(|class| class == name);
-            let places: Vec<Option<usize>> = of_test.iter().map(position).collect();
-            if let Some(stranger) = places.iter().position(Option::is_none) {
-                return Err(mismatch(
-                    &test.join(&of_test[stranger]),
-                    "a class of the test split that the training split lacks",
-                    &format!("the classes of train are {}", shown(&classes)),
-                ));
-            }
-            for file in &mut tests {
-                file.class = places[file.class as usize].unwrap_or_default() as u32;
-            }
-            (classes, files, Some(tests))
-        }
+    let (train, test) = match (named("train"), named("test")) {
+        (Some(train), Some(test)) => (train, test),
         (Some(only), None) | (None, Some(only)) if inside.len() == 1 => {
             return Err(mismatch(
                 only,
@@ -91,54 +65,102 @@ pub(crate) fn load(
             ));
         }
         _ => {
-            let (classes, files) = list(folder, &mut skipped)?;
-            (classes, files, None)
+            let (classes, files) = list(folder, skipped)?;
+            return Ok((classes, files, None));
         }
     };
+    if source.test.is_some() {
+        return Err(mismatch(
+            folder,
+            "test= is for folders without a test split",
+            "leave it out: the folder test is the test split",
+        ));
+    }
+    let (classes, files) = list(train, skipped)?;
+    let (of_test, mut tests) = list(test, skipped)?;
+    let position = |name: &String| classes.iter().position(|class| class == name);
+    let places: Vec<Option<usize>> = of_test.iter().map(position).collect();
+    if let Some(stranger) = places.iter().position(Option::is_none) {
+        return Err(mismatch(
+            &test.join(&of_test[stranger]),
+            "a class of the test split that the training split lacks",
+            &format!("the classes of train are {}", shown(&classes)),
+        ));
+    }
+    for file in &mut tests {
+        file.class = places[file.class as usize].unwrap_or_default() as u32;
+    }
+    Ok((classes, files, Some(tests)))
+}
+
+/// Reads a folder of class folders. `shape` is the size that a model wants, if there is one.
+pub(crate) fn load(
+    folder: &Path,
+    source: &Source,
+    shape: Option<[usize; 3]>,
+) -> Result<Folder, DataError> {
+    let (mut skipped, mut notes) = (Skipped::default(), Vec::new());
+    let (classes, train, test) = layout(folder, source, &mut skipped)?;
     note_skipped(&skipped, &mut notes);
-    let shape = settled(
-        source.size.or(shape),
-        folder,
-        train.iter().chain(test.iter().flatten()),
-        &mut notes,
-    )?;
-    let mut changes = BTreeMap::new();
-    let mut bad = Vec::new();
+    let all = train.iter().chain(test.iter().flatten());
+    let shape = settled(source.size.or(shape), folder, all, &mut notes)?;
+    let (mut changes, mut bad) = (BTreeMap::new(), Vec::new());
     let total = train.len() + test.as_ref().map_or(0, Vec::len);
     let mut read = |files: &[File]| read_all(files, shape, &mut changes, &mut bad);
-    let (mut train, mut test) = (read(&train)?, test.as_deref().map(&mut read).transpose()?);
+    let (mut train, test) = (read(&train)?, test.as_deref().map(&mut read).transpose()?);
     if !bad.is_empty() {
         return Err(DataError::Pictures { folder: folder.to_owned(), total, bad });
     }
     notes.extend(changes.into_iter().map(|(what, n)| format!("{n} of {total} pictures: {what}")));
-    if test.is_none() {
-        let labels: Vec<u32> = train.iter().map(|read| read.class).collect();
-        let keys: Vec<Key> = train.iter().map(|read| read.key).collect();
-        let held = held_out(&labels, &keys, source.test_share());
-        let mut held = held.into_iter();
-        let (kept, rest) = train.into_iter().partition(|_| held.next().unwrap_or_default());
-        (train, test) = (rest, Some(kept));
-        notes.push(cut_note(
-            source,
-            test.as_ref().map_or(0, Vec::len),
-            total,
-            "of every class, chosen by the SHA-256 of the files, so that it stays the same",
-        ));
-    }
+    let test = match test {
+        Some(test) => test,
+        None => {
+            let (kept, rest) = cut(train, folder, source)?;
+            notes.push(cut_note(source, kept.len(), total, "files"));
+            train = rest;
+            kept
+        }
+    };
     let finish = |mut read: Vec<Read>| {
         read.sort_by(|a, b| (a.key, &a.path).cmp(&(b.key, &b.path)));
         finished(read, shape, folder)
     };
     let (train, train_files) = finish(train)?;
-    let (test, test_files) = finish(test.unwrap_or_default())?;
+    let (test, test_files) = finish(test)?;
     Ok(Folder { train, test, classes, files: [train_files, test_files], notes })
 }
 
-/// Says how the test split came about.
-pub(crate) fn cut_note(source: &Source, test: usize, total: usize, how: &str) -> String {
-    let share = source.test_share();
+/// The test split and the training split of pictures that have none.
+fn cut(
+    all: Vec<Read>,
+    folder: &Path,
+    source: &Source,
+) -> Result<(Vec<Read>, Vec<Read>), DataError> {
+    let labels: Vec<u32> = all.iter().map(|read| read.class).collect();
+    let keys: Vec<Key> = all.iter().map(|read| read.key).collect();
+    let mut held = held_out(&labels, &keys, source.test_share()).into_iter();
+    let (test, train): (Vec<_>, _) = all.into_iter().partition(|_| held.next().unwrap_or_default());
+    if test.is_empty() {
+        return Err(nothing_to_test(folder));
+    }
+    Ok((test, train))
+}
+
+/// A data set of which nothing can be cut for the test.
+pub(crate) fn nothing_to_test(path: &Path) -> DataError {
+    mismatch(
+        path,
+        "no class has two different images: nothing can become the test split",
+        "add images, or a test split",
+    )
+}
+
+/// Says how the test split came about; `of` is what the sums are of.
+pub(crate) fn cut_note(source: &Source, test: usize, total: usize, of: &str) -> String {
     format!(
-        "there is no test split: {test} of {total} images became it, {share} {how}; {},test=0.3 takes another share",
+        "there is no test split: {test} of {total} images became it, {} of every class; the SHA-256 of the {of} chooses them, so that it stays the same. \
+         {},test=0.3 takes another share",
+        source.test_share(),
         source.place
     )
 }
@@ -229,13 +251,19 @@ fn skip<'a>(files: impl IntoIterator<Item = &'a PathBuf>, skipped: &mut Skipped)
 }
 
 fn note_skipped(skipped: &Skipped, notes: &mut Vec<String>) {
-    let counts = [
-        (skipped.hidden, "hidden files"),
-        (skipped.others, "files that are no .png, .jpg or .jpeg beside a class's pictures"),
-        (skipped.folders, "folders inside class folders"),
-    ];
-    let named: Vec<String> =
-        counts.iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("{n} {what}")).collect();
+    let count = |n: usize, what: &str, more: &str| match n {
+        0 => None,
+        1 => Some(format!("1 {what}{more}")),
+        n => Some(format!("{n} {what}s{more}")),
+    };
+    let named: Vec<String> = [
+        count(skipped.hidden, "hidden file", ""),
+        count(skipped.others, "file", " without the ending .png, .jpg or .jpeg"),
+        count(skipped.folders, "folder", " inside class folders"),
+    ]
+    .into_iter()
+    .flatten()
+    .collect();
     if !named.is_empty() {
         notes.push(format!("passed over: {}", named.join(", ")));
     }

@@ -28,8 +28,12 @@ impl Source {
             return Ok(source);
         }
         while let Some((rest, option)) = source.place.rsplit_once(',') {
-            let wrong = |hint: &str| DataError::Unknown {
-                name: given.chars().take(80).collect(),
+            let wrong = |hint: &str| DataError::Mismatch {
+                path: rest.into(),
+                message: format!(
+                    "`{}` does not say how to read it",
+                    option.chars().take(40).collect::<String>()
+                ),
                 hint: hint.to_owned(),
             };
             match option.split_once('=') {

@@ -92,8 +92,9 @@ fn validation_takes_the_last_images_as_keras() {
 
 #[test]
 fn each_channel_has_its_mean_and_deviation() {
-    let images =
-        Array4::from_shape_fn((2, 1, 2, 3), |(i, _, x, c)| [51, 204, 0][c] * (i + x) as u8 / 2);
+    let images = Array4::from_shape_fn((2, 1, 2, 3), |(i, _, x, c)| {
+        ([51_u16, 204, 0][c] * (i + x) as u16 / 2) as u8
+    });
     let labels = vec![0, 7];
     let statistics = Split { images: Images::U8(images), labels }.statistics(2);
     assert_eq!(statistics.counts, [1, 0]);

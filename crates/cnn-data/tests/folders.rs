@@ -53,7 +53,7 @@ fn train_and_test_folders_are_the_splits() {
     assert_eq!(
         data.notes,
         [
-            "passed over: 1 hidden files, 1 files that are no .png, .jpg or .jpeg beside a class's pictures, 1 folders inside class folders"
+            "passed over: 1 hidden file, 1 file without the ending .png, .jpg or .jpeg, 1 folder inside class folders"
         ]
     );
 }
@@ -86,7 +86,7 @@ fn names_and_the_order_of_writing_do_not_matter() {
     assert_eq!(one.fingerprint, other.fingerprint);
     assert_eq!(one.test.statistics(2).counts, [4, 4]);
     assert!(
-        one.notes[0].contains("8 of 40 images became it, 0.2 of every class"),
+        one.notes[0].contains("8 of 40 images became it, 0.2 of every class;"),
         "{:?}",
         one.notes
     );

@@ -5,7 +5,7 @@ use crate::support::{cnn, code, snapshot, stdout, transcript};
 #[test]
 fn every_help() {
     let folder = tempfile::tempdir().unwrap();
-    let commands: [&[&str]; 19] = [
+    let commands: [&[&str]; 20] = [
         &[],
         &["new"],
         &["summary"],
@@ -25,6 +25,7 @@ fn every_help() {
         &["augment", "preview"],
         &["data"],
         &["data", "info"],
+        &["data", "suspects"],
     ];
     for command in commands {
         let args: Vec<&str> = command.iter().copied().chain(["--help"]).collect();
