@@ -61,17 +61,16 @@ pub fn parse(bytes: &[u8]) -> Result<Table, FormatError> {
             break;
         }
         let line = || line_of(&record, bytes);
-        match &columns {
-            Some(columns) => table.push(&record, columns, line)?,
-            None => {
-                let first = Columns::of(&record, line())?;
-                table.width = first.count - 1;
-                if first.names.is_none() {
-                    table.push(&record, &first, line)?;
-                }
-                columns = Some(first);
-            }
+        if let Some(columns) = &columns {
+            table.push(&record, columns, line)?;
+            continue;
         }
+        let first = Columns::of(&record, line())?;
+        table.width = first.count - 1;
+        if first.names.is_none() {
+            table.push(&record, &first, line)?;
+        }
+        columns = Some(first);
     }
     if table.labels.is_empty() {
         let found = if columns.is_some() { "only a line of names" } else { "no line" };
@@ -141,9 +140,11 @@ fn line_of(record: &ByteRecord, bytes: &[u8]) -> usize {
     let from = record.position().map_or(0, |at| at.byte() as usize).min(bytes.len());
     let breaks = bytes[from..].iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).count();
     let before = &bytes[..from + breaks];
-    let lone = |pair: &&[u8]| pair[0] == b'\r' && pair[1] != b'\n';
-    let unix = before.iter().filter(|&&byte| byte == b'\n').count();
-    1 + unix + before.windows(2).filter(lone).count() + usize::from(before.ends_with(b"\r"))
+    // `\n`, `\r\n`, and `\r` alone.
+    let ends = |at: &usize| {
+        before[*at] == b'\n' || (before[*at] == b'\r' && before.get(at + 1) != Some(&b'\n'))
+    };
+    1 + (0..before.len()).filter(ends).count()
 }
 
 /// A whole number of at most six digits.

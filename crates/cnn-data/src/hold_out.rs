@@ -15,7 +15,7 @@ pub(crate) fn key(bytes: &[u8]) -> Key {
 ///
 /// The keys are as good as random numbers, and better here: they depend on nothing but the image. Neither names nor the
 /// order of the files matter, an image stays where it is when others come or go (but for those near the cut), and equal
-/// files are never on both sides: the cut moves until the keys beside it differ.
+/// files of a class are never on both sides: the cut moves until the keys beside it differ.
 pub(crate) fn held_out(labels: &[u32], keys: &[Key], share: f64) -> Vec<bool> {
     let mut order: Vec<usize> = (0..labels.len()).collect();
     order.sort_unstable_by_key(|&i| (labels[i], keys[i], i));

@@ -112,14 +112,13 @@ pub(crate) fn load(
         return Err(DataError::Pictures { folder: folder.to_owned(), total, bad });
     }
     notes.extend(changes.into_iter().map(|(what, n)| format!("{n} of {total} pictures: {what}")));
-    let test = match test {
-        Some(test) => test,
-        None => {
-            let (kept, rest) = cut(train, folder, source)?;
-            notes.push(cut_note(source, kept.len(), total, "files"));
-            train = rest;
-            kept
-        }
+    let test = if let Some(test) = test {
+        test
+    } else {
+        let (kept, rest) = cut(train, folder, source)?;
+        notes.push(cut_note(source, kept.len(), total, "files"));
+        train = rest;
+        kept
     };
     let finish = |mut read: Vec<Read>| {
         read.sort_by(|a, b| (a.key, &a.path).cmp(&(b.key, &b.path)));

@@ -89,7 +89,7 @@ fn a_file_that_is_cut_is_an_error_unless_the_cut_can_not_be_seen() {
                 assert_eq!(table.labels, small().labels[..whole], "cut to {len}");
             }
         }
-        assert!(parse(&text.as_bytes()[..text.len() / 2 + 1]).is_err());
+        assert!(parse(&text.as_bytes()[..=text.len() / 2]).is_err());
     }
 }
 
@@ -197,7 +197,7 @@ fn two_files_plain_or_gzipped_are_a_data_set() {
     assert_eq!((data.train.len(), data.test.len(), data.train.shape()), (30, 9, [2, 2, 1]));
     assert_eq!((data.test.labels[1], data.classes.len(), data.notes.len()), (1, 3, 0));
     let Images::U8(images) = &data.test.images else { panic!("bytes were expected") };
-    assert_eq!(images[[1, 1, 0, 0]], (31 * 7 % 256) as u8);
+    assert_eq!(images[[1, 1, 0, 0]], 217);
     // A model of another layout gets it where the numbers are as many.
     let long = load_as(&at(path), Path::new("nowhere"), Some([1, 4, 1])).unwrap();
     assert_eq!(long.train.shape(), [1, 4, 1]);

@@ -26,13 +26,17 @@ fn write_pictures(folder: &Path, n: usize) {
 /// The tiny data set as CSV, some labels replaced.
 fn csv(n: usize, label: impl Fn(usize, u8) -> u8) -> String {
     let mut text = String::from("label");
-    (0..tiny::SIDE * tiny::SIDE).for_each(|i| text += &format!(",pixel{i}"));
+    for i in 0..tiny::SIDE * tiny::SIDE {
+        let _ = write!(text, ",pixel{i}");
+    }
     text.push('\n');
     let pixels = tiny::pictures(n);
     let pictures = pixels.chunks_exact(tiny::SIDE * tiny::SIDE);
     for (i, (own, picture)) in tiny::labels(n).into_iter().zip(pictures).enumerate() {
         let _ = write!(text, "{}", label(i, own));
-        picture.iter().for_each(|pixel| text += &format!(",{pixel}"));
+        for pixel in picture {
+            let _ = write!(text, ",{pixel}");
+        }
         text.push('\n');
     }
     text
@@ -200,6 +204,12 @@ fn the_folds_of_one_seed_ask_about_every_training_image_once() {
     }
     seen.sort_unstable();
     assert_eq!(seen, (0..tiny::TRAIN as u64).collect::<Vec<_>>());
+    let sweep = "name = \"folds\"\nmodel = \"model.toml\"\ndata = \"csv\"\nseeds = [1]\n[grid]\n\"fit.fold\" = [\"1/3\", \"2/3\", \"3/3\"]\n";
+    fs::write(path.join("sweep.toml"), sweep).unwrap();
+    let table = json(path, &["experiment", "sweep.toml", "--output", "table", "--format", "json"]);
+    let rows: Vec<&str> =
+        table["rows"].as_array().unwrap().iter().map(|row| row["name"].as_str().unwrap()).collect();
+    assert_eq!(rows, ["fold=1-3", "fold=2-3", "fold=3-3"]);
     assert_eq!(code(&cnn(path, &train("csv", "plain", &["--epochs", "1"]))), 0);
     let mut text = String::new();
     for args in [
@@ -215,16 +225,8 @@ fn the_folds_of_one_seed_ask_about_every_training_image_once() {
     snapshot("folds-wrong", &text);
 }
 
-#[test]
-fn folders_and_tables_that_are_wrong_are_explained() {
-    let folder = folder();
-    let path = folder.path();
-    let line = |n: usize| csv(tiny::TRAIN, |_, own| own).lines().nth(n).unwrap().to_owned();
-    let table = |name: &str, spoil: &dyn Fn(&mut Vec<String>)| {
-        let mut lines: Vec<String> = (0..6).map(line).collect();
-        spoil(&mut lines);
-        fs::write(path.join(name), lines.join("\n") + "\n").unwrap();
-    };
+/// `hollow`, `single` and `spoilt`: a class without pictures, one class alone, bad files among good ones.
+fn spoil_pictures(path: &Path) {
     fs::create_dir_all(path.join("hollow/shoe")).unwrap();
     write_pictures(&path.join("hollow"), 9);
     fs::create_dir_all(path.join("single/shoe")).unwrap();
@@ -233,23 +235,34 @@ fn folders_and_tables_that_are_wrong_are_explained() {
     let good = fs::read(path.join("spoilt/both/0.png")).unwrap();
     fs::write(path.join("spoilt/both/0.png"), &good[..good.len() / 2]).unwrap();
     fs::write(path.join("spoilt/upright/x.jpg"), "not a picture").unwrap();
-    table("short.csv", &|lines| {
-        let end = lines[3].rfind(',').unwrap();
-        lines[3].truncate(end);
-    });
-    table("high.csv", &|lines| {
-        lines[2] = lines[2].replacen(',', ",256,", 1).rsplit_once(',').unwrap().0.to_owned()
-    });
-    table("word.csv", &|lines| {
-        lines[4] = lines[4].replacen(',', ",grey,", 1).rsplit_once(',').unwrap().0.to_owned()
-    });
-    table("unlabelled.csv", &|lines| {
-        lines[5] = format!(",{}", lines[5].split_once(',').unwrap().1)
-    });
-    table("nameless.csv", &|lines| lines[0] = lines[0].replace("label", "image"));
-    table("flat.csv", &|lines| {
-        lines.iter_mut().for_each(|line| line.truncate(line.rfind(',').unwrap()))
-    });
+}
+
+/// CSV files with one mistake each.
+fn spoil_tables(path: &Path) {
+    let good = csv(tiny::TRAIN, |_, own| own);
+    let table = |name: &str, spoil: &dyn Fn(usize, &str) -> String| {
+        let lines = good.lines().take(6).enumerate().map(|(i, line)| spoil(i, line) + "\n");
+        fs::write(path.join(name), lines.collect::<Vec<_>>().concat()).unwrap();
+    };
+    let shorter = |line: &str| line.rsplit_once(',').unwrap().0.to_owned();
+    let changed = |line: &str, value: &str| shorter(&line.replacen(',', &format!(",{value},"), 1));
+    let only = |at: usize, how: &dyn Fn(&str) -> String, i: usize, line: &str| {
+        if i == at { how(line) } else { line.to_owned() }
+    };
+    table("short.csv", &|i, line| only(3, &shorter, i, line));
+    table("high.csv", &|i, line| only(2, &|line| changed(line, "256"), i, line));
+    table("word.csv", &|i, line| only(4, &|line| changed(line, "grey"), i, line));
+    table("unlabelled.csv", &|i, line| only(5, &|line| line[1..].to_owned(), i, line));
+    table("nameless.csv", &|i, line| only(0, &|line| line.replace("label", "image"), i, line));
+    table("flat.csv", &|_, line| shorter(line));
+}
+
+#[test]
+fn folders_and_tables_that_are_wrong_are_explained() {
+    let folder = folder();
+    let path = folder.path();
+    spoil_pictures(path);
+    spoil_tables(path);
     let mut text = String::new();
     for data in [
         "hollow",
