@@ -14,7 +14,15 @@ Examples:
 
 const NOTES: &str = "\
 MODEL is a model.toml or the name of a preset (`cnn new --list`).
-DATA is a name (fashion-mnist, mnist), a folder with idx or idx.gz files, or an .npz with x_train, y_train, x_test, y_test.
+DATA is one of
+  fashion-mnist, mnist   a name
+  FOLDER                 with the four idx or idx.gz files; with train.csv and test.csv; or with
+                         a folder of pictures for each class: train/shoe/*.png and
+                         test/shoe/*.png, or shoe/*.png alone
+  FILE.npz               with x_train, y_train, x_test, y_test
+  FILE.csv, FILE.csv.gz  on each line the label and the pixels of an image
+  Without a test split a fifth of every class becomes it, always the same one; DATA,test=0.3 takes
+  another share. Pictures are resized to the model's input, or to DATA,size=64x64x3.
   A name is looked for in $CNN_DATA_DIR, in ./data, and in a `data` folder beside or above the program.
 
 Results go to stdout, progress and diagnostics to stderr. Nothing is overwritten without --force.

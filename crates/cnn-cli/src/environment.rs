@@ -27,10 +27,24 @@ fn data_root() -> PathBuf {
     beside.unwrap_or(here)
 }
 
-/// Loads a data set. Where a name's files are missing, says where names are looked for.
+/// Loads a data set, its pictures in the size that they have. Where a name's files are missing, says where names are looked for.
 pub(crate) fn load(data: &str) -> Result<Dataset, Failure> {
+    load_as(data, None)
+}
+
+/// Loads a data set for a model with this input: height, width and channels, or height and width.
+pub(crate) fn load_for(data: &str, input: &[usize]) -> Result<Dataset, Failure> {
+    let shape = match *input {
+        [h, w, c] => Some([h, w, c]),
+        [h, w] => Some([h, w, 1]),
+        _ => None,
+    };
+    load_as(data, shape)
+}
+
+fn load_as(data: &str, shape: Option<[usize; 3]>) -> Result<Dataset, Failure> {
     let root = data_root();
-    cnn_data::load(data, &root).map_err(|error| {
+    cnn_data::load_as(data, &root, shape).map_err(|error| {
         let missing = matches!(error, DataError::NotThere { .. } | DataError::MissingIdx { .. });
         let failure = Failure::from(error);
         if missing && cnn_data::NAMES.contains(&data) {

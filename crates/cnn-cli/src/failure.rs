@@ -139,6 +139,7 @@ impl From<DataError> for Failure {
             DataError::Mismatch { path, message, .. } | DataError::Picture { path, message } => {
                 (message.clone(), Some(path))
             }
+            DataError::Pictures { folder, .. } => (error.to_string(), Some(folder)),
             DataError::NotThere { name, path, .. } => {
                 (format!("the data set {name} is not there"), Some(path))
             }

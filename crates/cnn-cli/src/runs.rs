@@ -3,6 +3,7 @@
 use crate::failure::{Exit, Failure};
 use crate::{environment, files, output, presets, report};
 use cnn_data::Dataset;
+use cnn_nn::Model;
 use cnn_train::{
     Config, Preprocessing, Remains, RunDir, SavedRun, TrainError, TrainOptions, Trainer, model_file,
 };
@@ -42,11 +43,16 @@ impl RunArg {
         saved: &mut SavedRun,
         given: Option<&str>,
     ) -> Result<Dataset, Failure> {
-        let data = data(&self.path, given)?;
+        let data = data(&self.path, &saved.model, given)?;
         if !self.is_saved() && data.classes.len() == saved.classes.len() {
             saved.classes.clone_from(&data.classes);
         }
         Ok(data)
+    }
+
+    /// The run's folder, if it is one.
+    pub(crate) fn folder(&self) -> Option<&Path> {
+        Some(&*self.path).filter(|path| path.is_dir())
     }
 
     /// Whether this is what `cnn train` wrote: a folder, or a model file by its first bytes.
@@ -145,7 +151,7 @@ pub(crate) fn trainer(saved: &SavedRun, threads: u16) -> Result<Trainer, Failure
 
 /// The data set that `given` names, or else the one that the run was trained on, as its run.json says. A note is printed
 /// where the images are not those of the training.
-pub(crate) fn data(run: &Path, given: Option<&str>) -> Result<Dataset, Failure> {
+pub(crate) fn data(run: &Path, model: &Model, given: Option<&str>) -> Result<Dataset, Failure> {
     let info = run.is_dir().then(|| RunDir::info(run)).transpose();
     let info = info.map_err(|error| Failure::from(error).at(run));
     let (source, trained_on) = match (given, info) {
@@ -164,10 +170,11 @@ pub(crate) fn data(run: &Path, given: Option<&str>) -> Result<Dataset, Failure> 
         }
         (None, Err(error)) => return Err(error),
     };
-    let data = environment::load(&source).map_err(|failure| match given {
-        Some(_) => failure,
-        None => failure.help("--data names another data set, or another place of this one"),
-    })?;
+    let data =
+        environment::load_for(&source, model.input().dims()).map_err(|failure| match given {
+            Some(_) => failure,
+            None => failure.help("--data names another data set, or another place of this one"),
+        })?;
     if trained_on.is_some_and(|trained_on| trained_on != data.fingerprint) {
         output::note(&format!(
             "note: {} is not the data set that this run was trained on\n",

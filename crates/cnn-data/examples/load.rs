@@ -13,8 +13,8 @@ fn main() -> Result<(), cnn_data::DataError> {
         println!(
             "{part}: {} images, mean {:.4}, standard deviation {:.4}",
             split.len(),
-            statistics.mean,
-            statistics.deviation
+            statistics.pixels.mean,
+            statistics.pixels.deviation
         );
         for (class, count) in data.classes.iter().zip(&statistics.counts) {
             println!("  {count:>6}  {class}");

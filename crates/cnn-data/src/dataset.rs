@@ -1,9 +1,13 @@
-//! Data sets: a name, a folder of idx files or an `.npz`, as training and test images with class names.
+//! Data sets: a name, a folder of idx files, of CSV files or of pictures, or an `.npz`, as training and test images with class
+//! names.
 
 use crate::arrays::{images_of, labels_of};
-use crate::{DataError, FormatError, Images, Split, gz, idx, npz, read_file};
+use crate::fingerprint::fingerprint;
+use crate::source::Source;
+use crate::{
+    DataError, FormatError, Images, Split, csv_images, gz, idx, image_folder, npz, read_file,
+};
 use ndarray::Array4;
-use sha2::{Digest, Sha256};
 use std::path::{Path, PathBuf};
 
 /// Class names of Fashion-MNIST, in label order.
@@ -45,20 +49,45 @@ pub struct Dataset {
     pub fingerprint: String,
     /// What the user should know about how the data was read.
     pub notes: Vec<String>,
+    /// Where each image came from, training and test: a path within the folder. Empty where images are not files.
+    pub files: [Vec<String>; 2],
 }
 
-/// Loads a data set by name (looked up under `root`), by folder or by `.npz` file.
+/// Loads a data set by name (looked up under `root`), by folder or by file.
+///
+/// | given | is read as |
+/// |---|---|
+/// | `fashion-mnist`, `mnist` | the folder of that name under `root` |
+/// | a folder with idx files | the four files as published, plain or `.gz` |
+/// | a folder with `train.csv` | [`csv_images`], with `test.csv` beside it, plain or `.gz`, such as `mnist_train.csv` |
+/// | a folder of folders | pictures: `train/CLASS/*.png` and `test/CLASS/*.png`, or `CLASS/*.png` alone; also JPEG |
+/// | an `.npz` | `x_train`, `y_train`, `x_test`, `y_test` |
+/// | a `.csv`, `.csv.gz` | one table |
+///
+/// Class folders and a table alone have no test split: then a fifth of every class becomes it, chosen by the SHA-256 of the
+/// images, so that it is the same in every run; `DATA,test=0.3` takes another share. Pictures are resized to one size: that of
+/// [`load_as`], else the one that most of them have, or `DATA,size=64x64x3`. Their order is that of their SHA-256, so that classes
+/// are mixed, and neither names nor the disk matter.
 ///
 /// # Errors
 /// An unknown name, missing files, and whatever is wrong with the files or how they fit together.
 pub fn load(source: &str, root: &Path) -> Result<Dataset, DataError> {
+    load_as(source, root, None)
+}
+
+/// As [`load`], for a model whose input is `shape` (height, width, channels): pictures are resized to it, and the numbers of a CSV
+/// line are laid out so, where they are as many. `size=` in `source` wins.
+///
+/// # Errors
+/// As [`load`].
+pub fn load_as(source: &str, root: &Path, shape: Option<[usize; 3]>) -> Result<Dataset, DataError> {
     match source {
         "fashion-mnist" | "fashion_mnist" => {
             let folder = root.join("fashion-mnist");
-            named(load_folder(&folder)?, &folder, "fashion-mnist", FASHION_MNIST_CLASSES)
+            named(load_idx_folder(&folder)?, &folder, "fashion-mnist", FASHION_MNIST_CLASSES)
         }
         "mnist" => load_mnist(&root.join("mnist")),
-        _ => load_path(source),
+        _ => load_path(source, shape),
     }
 }
 
@@ -69,7 +98,7 @@ fn load_mnist(folder: &Path) -> Result<Dataset, DataError> {
     } else if folder.join("train-images-idx3-ubyte").exists()
         || folder.join("train-images-idx3-ubyte.gz").exists()
     {
-        load_folder(folder)?
+        load_idx_folder(folder)?
     } else {
         let hint = format!(
             "put Keras's mnist.npz (11 MB, arrays x_train y_train x_test y_test) at {}, or the four idx files in {}; neither comes with this project",
@@ -106,28 +135,78 @@ fn named(
     Ok(data)
 }
 
-fn load_path(source: &str) -> Result<Dataset, DataError> {
-    let path = Path::new(source);
+fn load_path(given: &str, shape: Option<[usize; 3]>) -> Result<Dataset, DataError> {
+    let source = Source::parse(given)?;
+    let path = Path::new(&source.place);
     let io = |source| DataError::Io { path: path.to_owned(), source };
+    let ends =
+        |end: &str| path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case(end));
+    let zipped_csv = || source.place.to_ascii_lowercase().ends_with(".csv.gz");
     match std::fs::metadata(path) {
-        Ok(meta) if meta.is_dir() => load_folder(path),
-        Ok(_) if source.to_ascii_lowercase().ends_with(".npz") => load_npz(path),
+        Ok(meta) if meta.is_dir() => load_folder(path, &source, shape),
+        Ok(_) if ends("npz") => {
+            source.without_options()?;
+            load_npz(path)
+        }
+        Ok(_) if ends("csv") || zipped_csv() => {
+            let tables = csv_images::load(path, None, &source, shape)?;
+            assemble(path, tables.train, tables.test, tables.notes)
+        }
         Ok(_) => Err(DataError::Mismatch {
             path: path.to_owned(),
-            message: "a file that is not an .npz".into(),
-            hint: "give a name (fashion-mnist, mnist), a folder with the four idx files, or an .npz with x_train, y_train, x_test and y_test".into(),
+            message: "a file that is neither an .npz nor a .csv".into(),
+            hint: "give a name (fashion-mnist, mnist), a folder (idx files, train.csv, or a folder of pictures for each class), an .npz with x_train, y_train, x_test and y_test, or a .csv".into(),
         }),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            let near = NAMES.iter().find(|name| strsim::damerau_levenshtein(name, source) <= 3);
+            let near = NAMES.iter().find(|name| strsim::damerau_levenshtein(name, given) <= 3);
             let hint = match near {
                 Some(name) => format!("did you mean {name}?"),
-                None => format!("known names are {}; otherwise give a folder of idx files or an .npz", NAMES.join(" and ")),
+                None => format!("known names are {}; otherwise give a folder of idx files, CSV files or pictures, an .npz or a .csv", NAMES.join(" and ")),
             };
-            Err(DataError::Unknown { name: source.chars().take(80).collect(), hint })
+            Err(DataError::Unknown { name: given.chars().take(80).collect(), hint })
         }
         Err(error) => Err(io(error)),
     }
 }
+
+/// A folder by what is in it.
+fn load_folder(
+    folder: &Path,
+    source: &Source,
+    shape: Option<[usize; 3]>,
+) -> Result<Dataset, DataError> {
+    let has = |file: &str| folder.join(file).exists() || folder.join(format!("{file}.gz")).exists();
+    if IDX_FILES.into_iter().any(has) {
+        source.without_options()?;
+        return load_idx_folder(folder);
+    }
+    if let Some((train, test)) = csv_images::files(folder)? {
+        let tables = csv_images::load(&train, test.as_deref(), source, shape)?;
+        return assemble(folder, tables.train, tables.test, tables.notes);
+    }
+    if !image_folder::has_folders(folder)? {
+        return Err(DataError::Mismatch {
+            path: folder.to_owned(),
+            message: "no data set in this folder".into(),
+            hint: format!(
+                "it needs the four idx files ({}; plain or .gz), or train.csv, or a folder of pictures for each class",
+                IDX_FILES.join(", ")
+            ),
+        });
+    }
+    let pictures = image_folder::load(folder, source, shape)?;
+    let mut data = assemble(folder, pictures.train, pictures.test, pictures.notes)?;
+    (data.classes, data.files) = (pictures.classes, pictures.files);
+    Ok(data)
+}
+
+/// The files of a folder as MNIST is published.
+const IDX_FILES: [&str; 4] = [
+    "train-images-idx3-ubyte",
+    "train-labels-idx1-ubyte",
+    "t10k-images-idx3-ubyte",
+    "t10k-labels-idx1-ubyte",
+];
 
 /// One idx file of the folder, plain or gzipped.
 fn load_idx(folder: &Path, file: &'static str) -> Result<(PathBuf, idx::Idx), DataError> {
@@ -160,7 +239,7 @@ pub fn parse_idx(bytes: &[u8]) -> Result<idx::Idx, FormatError> {
     idx::parse_vec(inflated)
 }
 
-fn load_folder(folder: &Path) -> Result<Dataset, DataError> {
+fn load_idx_folder(folder: &Path) -> Result<Dataset, DataError> {
     let images = |file| -> Result<Images, DataError> {
         let (path, idx) = load_idx(folder, file)?;
         let dims = match idx.shape[..] {
@@ -293,7 +372,8 @@ fn assemble(
     } else {
         (0..classes).map(|c| c.to_string()).collect()
     };
-    Ok(Dataset { name, train, test, classes, fingerprint, notes })
+    let files = [Vec::new(), Vec::new()];
+    Ok(Dataset { name, train, test, classes, fingerprint, notes, files })
 }
 
 /// The labels below `classes` that no image of the split has, the first few by number.
@@ -309,42 +389,4 @@ fn classes_without_images(split: &Split, classes: usize) -> String {
         None | Some(0) => missing.join(", "),
         Some(more) => format!("{} and {more} others", missing[..SHOWN].join(", ")),
     }
-}
-
-/// SHA-256 over, for training then test images: the four sizes and the pixel type as little-endian u64, the pixels (bytes,
-/// or little-endian f32), the labels as little-endian u32.
-fn fingerprint(train: &Split, test: &Split) -> String {
-    let mut hash = Sha256::new();
-    for split in [train, test] {
-        let (n, h, w, c) = split.images.dim();
-        let kind = match &split.images {
-            Images::U8(_) => 1,
-            Images::F32(_) => 4,
-        };
-        for size in [n, h, w, c, kind] {
-            hash.update((size as u64).to_le_bytes());
-        }
-        match &split.images {
-            Images::U8(images) => hash.update(images.as_slice().unwrap_or_default()),
-            Images::F32(images) => {
-                update_chunked(&mut hash, images.iter().map(|v| v.to_le_bytes()));
-            }
-        }
-        update_chunked(&mut hash, split.labels.iter().map(|v| v.to_le_bytes()));
-    }
-    let hex: Vec<String> = hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
-    hex.concat()
-}
-
-/// Hashes many small pieces through one buffer.
-fn update_chunked(hash: &mut Sha256, pieces: impl Iterator<Item = [u8; 4]>) {
-    let mut buffer = Vec::with_capacity(1 << 16);
-    for piece in pieces {
-        buffer.extend(piece);
-        if buffer.len() == 1 << 16 {
-            hash.update(&buffer);
-            buffer.clear();
-        }
-    }
-    hash.update(&buffer);
 }

@@ -65,6 +65,30 @@ pub enum DataError {
         /// The decoder's reason.
         message: String,
     },
+    /// Pictures of a folder that cannot be used: all of them, a line each.
+    #[error("{} of {total} pictures cannot be used:{}", bad.len(), listed(bad))]
+    Pictures {
+        /// The folder.
+        folder: PathBuf,
+        /// Pictures that are there.
+        total: usize,
+        /// The bad ones, at least one.
+        bad: Vec<BadFile>,
+    },
+}
+
+/// A file that cannot be used.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BadFile {
+    /// The file.
+    pub path: PathBuf,
+    /// Why not.
+    pub reason: String,
+}
+
+fn listed(bad: &[BadFile]) -> String {
+    let line = |file: &BadFile| format!("\n{}: {}", file.path.display(), file.reason);
+    bad.iter().map(line).collect::<Vec<_>>().concat()
 }
 
 /// What is wrong with the bytes of a file. Offsets are in bytes from the start of the (inflated) file.
@@ -100,6 +124,7 @@ impl DataError {
             Self::MissingIdx { .. } => "D004",
             Self::Mismatch { .. } => "D005",
             Self::Picture { .. } => "D050",
+            Self::Pictures { .. } => "D051",
         }
     }
 
@@ -116,6 +141,7 @@ impl DataError {
             Self::Format { source, .. } => source.hint.clone(),
             Self::Unknown { hint, .. } | Self::NotThere { hint, .. } | Self::Mismatch { hint, .. } => hint.clone(),
             Self::MissingIdx { .. } => "a folder needs the four files as published: train-images-idx3-ubyte, train-labels-idx1-ubyte, t10k-images-idx3-ubyte and t10k-labels-idx1-ubyte, each plain or .gz".into(),
+            Self::Pictures { .. } => "mend or delete them; pictures are PNG or JPEG, of at most 16384 pixels a side".into(),
             Self::Picture { .. } => "give a PNG or JPEG picture of at most 16384 pixels a side".into(),
         }
     }

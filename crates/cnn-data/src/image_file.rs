@@ -63,9 +63,7 @@ pub fn load(path: &Path, [h, w, c]: [usize; 3]) -> Result<Picture, DataError> {
 /// # Errors
 /// As [`load`].
 pub fn parse(bytes: &[u8], [h, w, c]: [usize; 3]) -> Result<Picture, String> {
-    let (flat, mut notes) = decode(bytes)?;
-    let pixels = fit(flat, [h, w, c], &mut notes)?;
-    let mut picture = Picture { pixels, notes };
+    let mut picture = fitted(bytes, [h, w, c])?;
     if picture.border_mean(h, w, c) > 127.0 {
         picture.notes.push(
             "the background is bright; MNIST and Fashion-MNIST are bright on black: try --invert"
@@ -120,6 +118,20 @@ pub fn grey_png(plane: &ArrayView2<'_, u8>) -> Result<Vec<u8>, String> {
     Ok(bytes)
 }
 
+/// Decodes a picture and fits it to `[h, w, c]`, whatever is in it.
+pub(crate) fn fitted(bytes: &[u8], shape: [usize; 3]) -> Result<Picture, String> {
+    let (flat, mut notes) = decode(bytes)?;
+    Ok(Picture { pixels: fit(flat, shape, &mut notes)?, notes })
+}
+
+/// Height and width as the file's header says, and whether it has colours.
+pub(crate) fn header(bytes: &[u8]) -> Result<([usize; 2], bool), String> {
+    let reader = ImageReader::new(Cursor::new(bytes)).with_guessed_format();
+    let decoder = reader.map_err(|e| e.to_string())?.into_decoder().map_err(|e| e.to_string())?;
+    let (width, height) = decoder.dimensions();
+    Ok(([height as usize, width as usize], decoder.color_type().has_color()))
+}
+
 /// Decodes a picture; transparency becomes black.
 fn decode(bytes: &[u8]) -> Result<(DynamicImage, Vec<String>), String> {
     if bytes.is_empty() {
@@ -154,7 +166,8 @@ fn decode(bytes: &[u8]) -> Result<(DynamicImage, Vec<String>), String> {
     Ok((flat, notes))
 }
 
-/// Resizes to `h`×`w` and converts to `c` channels.
+/// Resizes to `h`×`w` with a triangle filter (bilinear; where it makes smaller, as wide as the old pixels that a new one covers)
+/// and converts to `c` channels. Plain f32 arithmetic in a fixed order: the same bits on every machine.
 fn fit(
     picture: DynamicImage,
     [h, w, c]: [usize; 3],

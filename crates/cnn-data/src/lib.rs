@@ -1,24 +1,31 @@
-//! idx, npz and image files as arrays; data sets, splits and fingerprints.
+//! idx, npz, CSV and image files as arrays; data sets, splits and fingerprints.
 //!
-//! The parsers ([`idx`], [`gz`], [`npy`], [`npz`], [`image_file::parse`]) are functions of bytes: whatever the bytes are, they
+//! The parsers ([`idx`], [`gz`], [`npy`], [`npz`], [`csv_images`], [`image_file::parse`]) are functions of bytes: whatever the bytes are, they
 //! answer with a value or a [`FormatError`], and ask for no more memory than the bytes can fill.
 #![forbid(unsafe_code)]
 
 mod arrays;
+pub mod csv_images;
 mod dataset;
+mod equals;
 mod error;
+mod fingerprint;
 pub mod gz;
+mod hold_out;
 pub mod idx;
 pub mod image_file;
+mod image_folder;
 mod jpeg;
 pub mod npy;
 pub mod npz;
 pub mod scene;
+mod source;
 mod split;
 
-pub use dataset::{Dataset, FASHION_MNIST_CLASSES, NAMES, load, parse_idx};
-pub use error::{DataError, FormatError};
-pub use split::{Images, Split, Statistics};
+pub use dataset::{Dataset, FASHION_MNIST_CLASSES, NAMES, load, load_as, parse_idx};
+pub use equals::{Place, equal_images};
+pub use error::{BadFile, DataError, FormatError};
+pub use split::{Images, Moments, Split, Statistics};
 
 use std::io::Read;
 use std::path::Path;

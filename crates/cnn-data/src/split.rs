@@ -50,10 +50,41 @@ pub struct Split {
 pub struct Statistics {
     /// Images of each class.
     pub counts: Vec<usize>,
-    /// Mean of all pixels.
+    /// Of all pixels.
+    pub pixels: Moments,
+    /// Of each channel's pixels.
+    pub channels: Vec<Moments>,
+}
+
+/// Mean and standard deviation (the root of the mean square deviation) of numbers.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Moments {
+    /// Their mean.
     pub mean: f64,
     /// Their standard deviation.
     pub deviation: f64,
+}
+
+/// Sums from which moments come.
+#[derive(Clone, Copy, Debug, Default)]
+struct Sums {
+    sum: f64,
+    squares: f64,
+    n: usize,
+}
+
+impl Sums {
+    fn add(&mut self, value: f64) {
+        self.sum += value;
+        self.squares += value * value;
+        self.n += 1;
+    }
+
+    fn moments(self) -> Moments {
+        let n = self.n as f64;
+        let mean = self.sum / n;
+        Moments { mean, deviation: (self.squares / n - mean * mean).max(0.0).sqrt() }
+    }
 }
 
 impl Split {
@@ -182,7 +213,7 @@ impl Split {
         }
     }
 
-    /// Class balance, mean and standard deviation, for `classes` classes.
+    /// Class balance, mean and standard deviation, for `classes` classes. Labels beyond are not counted.
     pub fn statistics(&self, classes: usize) -> Statistics {
         let mut counts = vec![0; classes];
         for &label in &self.labels {
@@ -190,17 +221,19 @@ impl Split {
                 *count += 1;
             }
         }
-        let (mut sum, mut squares, mut n) = (0.0, 0.0, 0usize);
+        let (mut all, mut channels) =
+            (Sums::default(), vec![Sums::default(); self.shape()[2].max(1)]);
+        let mut channel = 0;
         let mut add = |value: f64| {
-            sum += value;
-            squares += value * value;
-            n += 1;
+            all.add(value);
+            channels[channel].add(value);
+            channel = (channel + 1) % channels.len();
         };
         match &self.images {
             Images::U8(images) => images.iter().for_each(|&v| add(f64::from(v) / 255.0)),
             Images::F32(images) => images.iter().for_each(|&v| add(f64::from(v))),
         }
-        let mean = sum / n as f64;
-        Statistics { counts, mean, deviation: (squares / n as f64 - mean * mean).max(0.0).sqrt() }
+        let channels = channels.into_iter().map(Sums::moments).collect();
+        Statistics { counts, pixels: all.moments(), channels }
     }
 }

@@ -1,7 +1,7 @@
 //! Whole data sets: Fashion-MNIST as shipped, folders, archives, and what does not fit together.
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
-use cnn_data::{DataError, Images, Split, load, npy};
+use cnn_data::{DataError, Images, Split, equal_images, load, npy};
 use ndarray::Array4;
 use sha2::{Digest, Sha256};
 use std::io::Write;
@@ -32,7 +32,8 @@ fn fashion_mnist_is_as_published() {
     let statistics = data.train.statistics(10);
     assert!(statistics.counts.iter().all(|&count| count == 6000));
     assert!(
-        (statistics.mean - 0.2860).abs() < 1e-4 && (statistics.deviation - 0.3530).abs() < 1e-4,
+        (statistics.pixels.mean - 0.2860).abs() < 1e-4
+            && (statistics.pixels.deviation - 0.3530).abs() < 1e-4,
         "{statistics:?}"
     );
     let by_path = load(folder.to_str().unwrap(), Path::new("elsewhere")).unwrap();
@@ -87,6 +88,60 @@ fn validation_takes_the_last_images_as_keras() {
     assert_eq!(split(10).validation_split(0.33).0.len(), 6);
     assert_eq!(split(10).take(3).labels, [0, 1, 2]);
     assert_eq!(split(10).take(30).len(), 10);
+}
+
+#[test]
+fn each_channel_has_its_mean_and_deviation() {
+    let images = Array4::from_shape_fn((2, 1, 2, 3), |(i, _, x, c)| {
+        ([51_u16, 204, 0][c] * (i + x) as u16 / 2) as u8
+    });
+    let labels = vec![0, 7];
+    let statistics = Split { images: Images::U8(images), labels }.statistics(2);
+    assert_eq!(statistics.counts, [1, 0]);
+    // Channel 0 is 0, 25, 25, 51; channel 1 is 0, 102, 102, 204; channel 2 is black.
+    let near =
+        |found: f64, expected: f64| assert!((found - expected).abs() < 1e-12, "{found} {expected}");
+    let expected = [[0.0_f64, 25.0, 25.0, 51.0], [0.0, 102.0, 102.0, 204.0], [0.0; 4]];
+    for (of_channel, values) in statistics.channels.iter().zip(expected) {
+        let mean = values.iter().sum::<f64>() / 4.0;
+        let square = values.iter().map(|v| (v - mean).powi(2)).sum::<f64>() / 4.0;
+        near(of_channel.mean, mean / 255.0);
+        near(of_channel.deviation, square.sqrt() / 255.0);
+    }
+    near(statistics.pixels.mean, (101.0 + 408.0) / 12.0 / 255.0);
+}
+
+#[test]
+fn equal_images_are_found_in_and_between_splits() {
+    // 300 images of 4 bytes, of which 3i and 3i + 1 are equal for i < 20; compared with every pair.
+    let byte = |i: usize| if i < 60 { i - usize::from(i % 3 == 1) } else { i };
+    let images = Array4::from_shape_fn((300, 1, 2, 2), |(i, _, x, c)| {
+        (byte(i) >> (4 * (2 * x + c))) as u8 & 15
+    });
+    let a = Split { images: Images::U8(images.clone()), labels: vec![0; 300] };
+    let b = Split {
+        images: Images::U8(images.slice(ndarray::s![..;50, .., .., ..]).to_owned()),
+        labels: vec![0; 6],
+    };
+    let (all, none): (Vec<u32>, [u32; 0]) = ((0..300).collect(), []);
+    let groups = equal_images(&[(&a, &all), (&b, &none)]);
+    let found: Vec<Vec<u32>> =
+        groups.iter().map(|group| group.iter().map(|place| place.image).collect()).collect();
+    assert_eq!(found, (0..20).map(|i| vec![3 * i, 3 * i + 1]).collect::<Vec<_>>());
+    let groups = equal_images(&[(&a, &all[100..]), (&b, &[0, 1, 2, 3, 4, 5])]);
+    let found: Vec<[(usize, u32); 2]> =
+        groups.iter().map(|group| [0, 1].map(|i| (group[i].part, group[i].image))).collect();
+    assert_eq!(
+        found,
+        [[(0, 100), (1, 2)], [(0, 150), (1, 3)], [(0, 200), (1, 4)], [(0, 250), (1, 5)]]
+    );
+    // The same numbers as floats, or in another shape, are other images.
+    let floats = Split { images: Images::F32(images.mapv(f32::from)), labels: vec![0; 300] };
+    assert!(equal_images(&[(&a, &[200]), (&floats, &[200])]).is_empty());
+    let flat = images.to_shape((300, 2, 2, 1)).unwrap().to_owned();
+    let flat = Split { images: Images::U8(flat), labels: vec![0; 300] };
+    assert!(equal_images(&[(&a, &[200]), (&flat, &[200])]).is_empty());
+    assert_eq!(equal_images(&[(&floats, &[3, 5, 4])]).len(), 1);
 }
 
 /// An `.npz` of the four arrays, each as (type, shape, little-endian bytes).
@@ -211,6 +266,9 @@ fn devices_are_not_read() {
 fn swapped_missing_and_unknown_files_are_named() {
     let folder = tempfile::tempdir().unwrap();
     let at = |name: &str| folder.path().join(name);
+    let error = load(folder.path().to_str().unwrap(), folder.path()).unwrap_err();
+    assert!(error.to_string().contains("no data set in this folder"), "{error}");
+    std::fs::write(at("t10k-labels-idx1-ubyte"), [0, 0, 8, 1, 0, 0, 0, 1, 7]).unwrap();
     let error = load(folder.path().to_str().unwrap(), folder.path()).unwrap_err();
     assert!(
         matches!(error, DataError::MissingIdx { file: "train-images-idx3-ubyte", .. }),

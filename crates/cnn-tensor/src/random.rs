@@ -25,6 +25,8 @@ pub enum Purpose {
     Mix = 5,
     /// Explanations: noise, orders of pixels, images to begin with; `a` = which of these, `b` = its number.
     Explain = 6,
+    /// Which images are kept for validation; `a` = class, `b` = 0 for a share of them, 1 for folds.
+    Split = 7,
 }
 
 /// The stream of random numbers for one purpose and place.

@@ -55,6 +55,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         classes: ["horizontal", "vertical", "diagonal"].map(String::from).to_vec(),
         fingerprint: "drawn by this program".to_owned(),
         notes: Vec::new(),
+        files: [Vec::new(), Vec::new()],
     };
     let folder = tempfile::tempdir()?;
     let mut experiment = Experiment::open(&sweep, &data, None, folder.path())?;

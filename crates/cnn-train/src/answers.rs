@@ -43,6 +43,12 @@ impl Answer {
     pub fn is_right(&self) -> bool {
         self.truth == self.predicted
     }
+
+    /// −ln of the probability that the model gave to the right class. A probability below the smallest normal f32 counts as that:
+    /// 87.3 at most.
+    pub fn cross_entropy(&self) -> f64 {
+        -f64::from(self.truth_probability.max(f32::MIN_POSITIVE)).ln()
+    }
 }
 
 impl Trainer {
@@ -92,6 +98,20 @@ pub fn most_confident_mistakes(answers: &[Answer], count: usize) -> Vec<Answer> 
     wrong
 }
 
+/// The answers with the highest cross-entropy of the given label, the highest first; of equal ones the surest, then the first in
+/// the data set: candidates for wrong labels. A wrong label that the model learned by heart has a low cross-entropy and is not
+/// among them. Compare Northcutt, Jiang & Chuang, "Confident Learning: Estimating Uncertainty in Dataset Labels" (JAIR 70, 2021),
+/// which also weighs how sure the model is of each class.
+pub fn suspects(answers: &[Answer], count: usize) -> Vec<Answer> {
+    let mut order = answers.to_vec();
+    order.sort_by(|a, b| {
+        let of_label = a.truth_probability.total_cmp(&b.truth_probability);
+        of_label.then(b.confidence.total_cmp(&a.confidence)).then(a.index.cmp(&b.index))
+    });
+    order.truncate(count);
+    order
+}
+
 /// Position of the largest number, the first of equals; 0 if none is a number.
 pub(crate) fn argmax(row: &[f32]) -> usize {
     let mut best = 0;
@@ -132,6 +152,25 @@ mod tests {
         };
         assert_eq!(order(9), [2, 4, 0, 3]);
         assert_eq!(order(2), [2, 4]);
+    }
+
+    #[test]
+    fn suspects_are_those_whose_label_is_least_likely() {
+        let with = |index, confidence, truth_probability| Answer {
+            truth_probability,
+            ..answer(index, 1, confidence)
+        };
+        let answers = [
+            with(0, 0.6, 0.4),
+            with(1, 0.9, 0.0),
+            with(2, 0.95, 0.0),
+            with(3, 0.5, 0.5),
+            with(4, 0.9, 0.0),
+        ];
+        let order: Vec<usize> = suspects(&answers, 4).iter().map(|a| a.index).collect();
+        assert_eq!(order, [2, 1, 4, 0]);
+        assert!((answers[3].cross_entropy() - 0.5_f64.ln().abs()).abs() < 1e-12);
+        assert!((answers[1].cross_entropy() - 87.336).abs() < 1e-3);
     }
 
     #[test]

@@ -65,7 +65,7 @@ impl Trainer {
         };
         let fit = self.fit;
         self.fit.epochs = usize::MAX;
-        self.fit.validation_split = 0.0;
+        self.fit = self.fit.learning_from_all();
         (self.fit.eval_train, self.fit.eval_test) = (false, false);
         let result = self.fit(split, None, &mut [Box::new(windows)]);
         self.fit = fit;

@@ -4,6 +4,7 @@ mod check;
 
 use crate::metrics::{MetricSpec, logged};
 use crate::mixing::Mixing;
+use crate::parts::Fold;
 use check::Check;
 use cnn_callbacks::{BuildContext, Callback, CallbackError, CallbackSpec};
 use cnn_nn::config::write::{Toml, WriteError, node};
@@ -52,6 +53,7 @@ impl Default for CompileSpec {
 /// How long and on what. Keras's `fit`, with its defaults, and what is done to a batch of it.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
+#[expect(clippy::struct_excessive_bools, reason = "keys of a table, each by itself")]
 pub struct FitSpec {
     /// Times that all training samples are seen, 0 to 1,000,000; default 1.
     pub epochs: usize,
@@ -59,9 +61,18 @@ pub struct FitSpec {
     pub batch_size: usize,
     /// Share of the training samples, the last ones, that are kept for validation: 0 ≤ share < 1; default 0.
     pub validation_split: f64,
+    /// Whether `validation_split` keeps of every class its share, drawn, and not the last images; default false. As many are kept.
+    /// See [`crate::parts`].
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub stratified: bool,
+    /// Cross-validation: the training images are dealt into parts that have the same share of every class, and one of them
+    /// is kept for validation. `"2/5"` is the second of five. Not together with `validation_split`. See [`crate::parts`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fold: Option<Fold>,
     /// Whether every epoch has an order of its own; default true.
     pub shuffle: bool,
-    /// Decides the initial weights, the order of the samples, dropout, augmentation and mixing; default 42.
+    /// Decides the initial weights, the order of the samples, dropout, augmentation and mixing, and which images `stratified`
+    /// and `fold` keep; default 42.
     pub seed: u64,
     /// mixup: blends every training image with another of its batch, shares from Beta(α, α) with this α. 0 (off, default), or
     /// 0.01 to 100; 0.2 is usual. See [`crate::Mixing`].
@@ -89,6 +100,17 @@ fn is_zero(value: &f64) -> bool {
 }
 
 impl FitSpec {
+    /// Whether some of the training images are kept for validation.
+    pub fn validates(&self) -> bool {
+        self.validation_split > 0.0 || self.fold.is_some()
+    }
+
+    /// The same, with nothing kept for validation.
+    #[must_use]
+    pub fn learning_from_all(self) -> Self {
+        Self { validation_split: 0.0, stratified: false, fold: None, ..self }
+    }
+
     /// How the images of a training batch are mixed, if they are.
     pub fn mixing(&self) -> Option<Mixing> {
         if self.mixup > 0.0 {
@@ -107,6 +129,8 @@ impl Default for FitSpec {
             epochs: 1,
             batch_size: 32,
             validation_split: 0.0,
+            stratified: false,
+            fold: None,
             shuffle: true,
             seed: 42,
             mixup: 0.0,
@@ -124,8 +148,12 @@ pub struct Overrides {
     pub epochs: Option<usize>,
     /// In place of `fit.batch_size`.
     pub batch_size: Option<usize>,
-    /// In place of `fit.validation_split`.
+    /// In place of `fit.validation_split`, and of `fit.fold`.
     pub validation_split: Option<f64>,
+    /// In place of `fit.stratified`.
+    pub stratified: Option<bool>,
+    /// In place of `fit.fold`, and of `fit.validation_split`.
+    pub fold: Option<Fold>,
     /// In place of `fit.shuffle`.
     pub shuffle: Option<bool>,
     /// In place of `fit.seed`.
@@ -140,7 +168,13 @@ impl Overrides {
     fn apply(self, fit: &mut FitSpec) {
         fit.epochs = self.epochs.unwrap_or(fit.epochs);
         fit.batch_size = self.batch_size.unwrap_or(fit.batch_size);
-        fit.validation_split = self.validation_split.unwrap_or(fit.validation_split);
+        if self.validation_split.is_some() || self.fold.is_some() {
+            fit.validation_split = self.validation_split.unwrap_or(0.0);
+            fit.fold = self.fold;
+            // A fold is stratified already.
+            fit.stratified &= self.fold.is_none();
+        }
+        fit.stratified = self.stratified.unwrap_or(fit.stratified);
         fit.shuffle = self.shuffle.unwrap_or(fit.shuffle);
         fit.seed = self.seed.unwrap_or(fit.seed);
         fit.eval_train = self.eval_train.unwrap_or(fit.eval_train);
@@ -180,6 +214,7 @@ impl Config {
         let fit = fit.map(|mut fit| {
             overrides.apply(&mut fit);
             check.fit(&fit);
+            check.parts(&fit);
             check.mixing(&fit);
             fit
         });

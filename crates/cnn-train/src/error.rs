@@ -87,6 +87,14 @@ pub enum TrainError {
         /// Images left for training.
         train: usize,
     },
+    /// More folds than images.
+    #[error("{folds} folds of {samples} images: some would be empty")]
+    Folds {
+        /// Folds asked for.
+        folds: usize,
+        /// Images there are.
+        samples: usize,
+    },
     /// More images than can be numbered.
     #[error("{what}: {samples} images are more than 4,294,967,295")]
     TooManySamples {
@@ -258,6 +266,7 @@ impl TrainError {
             | Self::Optimizer(_)
             | Self::Monitors(_)
             | Self::Split { .. }
+            | Self::Folds { .. }
             | Self::LrRange { .. }
             | Self::Memory { .. } => ErrorKind::Model,
             Self::NotFinite { .. } => ErrorKind::Diverged,
@@ -275,7 +284,7 @@ impl TrainError {
             Self::ImageShape { .. } => "T001",
             Self::Label { .. } => "T002",
             Self::Empty { .. } => "T003",
-            Self::Split { .. } => "T004",
+            Self::Split { .. } | Self::Folds { .. } => "T004",
             Self::TooManySamples { .. } => "T005",
             Self::Memory { .. } => "T006",
             Self::InputLength { .. } => "T007",
@@ -313,6 +322,7 @@ impl TrainError {
             Self::Labels { .. } => "give one label per image",
             Self::Empty { .. } => "check the data set, and --limit if it was given",
             Self::Split { .. } => "choose a share that leaves images on both sides, or more images",
+            Self::Folds { .. } => "choose fewer folds, or more images",
             Self::TooManySamples { .. } => "use a part of the data",
             Self::Memory { .. } => "set a smaller batch_size in [fit]",
             Self::InputLength { .. } => "give all of an image's numbers, row by row, channels last",

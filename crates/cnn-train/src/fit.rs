@@ -20,7 +20,6 @@ mod length;
 mod result;
 
 pub use length::fit_length;
-pub(crate) use length::split_at;
 use length::steps_of;
 pub use result::FitResult;
 
@@ -30,6 +29,7 @@ use crate::error::TrainError;
 use crate::history::TestScore;
 use crate::metrics::{Source, logged};
 use crate::mixing::Mixer;
+use crate::parts::{Parts, parts};
 use crate::trainer::{Trainer, feed};
 use cnn_callbacks::{
     BatchEnd, Callback, Control, EpochBegin, EpochEnd, History, Logs, TrainBegin, TrainEnd,
@@ -43,7 +43,8 @@ use std::time::Instant;
 
 impl Trainer {
     /// Trains for the configuration's epochs. Without `validation`, its `validation_split` keeps the last images of `train`
-    /// for that, before any shuffle, as Keras does.
+    /// for that, before any shuffle, as Keras does; with `stratified` of every class its share, and with `fold` a part of
+    /// several. See [`crate::parts`].
     ///
     /// # Errors
     /// All of them before the first epoch: data that does not fit the model, a split that leaves nothing, a callback that
@@ -102,7 +103,9 @@ struct Images<'a> {
 /// One run: what is read, what is reported, and the memory for both.
 struct Run<'a> {
     train: &'a Split,
-    /// Training images in the order of this epoch.
+    /// Training images in the order of the data set.
+    members: Vec<u32>,
+    /// The same in the order of this epoch.
     order: Vec<u32>,
     /// Validation images, if there are any.
     validation: Option<(&'a Split, Vec<u32>)>,
@@ -160,35 +163,32 @@ impl<'a> Run<'a> {
         if let Some(split) = test {
             trainer.check_split(split, "test data")?;
         }
-        let cut = if validation.is_some() {
-            train.len()
+        let whole = |split: &Split| (0..split.len() as u32).collect::<Vec<u32>>();
+        let Parts { train: members, validation: kept } = if validation.is_some() {
+            Parts { train: whole(train), validation: Vec::new() }
         } else {
-            split_at(train.len(), trainer.fit.validation_split)?
+            parts(&train.labels, &trainer.fit)?
         };
-        let metrics = metric_names(
-            &trainer.compile.metrics,
-            trainer.fit.eval_train,
-            validation.is_some() || cut < train.len(),
-        );
+        let validation = match validation {
+            Some(split) => Some((split, whole(split))),
+            None if !kept.is_empty() => Some((train, kept)),
+            None => None,
+        };
+        let metrics =
+            metric_names(&trainer.compile.metrics, trainer.fit.eval_train, validation.is_some());
         let notes = check_monitors(callbacks, &metrics).map_err(|errors| {
             TrainError::Monitors(errors.into_iter().map(|(_, error)| error).collect())
         })?;
-        trainer.balance(&train.labels[..cut]);
+        trainer.balance(members.iter().map(|&i| train.labels[i as usize]));
         trainer.plan_average(callbacks)?;
         let fit = trainer.fit;
-        let batch_size = fit.batch_size.clamp(1, cut);
+        let batch_size = fit.batch_size.clamp(1, members.len());
         trainer.prepare(batch_size)?;
-        let length = steps_of(&fit, cut);
+        let length = steps_of(&fit, members.len());
         trainer.schedule = trainer.rates.is_scheduled().then(|| trainer.rates.over(length));
-        let whole = |split: &'a Split| (split, (0..split.len() as u32).collect());
-        let validation = match validation {
-            Some(split) => Some(whole(split)),
-            None if cut < train.len() => Some((train, (cut as u32..train.len() as u32).collect())),
-            None => None,
-        };
         Ok(Self {
             train,
-            order: (0..cut as u32).collect(),
+            order: members.clone(),
             validation,
             callbacks,
             control: Control::new(),
@@ -213,9 +213,10 @@ impl<'a> Run<'a> {
             notes,
             start: Instant::now(),
             mixer: fit.mixing().map(|mixing| Mixer::new(mixing, train.shape(), batch_size)),
-            measured_images: if fit.eval_train { (0..cut as u32).collect() } else { Vec::new() },
+            measured_images: if fit.eval_train { members.clone() } else { Vec::new() },
+            members,
             measured: None,
-            test: test.map(whole),
+            test: test.map(|split| (split, whole(split))),
             test_record: Vec::new(),
             counts: Counts::new(trainer.classes()),
             waited: 0.0,
@@ -247,6 +248,7 @@ impl<'a> Run<'a> {
         self.apply(trainer);
         if self.plan.shuffle {
             permutation(self.plan.seed, epoch as u64, &mut self.order);
+            self.order.iter_mut().for_each(|place| *place = self.members[*place as usize]);
         }
         let start = Instant::now();
         self.waited = 0.0;

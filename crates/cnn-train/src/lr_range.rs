@@ -8,6 +8,7 @@
 //! (`callback/schedule.py`, `lr_find`).
 
 use crate::error::TrainError;
+use crate::parts::parts;
 use crate::trainer::Trainer;
 use cnn_callbacks::{BatchEnd, Callback, Control, TrainBegin};
 use cnn_data::Split;
@@ -210,13 +211,14 @@ impl Trainer {
         steps: usize,
         callback: Box<dyn Callback>,
     ) -> Result<Buffer, TrainError> {
-        let part = (self.fit.validation_split > 0.0)
-            .then(|| train.validation_split(self.fit.validation_split).0);
+        let parts = parts(&train.labels, &self.fit)?;
+        let part = (!parts.validation.is_empty()).then(|| train.select(&parts.train));
         let before = (self.fit, self.learning_rate, self.steps_taken, self.weights.clone());
         let slots = std::mem::take(&mut self.slots);
         let rates = std::mem::replace(&mut self.rates, f64::from(self.learning_rate).into());
         self.steps_taken = 0;
-        (self.fit.validation_split, self.fit.eval_train) = (0.0, false);
+        self.fit = self.fit.learning_from_all();
+        self.fit.eval_train = false;
         // More than enough: the callback ends it.
         self.fit.epochs = steps;
         let result = self.fit(part.as_ref().unwrap_or(train), None, &mut [callback]);

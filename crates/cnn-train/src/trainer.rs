@@ -254,9 +254,9 @@ impl Trainer {
     }
 
     /// Balances the classes of these training images where the loss asks for that.
-    pub(crate) fn balance(&mut self, labels: &[u32]) {
+    pub(crate) fn balance(&mut self, labels: impl Iterator<Item = u32>) {
         let mut images = vec![0u64; self.classes()];
-        for &label in labels {
+        for label in labels {
             images[label as usize] += 1;
         }
         self.loss.balance(&images);

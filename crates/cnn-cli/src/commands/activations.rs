@@ -34,7 +34,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "IMAGE,…", value_delimiter = ',')]
     images: Vec<String>,
 
-    /// Where positions count: a name, a folder of idx files, or an .npz; default the data set that the run was trained on.
+    /// Where positions count: a name, a folder or a file (see `cnn --help`); default the data set that the run was trained on.
     #[arg(long, value_name = "DATA")]
     data: Option<String>,
 

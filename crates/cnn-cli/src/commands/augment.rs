@@ -32,7 +32,7 @@ pub(crate) struct Args {
     /// A model.toml, or the name of a preset.
     model: String,
 
-    /// Where the images are: a name (fashion-mnist, mnist), a folder of idx files, or an .npz.
+    /// Where the images are: a name (fashion-mnist, mnist), a folder or a file (see `cnn --help`).
     #[arg(long, value_name = "DATA")]
     data: String,
 
@@ -78,7 +78,7 @@ pub(crate) fn run(command: &Command) -> Result<(), Failure> {
     }
     let output = front.as_ref().map_or(model.input().dims(), |front| front.output().dims());
     let shown = shown_shape(output, &source.name)?;
-    let data = environment::load(&args.data)?;
+    let data = environment::load_for(&args.data, model.input().dims())?;
     check(args, &data, model.input().dims())?;
 
     let seed = args.seed.unwrap_or(config.fit.seed);

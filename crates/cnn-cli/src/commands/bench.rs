@@ -27,7 +27,7 @@ pub(crate) struct Args {
     /// A model.toml, or the name of a preset.
     model: String,
 
-    /// Images to work on: a name (fashion-mnist, mnist), a folder of idx files, or an .npz. Default: made-up ones, half of
+    /// Images to work on: a name (fashion-mnist, mnist), a folder or a file (see `cnn --help`). Default: made-up ones, half of
     /// their pixels black. What a network sees changes how many zeros its kernels can skip.
     #[arg(long, value_name = "DATA")]
     data: Option<String>,
@@ -92,7 +92,7 @@ pub(crate) fn run(args: &Args) -> std::result::Result<(), Failure> {
     let model = config.model.build().map_err(TrainError::from)?;
     let (data, images) = match &args.data {
         Some(name) => {
-            let data = environment::load(name)?;
+            let data = environment::load_for(name, model.input().dims())?;
             fits::check(&source, &model, &data)?;
             (data.name, data.train)
         }

@@ -22,7 +22,7 @@ pub(crate) struct Args {
     /// A run folder, also of a run that diverged or did not come to its end; or a model.cnn.
     run: PathBuf,
 
-    /// The data: a name, a folder of idx files, or an .npz; default the data set that the run was trained on.
+    /// The data: a name, a folder or a file (see `cnn --help`); default the data set that the run was trained on.
     #[arg(long, value_name = "DATA")]
     data: Option<String>,
 
@@ -50,7 +50,8 @@ pub(crate) struct Args {
 /// Examines and prints.
 pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     let remains = runs::remains(&args.run)?;
-    let data = limited(runs::data(&args.run, args.data.as_deref())?, &remains);
+    let data = runs::data(&args.run, &remains.model, args.data.as_deref())?;
+    let data = limited(data, &remains);
     let initial = initial(args, &remains)?;
     let options = TrainOptions {
         threads: environment::threads(args.threads),

@@ -14,7 +14,7 @@ pub(crate) struct Args {
     #[command(flatten)]
     run: RunArg,
 
-    /// What to measure on: a name, a folder of idx files, or an .npz; default the data set that the run was trained on.
+    /// What to measure on: a name, a folder or a file (see `cnn --help`); default the data set that the run was trained on.
     #[arg(long, value_name = "DATA")]
     data: Option<String>,
 

@@ -86,7 +86,7 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
             "--data fashion-mnist, or data = \"fashion-mnist\" in the sweep",
         ));
     };
-    let data = load(source, args)?;
+    let data = load(source, &sweep, args)?;
     let folder =
         args.output.clone().unwrap_or_else(|| Path::new("runs/experiments").join(&sweep.name));
     let limit = args.limit.map(|limit| limit as usize);
@@ -194,9 +194,10 @@ fn size(sweep: &Sweep) -> String {
     format!("{} × {} = {}", count(rows, "row"), count(seeds, "seed"), count(rows * seeds, "run"))
 }
 
-/// The data set, or its first images.
-fn load(source: &str, args: &Args) -> Result<Dataset, Failure> {
-    let mut data = environment::load(source)?;
+/// The data set, or its first images, in the size of the first row's input.
+fn load(source: &str, sweep: &Sweep, args: &Args) -> Result<Dataset, Failure> {
+    let input = sweep.rows.first().map_or(&[][..], |row| &row.config.model.input);
+    let mut data = environment::load_for(source, input)?;
     if let Some(limit) = args.limit {
         data.train = data.train.take(limit as usize);
         data.test = data.test.take(limit as usize);

@@ -36,7 +36,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "LAYER,…", value_delimiter = ',')]
     layers: Vec<String>,
 
-    /// What the channels look at: a name, a folder of idx files, or an .npz; default the data set that the run was trained on.
+    /// What the channels look at: a name, a folder or a file (see `cnn --help`); default the data set that the run was trained on.
     #[arg(long, value_name = "DATA", conflicts_with = "no_data")]
     data: Option<String>,
 

@@ -24,7 +24,7 @@ pub(crate) struct Args {
     /// A model.toml, or the name of a preset: the model, its optimizer, its batch size.
     model: String,
 
-    /// What to learn from: a name (fashion-mnist, mnist), a folder of idx files, or an .npz.
+    /// What to learn from: a name (fashion-mnist, mnist), a folder or a file (see `cnn --help`).
     #[arg(long, value_name = "DATA")]
     data: String,
 
@@ -94,7 +94,7 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     for path in files::picture_paths(&out)? {
         files::must_be_free(&path, args.force)?;
     }
-    let mut data = environment::load(&args.data)?;
+    let mut data = environment::load_for(&args.data, model.input().dims())?;
     fits::check(&source, &model, &data)?;
     data.train = args.limit.map_or_else(|| data.train.clone(), |n| data.train.take(n as usize));
 

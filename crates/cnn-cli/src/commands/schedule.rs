@@ -74,18 +74,18 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
             files::must_be_free(&path, args.force)?;
         }
     }
-    let (samples, data) = match (&args.data, args.samples) {
+    let (labels, data) = match (&args.data, args.samples) {
         (Some(data), _) => {
-            let data = environment::load(data)?;
+            let data = environment::load_for(data, model.input().dims())?;
             fits::check(&source, &model, &data)?;
-            (data.train.len(), data.name)
+            (data.train.labels, data.name)
         }
         (None, samples) => {
             let samples = samples.unwrap_or(1) as usize;
-            (samples, format!("{samples} samples"))
+            (vec![0; samples], format!("{samples} samples"))
         }
     };
-    let length = fit_length(&config.fit, samples)?;
+    let length = fit_length(&config.fit, &labels)?;
     let shown = Shown {
         name: model.name(),
         data: &data,

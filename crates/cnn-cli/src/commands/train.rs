@@ -12,7 +12,7 @@ use crate::output::{self, Progress};
 use crate::{environment, fits, report};
 use cnn_callbacks::{Callback, ProgressBar, Style};
 use cnn_data::Dataset;
-use cnn_train::{Config, Overrides, RunDir, RunInfo, TrainError, TrainOptions, Trainer};
+use cnn_train::{Config, Fold, Overrides, RunDir, RunInfo, TrainError, TrainOptions, Trainer};
 use finish::Job;
 pub(crate) use finish::draw_curves;
 use serde_json::json;
@@ -26,7 +26,7 @@ pub(crate) struct Args {
     /// A model.toml, or the name of a preset.
     model: String,
 
-    /// What to learn from: a name (fashion-mnist, mnist), a folder of idx files, or an .npz.
+    /// What to learn from: a name (fashion-mnist, mnist), a folder or a file (see `cnn --help`).
     #[arg(long, value_name = "DATA")]
     data: String,
 
@@ -53,6 +53,15 @@ pub(crate) struct Args {
     /// The last fraction of the training set, kept aside for validation; 0 to 1.
     #[arg(long, value_name = "FRACTION", allow_negative_numbers = true)]
     validation_split: Option<f64>,
+
+    /// Take of every class its share for validation, and not the last images.
+    #[arg(long)]
+    stratified: bool,
+
+    /// Cross-validation: keep part N of K for validation, with the same share of every class in each. 2/5 is the second of
+    /// five; the five trainings of one seed validate every image once.
+    #[arg(long, value_name = "N/K", conflicts_with_all = ["validation_split", "stratified"])]
+    fold: Option<Fold>,
 
     /// Threads; 0 takes what the machine has. Any number gives the same bits.
     #[arg(long, value_name = "N", default_value_t = 0, value_parser = clap::value_parser!(u16).range(0..=1024), allow_negative_numbers = true)]
@@ -113,7 +122,7 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
         args.run_dir.clone().unwrap_or_else(|| environment::new_run(run_name(&config, &source)));
     refuse_to_overwrite(args, &folder)?;
 
-    let data = load(args)?;
+    let data = load(args, &config)?;
     let mut trainer = trainer(args, &source, &config, &data)?;
     let run = RunDir::create(&folder, args.force)?;
     let info = info(args, &config, &data)?;
@@ -150,6 +159,8 @@ fn overrides(args: &Args) -> Result<Overrides, Failure> {
         epochs: args.epochs.map(|n| n as usize),
         batch_size: args.batch_size.map(|n| n as usize),
         validation_split: args.validation_split,
+        stratified: args.stratified.then_some(true),
+        fold: args.fold,
         shuffle: args.no_shuffle.then_some(false),
         seed: args.seed,
         eval_train: args.eval_train.then_some(true),
@@ -177,8 +188,8 @@ fn refuse_to_overwrite(args: &Args, folder: &Path) -> Result<(), Failure> {
 }
 
 /// The data set, or its first images.
-fn load(args: &Args) -> Result<Dataset, Failure> {
-    let mut data = environment::load(&args.data)?;
+fn load(args: &Args, config: &Config) -> Result<Dataset, Failure> {
+    let mut data = environment::load_for(&args.data, &config.model.input)?;
     if let Some(limit) = args.limit {
         data.train = data.train.take(limit as usize);
         data.test = data.test.take(limit as usize);

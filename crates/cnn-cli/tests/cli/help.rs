@@ -5,7 +5,7 @@ use crate::support::{cnn, code, snapshot, stdout, transcript};
 #[test]
 fn every_help() {
     let folder = tempfile::tempdir().unwrap();
-    let commands: [&[&str]; 20] = [
+    let commands: [&[&str]; 21] = [
         &[],
         &["new"],
         &["summary"],
@@ -26,6 +26,7 @@ fn every_help() {
         &["augment", "preview"],
         &["data"],
         &["data", "info"],
+        &["data", "suspects"],
     ];
     for command in commands {
         let args: Vec<&str> = command.iter().copied().chain(["--help"]).collect();

@@ -10,6 +10,7 @@ mod doctor;
 mod experiment;
 mod explain;
 mod filters;
+mod folders;
 mod help;
 mod losses;
 mod lr_find;

@@ -68,6 +68,32 @@ impl<'a> Check<'a> {
         }
     }
 
+    pub(super) fn parts(&mut self, fit: &FitSpec) {
+        if fit.fold.is_some() && fit.validation_split != 0.0 {
+            self.error(
+                "M068",
+                "fit.fold",
+                "fold and validation_split both say what is kept for validation".to_owned(),
+                "the second of the two",
+                "keep one of them",
+            );
+        }
+        if fit.stratified && fit.validation_split <= 0.0 {
+            let help = if fit.fold.is_some() {
+                "leave it out: a fold has the same share of every class already"
+            } else {
+                "validation_split = 0.1 beside it keeps a tenth of every class"
+            };
+            self.error(
+                "M068",
+                "fit.stratified",
+                "stratified says how validation_split is drawn, and there is none".to_owned(),
+                "of what?",
+                help,
+            );
+        }
+    }
+
     pub(super) fn mixing(&mut self, fit: &FitSpec) {
         for (key, alpha, usual) in [("mixup", fit.mixup, "0.2"), ("cutmix", fit.cutmix, "1.0")] {
             if alpha != 0.0 && !(0.01..=100.0).contains(&alpha) {
@@ -173,7 +199,7 @@ impl<'a> Check<'a> {
         for (i, error) in without_average(&built, compile.optimizer.keeps_average()) {
             self.callback("M068", positions[i], &error);
         }
-        let available = metric_names(&compile.metrics, fit.eval_train, fit.validation_split > 0.0);
+        let available = metric_names(&compile.metrics, fit.eval_train, fit.validates());
         match check_monitors(&mut built, &available) {
             Ok(notes) => {
                 for note in notes {

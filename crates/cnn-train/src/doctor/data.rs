@@ -2,11 +2,10 @@
 
 use super::finding::{Code, Notes, Severity};
 use super::{Case, Sample};
-use cnn_data::{Images, Split};
+use crate::parts::Parts;
+use cnn_data::{Images, Split, equal_images};
 use cnn_nn::engine::{Engine, Isa, Options};
 use cnn_nn::inspect::Statistics;
-use std::collections::HashMap;
-use std::hash::{DefaultHasher, Hasher};
 
 /// Inputs are too large above this root mean square: 10 times the size that Glorot's initial weights assume (Glorot & Bengio
 /// 2010 take inputs of variance 1; `LeCun` et al., "Efficient `BackProp`", 1998, section 4.3, the same). Bytes as 0 to 255 have 90.
@@ -28,7 +27,7 @@ const SHIFT: f64 = 0.5;
 /// class imbalance problem in convolutional neural networks" (2018), see accuracy suffer on easy data.
 const IMBALANCE: f64 = 10.0;
 
-/// Share of images in groups of equal images with different labels, above which they are reported. Fashion-MNIST: 0.0002.
+/// Share of images in groups of equal images with different labels, above which they are reported. Fashion-MNIST: 0.
 const DISAGREE: f64 = 0.01;
 
 /// A validation part may hold this share of images whose class training lacks.
@@ -73,14 +72,17 @@ impl Prior {
 }
 
 /// Looks at the labels of the training part; returns how often each class occurs there.
-pub(super) fn labels(case: &Case<'_>, cut: usize, classes: usize, notes: &mut Notes) -> Prior {
-    let (training, validation) = case.train.labels.split_at(cut);
-    let prior = Prior::of(training, classes);
+pub(super) fn labels(case: &Case<'_>, parts: &Parts, classes: usize, notes: &mut Notes) -> Prior {
+    let of = |part: &[u32]| -> Vec<u32> {
+        part.iter().map(|&image| case.train.labels[image as usize]).collect()
+    };
+    let (training, validation) = (of(&parts.train), of(&parts.validation));
+    let prior = Prior::of(&training, classes);
     let before = notes.findings.len();
     out_of_range(case, classes, notes);
     sizes(case, &prior, notes);
     if !validation.is_empty() {
-        strays(&prior, validation, notes);
+        strays(&prior, &validation, notes);
     }
     let changes = training.windows(2).filter(|pair| pair[0] != pair[1]).count();
     let present = prior.counts.iter().filter(|&&count| count > 0).count();
@@ -180,80 +182,43 @@ fn strays(prior: &Prior, validation: &[u32], notes: &mut Notes) {
             Code::SplitByClass,
             Severity::Critical,
             format!("{strays} of {} validation images have a class that the training part has hardly or not at all", validation.len()),
-            "mix the data before it is split: the validation part is its end, as in Keras",
+            "stratified = true in [fit] takes of every class its share; the validation part is the data's end, as in Keras",
             &[("strays", strays as f64), ("share", part), ("threshold", STRAY)],
         );
     }
 }
 
 /// Equal images with different labels, over the whole training part.
-pub(super) fn duplicates(train: &Split, cut: usize, notes: &mut Notes) {
-    let mut groups: HashMap<u64, Vec<usize>> = HashMap::new();
-    for image in 0..cut {
-        groups.entry(hash(train, image)).or_default().push(image);
-    }
+pub(super) fn duplicates(train: &Split, learned: &[u32], notes: &mut Notes) {
     let (mut equal, mut disagreeing, mut example) = (0usize, 0usize, None);
-    for mut group in groups.into_values().filter(|group| group.len() > 1) {
-        // Another hash would be another image; an equal one is looked at.
-        group.retain({
-            let first = group[0];
-            move |&image| same(train, first, image)
-        });
+    let label = |image: u32| train.labels[image as usize];
+    for group in equal_images(&[(train, learned)]) {
         equal += group.len() - 1;
-        let label = train.labels[group[0]];
-        if let Some(&other) = group.iter().find(|&&image| train.labels[image] != label) {
+        let first = group[0].image;
+        let other =
+            group.iter().map(|place| place.image).find(|&image| label(image) != label(first));
+        if let Some(other) = other {
             disagreeing += group.len();
-            example = example.max(Some((std::cmp::Reverse(group[0]), other)));
+            example = example.or(Some((first, other)));
         }
     }
+    let cut = learned.len();
     let share = disagreeing as f64 / cut.max(1) as f64;
     let seen = format!(
         "{equal} of {cut} images repeat another one, {disagreeing} are in groups whose labels differ"
     );
     notes.check("duplicates", share > DISAGREE, seen);
-    if let Some((std::cmp::Reverse(first), other)) = example.filter(|_| share > DISAGREE) {
+    if let Some((first, other)) = example.filter(|_| share > DISAGREE) {
         notes.find(
             Code::DuplicatesDisagree,
             Severity::Warning,
             format!(
                 "{disagreeing} of {cut} images have a twin with another label, such as images {first} (label {}) and {other} (label {})",
-                train.labels[first], train.labels[other]
+                label(first), label(other)
             ),
             "mend or drop them; if there are many, images and labels are out of step",
             &[("images", disagreeing as f64), ("share", share), ("threshold", DISAGREE)],
         );
-    }
-}
-
-fn hash(split: &Split, image: usize) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    match pixels(split, image) {
-        Pixels::U8(pixels) => hasher.write(pixels),
-        Pixels::F32(pixels) => pixels.iter().for_each(|pixel| hasher.write_u32(pixel.to_bits())),
-    }
-    hasher.finish()
-}
-
-fn same(split: &Split, a: usize, b: usize) -> bool {
-    match (pixels(split, a), pixels(split, b)) {
-        (Pixels::U8(a), Pixels::U8(b)) => a == b,
-        (Pixels::F32(a), Pixels::F32(b)) => a == b,
-        _ => false,
-    }
-}
-
-/// One image's numbers as they are kept.
-enum Pixels<'a> {
-    U8(&'a [u8]),
-    F32(&'a [f32]),
-}
-
-fn pixels(split: &Split, image: usize) -> Pixels<'_> {
-    let size: usize = split.shape().iter().product();
-    let range = image * size..(image + 1) * size;
-    match &split.images {
-        Images::U8(images) => Pixels::U8(&images.as_slice().unwrap_or_default()[range]),
-        Images::F32(images) => Pixels::F32(&images.as_slice().unwrap_or_default()[range]),
     }
 }
 

@@ -38,8 +38,8 @@ pub use finding::{Check, Code, Finding, Outcome, Place, Severity};
 
 use crate::config::Config;
 use crate::error::TrainError;
-use crate::fit::split_at;
 use crate::history::RunHistory;
+use crate::parts::{Parts, parts};
 use crate::trainer::{TrainOptions, Trainer};
 use cnn_data::Split;
 use cnn_nn::Model;
@@ -59,7 +59,7 @@ pub struct Case<'a> {
     pub config: &'a Config,
     /// The model that `config.model.build()` gives.
     pub model: &'a Model,
-    /// The images that training was given; its `validation_split` is cut off here as there.
+    /// The images that training was given; what its `[fit]` keeps for validation is kept here as there.
     pub train: &'a Split,
     /// Images that it was not given.
     pub test: Option<&'a Split>,
@@ -129,14 +129,14 @@ pub fn examine(case: &Case<'_>, exam: &Exam) -> Result<Diagnosis, TrainError> {
             Err(error) => return Err(error),
         }
     }
-    let cut = split_at(case.train.len(), case.config.fit.validation_split)?;
-    let prior = data::labels(case, cut, trainer.classes(), &mut notes);
-    data::duplicates(case.train, cut, &mut notes);
+    let parts = parts(&case.train.labels, &case.config.fit)?;
+    let prior = data::labels(case, &parts, trainer.classes(), &mut notes);
+    data::duplicates(case.train, &parts.train, &mut notes);
     let course = case.history.map(Course::new);
     if let Some(course) = &course {
         course.judge(&mut notes);
     }
-    let sample = Sample::drawn(case, cut, exam.images.max(FEWEST), trainer.classes());
+    let sample = Sample::drawn(case, &parts, exam.images.max(FEWEST), trainer.classes());
     let images =
         sample.as_ref().map_or(0, |sample| sample.learn.split.len() + sample.ask.split.len());
     match &sample {
@@ -156,7 +156,8 @@ pub fn examine(case: &Case<'_>, exam: &Exam) -> Result<Diagnosis, TrainError> {
 /// A trainer with the initial weights, which trains on all that it is given.
 fn trainer(case: &Case<'_>, exam: &Exam) -> Result<Trainer, TrainError> {
     let mut config = case.config.clone();
-    (config.fit.validation_split, config.fit.eval_train) = (0.0, false);
+    config.fit = config.fit.learning_from_all();
+    config.fit.eval_train = false;
     let mut trainer = Trainer::new(&config, case.model.clone(), exam.options)?;
     if let Some(weights) = case.initial {
         trainer.set_weights(weights)?;
@@ -268,29 +269,31 @@ struct Sample {
 
 impl Sample {
     /// Draws `n` images of the training part, the seed deciding which; `None` if there are too few.
-    fn drawn(case: &Case<'_>, cut: usize, n: usize, classes: usize) -> Option<Self> {
-        let known = |split: &Split, from: usize, to: usize| -> Vec<u32> {
+    fn drawn(case: &Case<'_>, parts: &Parts, n: usize, classes: usize) -> Option<Self> {
+        let known = |split: &Split, of: &[u32]| -> Vec<u32> {
             let fits = |&place: &u32| (split.labels[place as usize] as usize) < classes;
-            let places: Vec<u32> = (from as u32..to as u32).filter(fits).collect();
+            let places: Vec<u32> = of.iter().copied().filter(fits).collect();
             let mut order: Vec<u32> = (0..places.len() as u32).collect();
             // An epoch that no training reaches: an order of its own.
             permutation(case.config.fit.seed, u64::MAX, &mut order);
             order.into_iter().map(|at| places[at as usize]).collect()
         };
-        let mut places = known(case.train, 0, cut);
+        let mut places = known(case.train, &parts.train);
         places.truncate(n);
         let asked = (places.len() / 4).min(ASKED);
         let (ask, learn) = places.split_at(asked);
-        let some = |split: &Split, from: usize, to: usize| {
-            let mut places = known(split, from, to);
+        let some = |split: &Split, of: &[u32]| {
+            let mut places = known(split, of);
             places.truncate(n);
             Part::new(split, &places)
         };
         Some(Self {
             learn: Part::new(case.train, learn)?,
             ask: Part::new(case.train, ask)?,
-            validation: some(case.train, cut, case.train.len()),
-            test: case.test.and_then(|test| some(test, 0, test.len())),
+            validation: some(case.train, &parts.validation),
+            test: case
+                .test
+                .and_then(|test| some(test, &(0..test.len() as u32).collect::<Vec<_>>())),
         })
     }
 

@@ -178,7 +178,7 @@ impl<'a> Reader<'a> {
     /// The threshold's metric must be there in every row.
     pub(super) fn monitored(&mut self, threshold: &Threshold, rows: &[Row]) {
         for row in rows {
-            let metrics = row.config.metrics(row.config.fit.validation_split > 0.0);
+            let metrics = row.config.metrics(row.config.fit.validates());
             if metrics.contains(&threshold.monitor) {
                 continue;
             }
@@ -187,7 +187,7 @@ impl<'a> Reader<'a> {
                 None => "no such metric".to_owned(),
             };
             let help = match threshold.monitor.strip_prefix("val_") {
-                Some(_) => "val_ metrics need fit.validation_split".to_owned(),
+                Some(_) => "val_ metrics need fit.validation_split or fit.fold".to_owned(),
                 None => format!("it has {}", metrics.join(", ")),
             };
             let what = format!(

@@ -28,6 +28,8 @@ pub struct GridCell {
     pub bitmap: Bitmap,
     /// A line below it, cut with an ellipsis where it is too long; may be empty.
     pub label: String,
+    /// A second line below it, in grey, cut as the label is; may be empty.
+    pub note: String,
     /// Colour of the label, such as one for wrong predictions.
     pub color: Color,
 }
@@ -35,7 +37,14 @@ pub struct GridCell {
 impl GridCell {
     /// A picture with a label in ink.
     pub fn new(bitmap: Bitmap, label: impl Into<String>) -> Self {
-        Self { bitmap, label: label.into(), color: Color::INK }
+        Self { bitmap, label: label.into(), note: String::new(), color: Color::INK }
+    }
+
+    /// The same with a second line.
+    #[must_use]
+    pub fn note(mut self, note: impl Into<String>) -> Self {
+        self.note = note.into();
+        self
     }
 }
 
@@ -47,7 +56,8 @@ pub fn image_grid(grid: &ImageGrid<'_>) -> Scene {
     let rows = grid.cells.len().div_ceil(columns);
     let labelled = grid.cells.iter().any(|c| !c.label.is_empty());
     let side = if grid.cell.is_finite() { grid.cell.clamp(1.0, 2000.0) } else { 84.0 };
-    let pitch_y = side + GAP + if labelled { 16.0 } else { 0.0 };
+    let noted = grid.cells.iter().any(|c| !c.note.is_empty());
+    let pitch_y = side + GAP + if labelled { 16.0 } else { 0.0 } + if noted { 15.0 } else { 0.0 };
     let top = if grid.subtitle.is_empty() { 58.0 } else { 78.0 };
     let words = text_width(grid.title, 19.0, Weight::Medium).max(text_width(
         grid.subtitle,
@@ -73,12 +83,13 @@ pub fn image_grid(grid: &ImageGrid<'_>) -> Scene {
                 cell.bitmap.clone(),
             );
         }
-        if !cell.label.is_empty() {
-            let label = fit(&cell.label, LABEL, Weight::Regular, side + GAP - 4.0);
+        let lines = [(&cell.label, 15.0, cell.color), (&cell.note, 30.0, Color::MUTED)];
+        for (line, below, color) in lines.into_iter().filter(|(line, ..)| !line.is_empty()) {
+            let line = fit(line, LABEL, Weight::Regular, side + GAP - 4.0);
             scene.text(
-                Text::new(x + side / 2.0, y + side + 15.0, LABEL, label)
+                Text::new(x + side / 2.0, y + side + below, LABEL, line)
                     .anchor(Anchor::Middle)
-                    .color(cell.color),
+                    .color(color),
             );
         }
     }

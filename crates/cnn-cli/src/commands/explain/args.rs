@@ -74,7 +74,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub(super) seed: u64,
 
-    /// Where positions count: a name, a folder of idx files, or an .npz; default the data set that the run was trained on.
+    /// Where positions count: a name, a folder or a file (see `cnn --help`); default the data set that the run was trained on.
     #[arg(long, value_name = "DATA")]
     pub(super) data: Option<String>,
 

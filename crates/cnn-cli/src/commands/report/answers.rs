@@ -36,7 +36,7 @@ impl<'a> Measured<'a> {
     /// Loads the data and carries every test image through the model.
     pub(super) fn new(args: &Args, saved: &'a SavedRun) -> Result<Self, Failure> {
         let mut trainer = runs::trainer(saved, args.threads)?;
-        let mut data = runs::data(&args.run, args.data.as_deref())?;
+        let mut data = runs::data(&args.run, &saved.model, args.data.as_deref())?;
         if let Some(limit) = args.limit {
             data.test = data.test.take(limit as usize);
         }
