@@ -242,7 +242,7 @@ fn history_keeps_every_epoch_and_survives_json() {
         (Control::new(), [("loss", 0.5), ("accuracy", f64::NAN)].into_iter().collect());
     let second = [("loss", 0.25), ("val_loss", 0.75)].into_iter().collect();
     history.on_train_begin(
-        &TrainBegin { epochs: 5, steps: 10, samples: 320, metrics: &[] },
+        &TrainBegin { epochs: 5, steps: 10, samples: 320, ..TrainBegin::of(&[]) },
         &mut control,
     );
     for (epoch, logs) in [&first, &second].into_iter().enumerate() {

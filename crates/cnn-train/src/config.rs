@@ -4,7 +4,7 @@ mod check;
 
 use crate::mixing::Mixing;
 use check::Check;
-use cnn_callbacks::{BuildContext, Callback, CallbackError, CallbackSpec};
+use cnn_callbacks::{BuildContext, Callback, CallbackError, CallbackSpec, LEARNING_RATE};
 use cnn_nn::config::write::{Toml, WriteError, node};
 use cnn_nn::config::{Diagnostics, Document};
 use cnn_nn::loss::LossSpec;
@@ -36,6 +36,14 @@ pub struct CompileSpec {
     pub loss: LossSpec,
     /// What is measured beside the loss: `accuracy` or `acc`, which is also its name in the logs. Default `["accuracy"]`.
     pub metrics: Vec<String>,
+}
+
+impl CompileSpec {
+    /// Whether the optimizer's learning rate follows a schedule, so that no callback can set it. The optimizers so far take a
+    /// plain number.
+    pub(crate) fn scheduled_rate(&self) -> bool {
+        false
+    }
 }
 
 impl Default for CompileSpec {
@@ -216,9 +224,15 @@ impl Config {
         Self { model: model.spec(), ..self.clone() }
     }
 
-    /// The names that the logs of an epoch's end hold.
+    /// The names that the logs of an epoch's end hold, with the callbacks of the configuration.
     pub fn metrics(&self, validated: bool) -> Vec<String> {
-        metric_names(&self.compile.metrics, self.fit.eval_train, validated)
+        let callbacks: Vec<Box<dyn Callback>> = self
+            .callbacks
+            .iter()
+            .filter_map(|spec| spec.build(&BuildContext::new("")).ok())
+            .collect();
+        let names = metric_names(&self.compile.metrics, self.fit.eval_train, validated);
+        epoch_metrics(names, &callbacks)
     }
 
     /// The callbacks, ready for [`crate::Trainer::fit`].
@@ -229,6 +243,7 @@ impl Config {
         &self,
         context: &BuildContext,
     ) -> Result<Vec<Box<dyn Callback>>, (usize, CallbackError)> {
+        let context = &context.clone().scheduled_rate(self.compile.scheduled_rate());
         self.callbacks
             .iter()
             .enumerate()
@@ -248,6 +263,17 @@ pub(crate) fn metric_names(metrics: &[String], eval_train: bool, validated: bool
         if wanted {
             names.extend(running.iter().map(|name| format!("{prefix}{name}")));
         }
+    }
+    names
+}
+
+/// With the learning rate as the last of the names, where one of the callbacks wants it in the logs.
+pub(crate) fn epoch_metrics(
+    mut names: Vec<String>,
+    callbacks: &[Box<dyn Callback>],
+) -> Vec<String> {
+    if callbacks.iter().any(|callback| callback.reports_learning_rate()) {
+        names.push(LEARNING_RATE.to_owned());
     }
     names
 }

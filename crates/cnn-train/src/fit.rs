@@ -17,24 +17,27 @@
 //! the end. It is in no event, so that no callback can follow it.
 
 mod result;
+mod wishes;
 
 pub use result::FitResult;
 
-use crate::config::metric_names;
+use crate::config::{epoch_metrics, metric_names};
 use crate::counts::{Counts, per_class};
 use crate::error::TrainError;
 use crate::history::TestScore;
 use crate::mixing::Mixer;
 use crate::trainer::{Trainer, feed};
 use cnn_callbacks::{
-    BatchEnd, Callback, Control, EpochBegin, EpochEnd, History, Logs, TrainBegin, TrainEnd,
-    check_monitors,
+    BatchEnd, Callback, Control, EpochBegin, EpochEnd, History, LEARNING_RATE, Logs, Param,
+    TrainBegin, TrainEnd, check_monitors,
 };
 use cnn_data::Split;
 use cnn_nn::engine::{BatchMetrics, Targets};
 use cnn_tensor::random::permutation;
+use std::collections::BTreeSet;
 use std::ops::Range;
-use std::time::Instant;
+use std::path::PathBuf;
+use std::time::{Instant, SystemTime};
 
 impl Trainer {
     /// Trains for the configuration's epochs. Without `validation`, its `validation_split` keeps the last images of `train`
@@ -124,8 +127,13 @@ struct Run<'a> {
     test_record: Vec<TestScore>,
     /// Right answers by class in this epoch.
     counts: Counts,
-    /// Seconds of this epoch in which callbacks held training up.
+    /// Seconds of this epoch in which callbacks held training up, and of the epochs before.
     waited: f64,
+    waited_before: f64,
+    /// Files that callbacks have had saved in this run.
+    saved: BTreeSet<PathBuf>,
+    /// What the weights are, for whoever looks at them.
+    params: Vec<Param>,
 }
 
 /// Sizes and names that stay the same.
@@ -137,7 +145,9 @@ struct Plan {
     shuffle: bool,
     /// Names of the logs at an epoch's end.
     metrics: Vec<String>,
-    /// How many of them are running means; the others are `train_…` and `val_…`.
+    /// Whether the last of them is the learning rate.
+    reports_rate: bool,
+    /// How many of them are running means; the others are `train_…`, `val_…` and the rate.
     of_training: usize,
 }
 
@@ -160,11 +170,9 @@ impl<'a> Run<'a> {
         } else {
             split_at(train.len(), trainer.fit.validation_split)?
         };
-        let metrics = metric_names(
-            &trainer.compile.metrics,
-            trainer.fit.eval_train,
-            validation.is_some() || cut < train.len(),
-        );
+        let validated = validation.is_some() || cut < train.len();
+        let metrics = metric_names(&trainer.compile.metrics, trainer.fit.eval_train, validated);
+        let metrics = epoch_metrics(metrics, callbacks);
         let notes = check_monitors(callbacks, &metrics).map_err(|errors| {
             TrainError::Monitors(errors.into_iter().map(|(_, error)| error).collect())
         })?;
@@ -189,6 +197,7 @@ impl<'a> Run<'a> {
                 batch_size,
                 seed: fit.seed,
                 shuffle: fit.shuffle,
+                reports_rate: metrics.last().is_some_and(|name| name == LEARNING_RATE),
                 metrics,
                 of_training: trainer.compile.metrics.len() + 1,
             },
@@ -207,6 +216,9 @@ impl<'a> Run<'a> {
             test_record: Vec::new(),
             counts: Counts::new(trainer.classes()),
             waited: 0.0,
+            waited_before: 0.0,
+            saved: BTreeSet::new(),
+            params: trainer.params(),
         })
     }
 
@@ -221,7 +233,9 @@ impl<'a> Run<'a> {
     fn train_begin(&mut self) {
         let (epochs, steps, samples) = (self.plan.epochs, self.plan.steps, self.order.len());
         let metrics = std::mem::take(&mut self.plan.metrics);
-        let event = TrainBegin { epochs, steps, samples, metrics: &metrics };
+        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+        let time = now.map_or(0.0, |now| now.as_secs_f64());
+        let event = TrainBegin { epochs, steps, samples, metrics: &metrics, time };
         self.tell(|callback, control| callback.on_train_begin(&event, control));
         self.plan.metrics = metrics;
     }
@@ -229,18 +243,19 @@ impl<'a> Run<'a> {
     fn epoch(&mut self, trainer: &mut Trainer, epoch: usize) {
         let (epochs, steps) = (self.plan.epochs, self.plan.steps);
         self.begun += 1;
-        self.tell(|callback, control| {
-            callback.on_epoch_begin(&EpochBegin { epoch, epochs, steps }, control);
-        });
+        let event = EpochBegin { epoch, epochs, steps, learning_rate: trainer.learning_rate };
+        self.tell(|callback, control| callback.on_epoch_begin(&event, control));
         self.apply(trainer);
         if self.plan.shuffle {
             permutation(self.plan.seed, epoch as u64, &mut self.order);
         }
         let start = Instant::now();
-        self.waited = 0.0;
+        self.waited_before += std::mem::take(&mut self.waited);
         let total = self.batches(trainer, epoch, start);
         self.rates.push(total.count as f64 / self.since(start).max(1e-9));
-        let (of_training, mut of_validation) = self.plan.metrics.split_at(self.plan.of_training);
+        let names = self.plan.metrics.len() - usize::from(self.plan.reports_rate);
+        let (of_training, mut of_validation) =
+            self.plan.metrics[..names].split_at(self.plan.of_training);
         set_logs(&mut self.epoch_logs, of_training, &total);
         if !self.measured_images.is_empty() {
             let of_measured;
@@ -258,8 +273,12 @@ impl<'a> Run<'a> {
         if let Some((split, indices)) = &self.test {
             self.test_record.push(score(&trainer.measure(split, indices)));
         }
+        if self.plan.reports_rate {
+            self.epoch_logs.set(LEARNING_RATE, f64::from(trainer.learning_rate));
+        }
         let (logs, counts) =
             (std::mem::take(&mut self.epoch_logs), std::mem::take(&mut self.counts));
+        let params = std::mem::take(&mut self.params);
         let (samples, elapsed) = (total.count, self.since(start));
         let has = |there: bool, counts| there.then(|| per_class(counts));
         let event = EpochEnd {
@@ -272,16 +291,24 @@ impl<'a> Run<'a> {
             train_per_class: has(!self.measured_images.is_empty(), &counts.measured),
             val_per_class: has(self.validation.is_some(), &counts.validation),
             elapsed,
+            trained: self.trained(),
+            learning_rate: trainer.learning_rate,
             weights: &trainer.weights,
+            params: &params,
         };
         self.tell(|callback, control| callback.on_epoch_end(&event, control));
-        (self.epoch_logs, self.counts) = (logs, counts);
+        (self.epoch_logs, self.counts, self.params) = (logs, counts, params);
         self.apply(trainer);
     }
 
     /// Seconds since the epoch began, without those in which a callback held it up.
     fn since(&self, start: Instant) -> f64 {
         (start.elapsed().as_secs_f64() - self.waited).max(0.0)
+    }
+
+    /// The same since training began.
+    fn trained(&self) -> f64 {
+        (self.start.elapsed().as_secs_f64() - self.waited_before - self.waited).max(0.0)
     }
 
     /// All batches of an epoch, or those up to a stop; their sums.
@@ -305,6 +332,7 @@ impl<'a> Run<'a> {
                 per_class: per_class(&counts.training),
                 learning_rate: trainer.learning_rate,
                 elapsed: self.since(start),
+                trained: self.trained(),
             };
             self.tell(|callback, control| callback.on_batch_end(&event, control));
             (self.batch_logs, self.counts) = (logs, counts);
@@ -333,21 +361,6 @@ impl<'a> Run<'a> {
             mixer.fill(train, indices, range, x, &mut targets);
         };
         engine.train_step_mixed(weights, slots, n, &feed, key, &update)
-    }
-
-    /// Does what the callbacks asked for, apart from stopping.
-    fn apply(&mut self, trainer: &mut Trainer) {
-        self.waited += self.control.take_waited();
-        if let Some(learning_rate) = self.control.take_learning_rate() {
-            trainer.learning_rate = learning_rate;
-        }
-        if let Some(restore) = self.control.take_restore()
-            && restore.weights.len() == trainer.weights.len()
-        {
-            trainer.weights.copy_from_slice(&restore.weights);
-            self.restored = Some(restore.reason);
-            self.measured = None;
-        }
     }
 
     fn finish(mut self, trainer: &mut Trainer) -> FitResult {
