@@ -41,7 +41,7 @@ pub use callback::Callback;
 pub use callbacks::{
     BuildContext, CSVLogger, CallbackSpec, EarlyStopping, Frequency, History, Kind,
     LearningRateScheduler, ModelCheckpoint, ProgressBar, REGISTRY, ReduceLROnPlateau, StopAt,
-    Style, TerminateOnNaN, TimeBudget,
+    Style, TensorBoard, TerminateOnNaN, TimeBudget,
 };
 pub use control::{Content, Control, Ending, Message, Restore, Save, Stop};
 pub use error::CallbackError;

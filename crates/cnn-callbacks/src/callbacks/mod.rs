@@ -12,6 +12,7 @@ mod progress_bar;
 mod reduce_lr_on_plateau;
 mod stop_at;
 mod template;
+mod tensorboard;
 mod terminate_on_nan;
 mod time_budget;
 
@@ -25,6 +26,7 @@ pub use model_checkpoint::ModelCheckpoint;
 pub use progress_bar::{ProgressBar, Style};
 pub use reduce_lr_on_plateau::ReduceLROnPlateau;
 pub use stop_at::StopAt;
+pub use tensorboard::TensorBoard;
 pub use terminate_on_nan::TerminateOnNaN;
 pub use time_budget::TimeBudget;
 
@@ -87,6 +89,8 @@ callbacks! {
     LearningRateScheduler = "learning_rate_scheduler",
     /// Saves the model while it is being trained.
     ModelCheckpoint = "model_checkpoint",
+    /// Writes event files for TensorBoard.
+    TensorBoard = "tensorboard",
     /// Stops after so much training.
     TimeBudget = "time_budget",
 }
