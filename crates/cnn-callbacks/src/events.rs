@@ -134,7 +134,7 @@ pub struct EpochEnd<'a> {
     pub elapsed: f64,
     /// Seconds since training began.
     pub trained: f64,
-    /// What the weights were moved with in the epoch's last step.
+    /// The learning rate as it is now, before what callbacks ask for at this event.
     pub learning_rate: f32,
     /// All parameters, flat.
     pub weights: &'a [f32],

@@ -16,9 +16,11 @@
 //! Test images may be measured after every epoch too (`fit.eval_test`, [`Trainer::fit_with_test`]): as a record that comes out at
 //! the end. It is in no event, so that no callback can follow it.
 
+mod measure;
 mod result;
 mod wishes;
 
+use measure::{score, set_logs};
 pub use result::FitResult;
 
 use crate::config::{epoch_metrics, metric_names};
@@ -253,29 +255,7 @@ impl<'a> Run<'a> {
         self.waited_before += std::mem::take(&mut self.waited);
         let total = self.batches(trainer, epoch, start);
         self.rates.push(total.count as f64 / self.since(start).max(1e-9));
-        let names = self.plan.metrics.len() - usize::from(self.plan.reports_rate);
-        let (of_training, mut of_validation) =
-            self.plan.metrics[..names].split_at(self.plan.of_training);
-        set_logs(&mut self.epoch_logs, of_training, &total);
-        if !self.measured_images.is_empty() {
-            let of_measured;
-            (of_measured, of_validation) = of_validation.split_at(self.plan.of_training);
-            let measured = trainer.measure(self.train, &self.measured_images);
-            set_logs(&mut self.epoch_logs, of_measured, &measured);
-            self.counts.measured.copy_from(trainer.engine.class_counts());
-            self.measured = Some(measured);
-        }
-        if let Some((split, indices)) = &self.validation {
-            let measured = trainer.measure(split, indices);
-            set_logs(&mut self.epoch_logs, of_validation, &measured);
-            self.counts.validation.copy_from(trainer.engine.class_counts());
-        }
-        if let Some((split, indices)) = &self.test {
-            self.test_record.push(score(&trainer.measure(split, indices)));
-        }
-        if self.plan.reports_rate {
-            self.epoch_logs.set(LEARNING_RATE, f64::from(trainer.learning_rate));
-        }
+        self.measure(trainer, &total);
         let (logs, counts) =
             (std::mem::take(&mut self.epoch_logs), std::mem::take(&mut self.counts));
         let params = std::mem::take(&mut self.params);
@@ -399,15 +379,4 @@ pub(crate) fn split_at(samples: usize, share: f64) -> Result<usize, TrainError> 
         return Err(TrainError::Split { share, samples, train: train.min(samples) });
     }
     Ok(train)
-}
-
-fn score(measured: &BatchMetrics) -> TestScore {
-    TestScore { loss: measured.loss(), accuracy: measured.accuracy() }
-}
-
-/// Writes the means under these names. Allocates only while a name is new.
-fn set_logs(logs: &mut Logs, names: &[String], sums: &BatchMetrics) {
-    for name in names {
-        logs.set(name, if name.ends_with("loss") { sums.loss() } else { sums.accuracy() });
-    }
 }
