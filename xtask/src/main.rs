@@ -19,6 +19,7 @@ mod new_layer;
 mod page;
 mod repo;
 mod sweep;
+mod tensorboard;
 mod tidy;
 mod train;
 
@@ -42,6 +43,7 @@ cargo xtask COMMAND
   bench --against-peers     cnn beside Keras, PyTorch, JAX, ONNX Runtime, Burn and Candle, in turns, and the ratios
                             [--python EXE] [--rounds 5] [--seconds 2] [--threads 2] [--only W1,W2] [--peers torch,jax]
                             [--output runs/bench] [--cnn PROGRAM] [--force]; needs Python: xtask/peers/README.md
+  tensorboard [--python EXE] train a little with the callback TensorBoard; TensorBoard's own reader finds the run's numbers
   golden [--python EXE]     make the golden files again with Keras
 
 Each command prints the plain cargo lines that it runs. ARCHITECTURE.md says where things are.";
@@ -73,6 +75,7 @@ fn run(args: &[String]) -> Result<u8> {
         "instructions" => instructions::run(rest),
         "sweep" => sweep::run(rest),
         "bench" => bench::run(rest),
+        "tensorboard" => tensorboard::run(rest),
         "golden" => golden::run(rest),
         "help" | "--help" | "-h" => {
             println!("{HELP}");

@@ -33,7 +33,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 
     let (epochs, steps, mut learning_rate) = (10, 4, 0.01);
     let (mut control, mut logs) = (Control::new(), Logs::new());
-    let begin = TrainBegin { epochs, steps, samples: 128, metrics: &metrics };
+    let begin = TrainBegin { epochs, steps, samples: 128, ..TrainBegin::of(&metrics) };
     for c in &mut callbacks {
         c.on_train_begin(&begin, &mut control);
     }
@@ -41,7 +41,10 @@ fn main() -> Result<(), Box<dyn Error>> {
     while done < epochs && control.stopped_by().is_none() {
         let epoch = done;
         for c in &mut callbacks {
-            c.on_epoch_begin(&EpochBegin { epoch, epochs, steps }, &mut control);
+            c.on_epoch_begin(
+                &EpochBegin { epoch, epochs, steps, learning_rate: 0.001 },
+                &mut control,
+            );
         }
         for step in 0..steps {
             let learned = (epoch * steps + step) as f64 + 2.0;

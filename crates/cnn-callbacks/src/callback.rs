@@ -1,6 +1,8 @@
 //! The trait that every callback implements.
 
-use crate::{BatchEnd, Control, EpochBegin, EpochEnd, Monitor, TrainBegin, TrainEnd};
+use crate::{
+    BatchEnd, CallbackError, Control, EpochBegin, EpochEnd, Message, Monitor, TrainBegin, TrainEnd,
+};
 
 /// Something that watches training. Every method but [`Callback::name`] has an empty default.
 ///
@@ -21,6 +23,18 @@ pub trait Callback: Send {
         Average::Unused
     }
 
+    /// Whatever else of its settings names metrics, such as a file name with `{val_loss:.2f}`: checked with the monitors, against
+    /// the names that the logs of an epoch's end will hold. Returns notes for people.
+    fn check_metrics(&mut self, _available: &[String]) -> Result<Vec<String>, CallbackError> {
+        Ok(Vec::new())
+    }
+
+    /// Whether the logs of an epoch's end are to hold `learning_rate` too, as Keras's callbacks that change it have it. They hold
+    /// it for all callbacks then, wherever this one stands in the list: the rate that the epoch was trained with.
+    fn reports_learning_rate(&self) -> bool {
+        false
+    }
+
     /// Training is about to begin. State from an earlier run is forgotten here.
     fn on_train_begin(&mut self, _event: &TrainBegin<'_>, _control: &mut Control) {}
 
@@ -32,6 +46,9 @@ pub trait Callback: Send {
 
     /// An epoch has ended, validation included.
     fn on_epoch_end(&mut self, _event: &EpochEnd<'_>, _control: &mut Control) {}
+
+    /// A callback had something to say ([`Control::say`]): after all of them have answered the event, before the trainer acts.
+    fn on_message(&mut self, _message: &Message) {}
 
     /// Training has ended, for whatever reason.
     fn on_train_end(&mut self, _event: &TrainEnd<'_>, _control: &mut Control) {}

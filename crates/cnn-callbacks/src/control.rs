@@ -1,6 +1,7 @@
 //! What callbacks ask of the trainer.
 
 use serde::{Deserialize, Serialize};
+use std::path::PathBuf;
 
 /// How bad an early ending is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -36,15 +37,49 @@ pub struct Restore {
     pub reason: String,
 }
 
-/// The callbacks' answers to one event. Only the trainer acts on them, after every callback has been called.
+/// What a file is to hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Content {
+    /// Everything that is needed to use the model: a `.cnn` file.
+    Model,
+    /// The weights alone, by name: an `.npz` file.
+    Weights,
+}
+
+/// A wish to save the model as it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Save {
+    /// Name of the callback that asked.
+    pub by: String,
+    /// The file; its folder is there.
+    pub path: PathBuf,
+    /// What it is to hold.
+    pub content: Content,
+    /// Whether a file that was there before the run may be replaced. Files of the run itself always are.
+    pub replace: bool,
+}
+
+/// Something to be shown to people while training runs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Message {
+    /// Name of the callback that said it.
+    pub by: String,
+    /// A line of text.
+    pub text: String,
+}
+
+/// The callbacks' answers to one event. Only the trainer acts on them, after every callback has been called: it passes the
+/// messages on, saves what is to be saved (the weights of the event), and then sets and restores.
 ///
 /// When several callbacks ask to stop, the worst ending counts, and among equals the callback listed first. When several set
-/// the learning rate or restore weights, the one listed last counts.
+/// the learning rate, the smallest counts. When several restore weights, the one listed last counts.
 #[derive(Debug, Default)]
 pub struct Control {
     stop: Option<Stop>,
     learning_rate: Option<f32>,
     restore: Option<Restore>,
+    saves: Vec<Save>,
+    messages: Vec<Message>,
     waited: f64,
 }
 
@@ -77,7 +112,21 @@ impl Control {
 
     /// Asks for another learning rate from the next batch on. Finite, ≥ 0. Has no effect where a schedule sets it in every step.
     pub fn set_learning_rate(&mut self, learning_rate: f32) {
-        self.learning_rate = Some(learning_rate);
+        let smallest = self.learning_rate.map_or(learning_rate, |other| other.min(learning_rate));
+        self.learning_rate = Some(smallest);
+    }
+
+    /// Asks to save the model with the weights that it has now. Written whole or not at all; a file that cannot be written ends
+    /// training. Of several wishes for one file, one is done.
+    pub fn save(&mut self, save: Save) {
+        if !self.saves.iter().any(|other| other.path == save.path) {
+            self.saves.push(save);
+        }
+    }
+
+    /// Has a line shown to people, by whoever shows progress ([`crate::Callback::on_message`]).
+    pub fn say(&mut self, by: &str, text: impl Into<String>) {
+        self.messages.push(Message { by: by.to_owned(), text: text.into() });
     }
 
     /// Asks to replace the model's weights; `reason` says what these are.
@@ -107,6 +156,16 @@ impl Control {
         self.learning_rate.take()
     }
 
+    /// For the trainer: the files to save, once.
+    pub fn take_saves(&mut self) -> Vec<Save> {
+        std::mem::take(&mut self.saves)
+    }
+
+    /// For the trainer: what is to be shown, once.
+    pub fn take_messages(&mut self) -> Vec<Message> {
+        std::mem::take(&mut self.messages)
+    }
+
     /// For the trainer: the weights to restore, once.
     pub fn take_restore(&mut self) -> Option<Restore> {
         self.restore.take()
@@ -129,6 +188,30 @@ mod tests {
                 }
             }
             assert_eq!(control.stopped_by().unwrap().by, "CSVLogger");
+        }
+    }
+
+    #[test]
+    fn the_smallest_learning_rate_wins_and_a_file_is_saved_once_whatever_the_order() {
+        let save = |by: &str, path: &str| Save {
+            by: by.to_owned(),
+            path: path.into(),
+            content: Content::Model,
+            replace: false,
+        };
+        for [a, b] in [["A", "B"], ["B", "A"]] {
+            let mut control = Control::new();
+            for by in [a, b] {
+                control.set_learning_rate(if by == "A" { 0.1 } else { 0.01 });
+                control.save(save(by, "best.cnn"));
+                control.save(save(by, &format!("{by}.cnn")));
+            }
+            assert_eq!(control.take_learning_rate(), Some(0.01));
+            let mut paths: Vec<PathBuf> =
+                control.take_saves().into_iter().map(|save| save.path).collect();
+            paths.sort();
+            assert_eq!(paths, ["A.cnn", "B.cnn", "best.cnn"].map(PathBuf::from));
+            assert!(control.take_saves().is_empty());
         }
     }
 

@@ -54,6 +54,31 @@ pub enum CallbackError {
         /// Name of the callback.
         callback: String,
     },
+    /// The file's name has a placeholder that nothing fills in.
+    #[error(
+        "{callback}: nothing is known under the name `{placeholder}` in `filepath`; available: {}{}",
+        listed(available),
+        after(hint)
+    )]
+    UnknownPlaceholder {
+        /// Name of the callback.
+        callback: &'static str,
+        /// The name between the braces.
+        placeholder: String,
+        /// The names that would work.
+        available: Vec<String>,
+        /// The likely fix; may be empty.
+        hint: String,
+    },
+    /// Callback and optimizer both decide the learning rate.
+    #[error(
+        "{callback}: the optimizer's `learning_rate` is a schedule, so a callback cannot set it; give a plain number, or leave \
+         the callback out"
+    )]
+    ScheduledRate {
+        /// Name of the callback.
+        callback: &'static str,
+    },
     /// `mode = "auto"` knows no direction for this metric.
     #[error(
         "{callback}: whether a larger `{monitor}` is better is not known; set `mode = \"max\"` or `mode = \"min\"`"
@@ -74,6 +99,8 @@ impl CallbackError {
             Self::UnknownMonitor { .. } | Self::TestMonitor { .. } => "monitor",
             Self::NoDirection { .. } => "mode",
             Self::NoAverage { .. } => "type",
+            Self::UnknownPlaceholder { .. } => "filepath",
+            Self::ScheduledRate { .. } => "type",
         }
     }
 }
@@ -84,4 +111,23 @@ fn listed(names: &[String]) -> String {
 
 fn after(hint: &str) -> String {
     if hint.is_empty() { String::new() } else { format!("; {hint}") }
+}
+
+/// A setting that does not work.
+pub(crate) fn wrong(
+    callback: &'static str,
+    key: &'static str,
+    expected: &'static str,
+    got: impl ToString,
+    hint: &str,
+) -> CallbackError {
+    CallbackError::Value { callback, key, expected, got: got.to_string(), hint: hint.to_owned() }
+}
+
+/// An error unless `verbose` is 0 or 1.
+pub(crate) fn check_verbose(callback: &'static str, verbose: u8) -> Result<(), CallbackError> {
+    if verbose <= 1 {
+        return Ok(());
+    }
+    Err(wrong(callback, "verbose", "0 or 1", verbose, "0 is silent, 1 says what is done"))
 }

@@ -23,6 +23,7 @@
 //! [`Ending::Failed`]: crate::Ending::Failed
 
 use crate::{Logs, PerClass, Stop};
+use std::ops::Range;
 
 /// Training is about to begin.
 #[derive(Clone, Copy, Debug)]
@@ -35,10 +36,19 @@ pub struct TrainBegin<'a> {
     pub samples: usize,
     /// Names that the logs of an epoch's end will hold, `val_…` included where there is validation data.
     pub metrics: &'a [String],
+    /// The time of day: seconds since the beginning of 1970, UTC.
+    pub time: f64,
+}
+
+impl<'a> TrainBegin<'a> {
+    /// With these metrics and nothing else, as [`BatchEnd::of`].
+    pub fn of(metrics: &'a [String]) -> Self {
+        Self { epochs: 0, steps: 0, samples: 0, metrics, time: 0.0 }
+    }
 }
 
 /// An epoch is about to begin.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub struct EpochBegin {
     /// Number of the epoch, from 0.
     pub epoch: usize,
@@ -46,6 +56,19 @@ pub struct EpochBegin {
     pub epochs: usize,
     /// Batches per epoch.
     pub steps: usize,
+    /// What the weights are moved with unless a callback asks for another.
+    pub learning_rate: f32,
+}
+
+/// A weight tensor of the model: its name, and where it lies among all parameters.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Param {
+    /// Layer and parameter: `conv2d/kernel`.
+    pub name: String,
+    /// Size of each axis: \[kh, kw, in, out\] for a convolution's kernel, \[in, out\] for a Dense layer's.
+    pub shape: Vec<usize>,
+    /// Its numbers, row-major, in the flat weights.
+    pub range: Range<usize>,
 }
 
 /// A training batch has been learned from.
@@ -67,6 +90,8 @@ pub struct BatchEnd<'a> {
     pub learning_rate: f32,
     /// Seconds since the epoch began.
     pub elapsed: f64,
+    /// Seconds since training began.
+    pub trained: f64,
 }
 
 impl<'a> BatchEnd<'a> {
@@ -81,6 +106,7 @@ impl<'a> BatchEnd<'a> {
             per_class: PerClass::default(),
             learning_rate: 0.0,
             elapsed: 0.0,
+            trained: 0.0,
         }
     }
 }
@@ -106,8 +132,14 @@ pub struct EpochEnd<'a> {
     pub val_per_class: Option<PerClass<'a>>,
     /// Seconds since the epoch began, validation included.
     pub elapsed: f64,
+    /// Seconds since training began.
+    pub trained: f64,
+    /// The learning rate as it is now, before what callbacks ask for at this event.
+    pub learning_rate: f32,
     /// All parameters, flat.
     pub weights: &'a [f32],
+    /// What the parameters are: names, shapes and places.
+    pub params: &'a [Param],
 }
 
 impl<'a> EpochEnd<'a> {
@@ -123,7 +155,10 @@ impl<'a> EpochEnd<'a> {
             train_per_class: None,
             val_per_class: None,
             elapsed: 0.0,
+            trained: 0.0,
+            learning_rate: 0.0,
             weights: &[],
+            params: &[],
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Keras's callbacks: typed events in, a [`Control`] out.
 //!
-//! A [`Callback`] is told what happens during training and answers through [`Control`]: stop, another learning rate, restore
-//! these weights. It never touches the model; the trainer acts once all callbacks have answered, so their order cannot matter.
+//! A [`Callback`] is told what happens during training and answers through [`Control`]: stop, another learning rate, save,
+//! restore these weights. It never touches the model; the trainer acts once all callbacks have answered, so their order cannot matter.
 //! No callback prints by itself and none reads a clock: times come with the events.
 //!
 //! ```
@@ -39,12 +39,13 @@ mod text;
 
 pub use callback::{Average, Callback};
 pub use callbacks::{
-    BuildContext, CSVLogger, CallbackSpec, EarlyStopping, History, Kind, ProgressBar, REGISTRY,
-    StopAt, Style, SwapEMAWeights, TerminateOnNaN,
+    BuildContext, CSVLogger, CallbackSpec, EarlyStopping, Frequency, History, Kind,
+    LearningRateScheduler, ModelCheckpoint, ProgressBar, REGISTRY, ReduceLROnPlateau, StopAt,
+    Style, SwapEMAWeights, TensorBoard, TerminateOnNaN, TimeBudget,
 };
-pub use control::{Control, Ending, Restore, Stop};
+pub use control::{Content, Control, Ending, Message, Restore, Save, Stop};
 pub use error::CallbackError;
-pub use events::{BatchEnd, EpochBegin, EpochEnd, TrainBegin, TrainEnd};
-pub use logs::Logs;
+pub use events::{BatchEnd, EpochBegin, EpochEnd, Param, TrainBegin, TrainEnd};
+pub use logs::{LEARNING_RATE, Logs};
 pub use monitor::{Direction, Mode, Monitor, check_monitors};
 pub use per_class::PerClass;

@@ -1,5 +1,9 @@
 //! Named numbers of a batch or an epoch.
 
+/// Under which name the logs of an epoch's end hold the learning rate, where a callback wants it there
+/// ([`crate::Callback::reports_learning_rate`]).
+pub const LEARNING_RATE: &str = "learning_rate";
+
 /// Metric values by name, in the order in which they were first set: `loss`, `accuracy`, `val_loss`, …
 ///
 /// Setting a name again replaces its value in place and allocates nothing, so one `Logs` serves a whole run.

@@ -122,7 +122,7 @@ impl Monitor {
         Ok(note)
     }
 
-    fn unknown(&self, callback: &str, available: &[String]) -> CallbackError {
+    pub(crate) fn unknown(&self, callback: &str, available: &[String]) -> CallbackError {
         let has = |name: &str| {
             available.iter().any(|a| a == name || other_spelling(a).as_deref() == Some(name))
         };
@@ -140,7 +140,7 @@ impl Monitor {
     }
 }
 
-/// Checks every callback's metric names against those that the logs of an epoch's end will hold. To be called before training.
+/// Checks every callback's metric names (its monitors, and [`Callback::check_metrics`]) against those that the logs of an epoch's end will hold. To be called before training.
 ///
 /// Returns notes for people (`acc` read as `accuracy`), or every mistake with its callback's position.
 pub fn check_monitors(
@@ -156,6 +156,10 @@ pub fn check_monitors(
                 Err(error) => errors.push((i, error)),
             }
         }
+        match callback.check_metrics(available) {
+            Ok(more) => notes.extend(more),
+            Err(error) => errors.push((i, error)),
+        }
     }
     if errors.is_empty() { Ok(notes) } else { Err(errors) }
 }
@@ -165,7 +169,7 @@ fn bare(name: &str) -> &str {
 }
 
 /// `acc` for `accuracy` and the other way round, with or without `val_`.
-fn other_spelling(name: &str) -> Option<String> {
+pub(crate) fn other_spelling(name: &str) -> Option<String> {
     let other = match bare(name) {
         "acc" => "accuracy",
         "accuracy" => "acc",
@@ -174,7 +178,7 @@ fn other_spelling(name: &str) -> Option<String> {
     Some(format!("{}{other}", &name[..name.len() - bare(name).len()]))
 }
 
-fn closest<'a>(name: &str, available: &'a [String]) -> Option<&'a str> {
+pub(crate) fn closest<'a>(name: &str, available: &'a [String]) -> Option<&'a str> {
     let name = name.to_lowercase();
     let (score, best) = available
         .iter()

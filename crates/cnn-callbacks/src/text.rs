@@ -9,17 +9,18 @@ pub(crate) fn push_metric(out: &mut String, x: f64) {
     } else if x.abs() > 1e-3 {
         push(out, format_args!("{x:.4}"));
     } else {
-        // Python writes an exponent of two digits with its sign.
-        let start = out.len();
-        push(out, format_args!("{x:.4e}"));
-        if let Some(at) = out[start..].find('e') {
-            let exponent: i32 = out[start + at + 1..].parse().unwrap_or_default();
-            out.truncate(start + at);
-            push(
-                out,
-                format_args!("e{}{:02}", if exponent < 0 { '-' } else { '+' }, exponent.abs()),
-            );
-        }
+        push_exponent(out, x, 4);
+    }
+}
+
+/// Appends a number as `%.{precision}e`: Python writes an exponent of two digits with its sign.
+pub(crate) fn push_exponent(out: &mut String, x: f64, precision: usize) {
+    let start = out.len();
+    push(out, format_args!("{x:.precision$e}"));
+    if let Some(at) = out[start..].find('e') {
+        let exponent: i32 = out[start + at + 1..].parse().unwrap_or_default();
+        out.truncate(start + at);
+        push(out, format_args!("e{}{:02}", if exponent < 0 { '-' } else { '+' }, exponent.abs()));
     }
 }
 

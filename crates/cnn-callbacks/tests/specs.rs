@@ -3,8 +3,8 @@
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 use cnn_callbacks::{
-    BuildContext, CSVLogger, Callback, CallbackSpec, EarlyStopping, Mode, Monitor, REGISTRY,
-    StopAt, check_monitors,
+    BuildContext, CSVLogger, Callback, CallbackSpec, EarlyStopping, Mode, ModelCheckpoint, Monitor,
+    REGISTRY, ReduceLROnPlateau, StopAt, TimeBudget, check_monitors,
 };
 use serde_json::{Value, json};
 
@@ -115,6 +115,214 @@ fn wrong_values_name_the_key_the_value_and_what_would_do() {
     let nan = EarlyStopping { min_delta: f64::NAN, ..EarlyStopping::default() };
     assert_eq!(nan.build(&context).err().unwrap().key(), "min_delta");
     assert_eq!(StopAt::accuracy(f64::NAN).build(&context).err().unwrap().key(), "threshold");
+}
+
+/// What is said about one wrong key of a callback that is sound otherwise.
+fn said(callback: &str, settings: Value) -> (String, &'static str) {
+    let context = BuildContext::new("run").reserved(["model.cnn"]);
+    let error = read(json!({ callback: settings })).unwrap().build(&context).err().unwrap();
+    (error.to_string(), error.key())
+}
+
+#[test]
+fn wrong_values_of_the_rate_s_callbacks() {
+    for (callback, settings, text) in [
+        (
+            "ReduceLROnPlateau",
+            json!({"factor": 1.0}),
+            "`factor` must be between 0 and 1, got 1; 0.1 makes the rate ten times smaller, Keras's default",
+        ),
+        (
+            "ReduceLROnPlateau",
+            json!({"factor": 0.0}),
+            "`factor` must be between 0 and 1, got 0; 0.1 makes the rate ten times smaller, Keras's default",
+        ),
+        (
+            "ReduceLROnPlateau",
+            json!({"min_lr": -0.1}),
+            "`min_lr` must be a finite number of at least 0, got -0.1; 1e-6 keeps the rate from vanishing",
+        ),
+        (
+            "ReduceLROnPlateau",
+            json!({"verbose": 2}),
+            "`verbose` must be 0 or 1, got 2; 0 is silent, 1 says what is done",
+        ),
+        (
+            "LearningRateScheduler",
+            json!({"rates": []}),
+            "`rates` must be at least one pair of epoch and rate, got []; rates = [[0, 1e-3], [5, 1e-4]]",
+        ),
+        (
+            "LearningRateScheduler",
+            json!({"rates": [[5, 0.1], [5, 0.2]]}),
+            "`rates` must be in the order of the epochs, got epoch 5 after epoch 5; each pair says from which epoch on its rate holds",
+        ),
+        (
+            "LearningRateScheduler",
+            json!({"rates": [[0, 0.1], [5, -0.2]]}),
+            "`rates` must be finite rates of at least 0, got -0.2 from epoch 5 on; 0.001 is usual",
+        ),
+        (
+            "TimeBudget",
+            json!({}),
+            "`minutes` must be more than 0, or `seconds` is, got 0; minutes = 10 stops after ten minutes",
+        ),
+        (
+            "TimeBudget",
+            json!({"seconds": -1}),
+            "`seconds` must be a finite number of at least 0, got -1; minutes = 10 stops after ten minutes",
+        ),
+    ] {
+        let (message, key) = said(callback, settings);
+        assert_eq!(message, format!("{callback}: {text}"));
+        assert!(text.starts_with(&format!("`{key}`")));
+    }
+    let nan = ReduceLROnPlateau { min_delta: f64::NAN, ..ReduceLROnPlateau::default() };
+    assert_eq!(nan.build(&BuildContext::new("run")).err().unwrap().key(), "min_delta");
+    let nan = ReduceLROnPlateau { factor: f64::NAN, ..ReduceLROnPlateau::default() };
+    assert_eq!(nan.build(&BuildContext::new("run")).err().unwrap().key(), "factor");
+    let nan = TimeBudget { minutes: f64::NAN, seconds: 1.0 };
+    assert_eq!(nan.build(&BuildContext::new("run")).err().unwrap().key(), "minutes");
+}
+
+#[test]
+fn a_scheduled_rate_is_left_to_the_optimizer() {
+    let scheduled = BuildContext::new("run").scheduled_rate(true);
+    for kind in REGISTRY {
+        for spec in (kind.examples)() {
+            let sets = ["ReduceLROnPlateau", "LearningRateScheduler"].contains(&kind.name);
+            let error = spec.build(&scheduled).err();
+            assert_eq!(error.is_some(), sets, "{}", kind.name);
+            if let Some(error) = error {
+                let text = format!(
+                    "{}: the optimizer's `learning_rate` is a schedule, so a callback cannot set it; give a plain number, or \
+                     leave the callback out",
+                    kind.name
+                );
+                assert_eq!((error.to_string(), error.key()), (text, "type"));
+            }
+        }
+    }
+}
+
+#[test]
+fn wrong_values_of_the_callbacks_that_write() {
+    for (callback, settings, text) in [
+        (
+            "ModelCheckpoint",
+            json!({"filepath": "best.keras"}),
+            "`filepath` must be a path that ends in `.cnn` or `.npz`, got \"best.keras\"; `.cnn` is the whole model, `.npz` its weights alone",
+        ),
+        (
+            "ModelCheckpoint",
+            json!({"filepath": "../{epoch}.cnn"}),
+            "`filepath` must be a file in the run folder, got \"../{epoch}.cnn\"; `..` would leave the run folder",
+        ),
+        (
+            "ModelCheckpoint",
+            json!({"filepath": "model.cnn"}),
+            "`filepath` must be a file in the run folder, got \"model.cnn\"; the run writes that file itself; choose another name",
+        ),
+        (
+            "ModelCheckpoint",
+            json!({"filepath": "{epoch:x}.cnn"}),
+            "`filepath` must be a path with placeholders that can be filled in, got \"{epoch:x}.cnn\"; the format `:x` of `epoch` is not known; `{epoch:02d}` is usual",
+        ),
+        (
+            "ModelCheckpoint",
+            json!({"filepath": "a.cnn", "save_freq": 0}),
+            "`save_freq` must be \"epoch\", \"batch\" or a number of batches, got 0; \"epoch\" is the default",
+        ),
+        (
+            "ModelCheckpoint",
+            json!({"filepath": "a.cnn", "initial_value_threshold": 0.5}),
+            "`initial_value_threshold` must be left out without `save_best_only`, got 0.5; set `save_best_only = true`, or leave it out",
+        ),
+        (
+            "TensorBoard",
+            json!({"log_dir": "/tmp/logs"}),
+            "`log_dir` must be a folder in the run folder, got \"/tmp/logs\"; an absolute path would leave the run folder",
+        ),
+        (
+            "TensorBoard",
+            json!({"update_freq": 0}),
+            "`update_freq` must be \"epoch\", \"batch\" or a number of batches, got 0; \"epoch\" is the default",
+        ),
+        (
+            "TensorBoard",
+            json!({"write_images": true}),
+            "`write_images` must be false without `histogram_freq`, got true; set `histogram_freq = 1`: pictures are written with the histograms",
+        ),
+    ] {
+        let (message, key) = said(callback, settings);
+        assert_eq!(message, format!("{callback}: {text}"));
+        assert!(text.starts_with(&format!("`{key}`")));
+    }
+    let nan = ModelCheckpoint {
+        save_best_only: true,
+        initial_value_threshold: Some(f64::NAN),
+        ..ModelCheckpoint::new("a.cnn")
+    };
+    let error = nan.build(&BuildContext::new("run")).err().unwrap();
+    assert_eq!(error.key(), "initial_value_threshold");
+    let wrong = read(json!({"TensorBoard": {"update_freq": "daily"}})).unwrap_err();
+    assert!(wrong.contains("\"epoch\", \"batch\", or a number of batches such as 100"), "{wrong}");
+}
+
+#[test]
+fn a_checkpoint_s_metrics_are_checked_before_the_first_epoch() {
+    let all = names(&["accuracy", "loss", "val_accuracy", "val_loss", "learning_rate"]);
+    let train = names(&["accuracy", "loss"]);
+    let check = |settings: Value, available: &[String]| {
+        let spec: ModelCheckpoint = serde_json::from_value(settings).unwrap();
+        let built = spec.build(&BuildContext::new("run")).unwrap();
+        check_monitors(&mut [built], available).map_err(|errors| {
+            let all: Vec<String> = errors.iter().map(|(_, error)| error.to_string()).collect();
+            all.join("\n")
+        })
+    };
+    for (settings, available, text) in [
+        (
+            json!({"filepath": "{epoch:02d}-{val_loss:.2f}.cnn"}),
+            &train,
+            "ModelCheckpoint: nothing is known under the name `val_loss` in `filepath`; available: `epoch`, `accuracy`, `loss`; there is no validation data: set `validation_split` in [fit]",
+        ),
+        (
+            json!({"filepath": "{epoch}-{los:.2f}.cnn"}),
+            &train,
+            "ModelCheckpoint: nothing is known under the name `los` in `filepath`; available: `epoch`, `accuracy`, `loss`; did you mean `loss`?",
+        ),
+        (
+            json!({"filepath": "{batch}.cnn"}),
+            &train,
+            "ModelCheckpoint: nothing is known under the name `batch` in `filepath`; available: `epoch`, `accuracy`, `loss`; `batch` is known where `save_freq` is a number of batches",
+        ),
+        (
+            json!({"filepath": "{batch}-{val_loss}.cnn", "save_freq": 10}),
+            &all,
+            "ModelCheckpoint: nothing is known under the name `val_loss` in `filepath`; available: `epoch`, `batch`, `accuracy`, `loss`; at the end of a batch nothing is validated",
+        ),
+        (
+            json!({"filepath": "a.cnn", "save_best_only": true}),
+            &train,
+            "ModelCheckpoint: there is no metric `val_loss` to monitor; available: `accuracy`, `loss`; there is no validation data: set `validation_split` in [fit]",
+        ),
+        (
+            json!({"filepath": "a.cnn", "save_best_only": true, "save_freq": "batch"}),
+            &all,
+            "ModelCheckpoint: there is no metric `val_loss` to monitor; available: `accuracy`, `loss`; the others are known at the end of an epoch: set `save_freq = \"epoch\"`",
+        ),
+    ] {
+        assert_eq!(check(settings, available).unwrap_err(), text);
+    }
+    // What is not looked at need not be there.
+    assert_eq!(check(json!({"filepath": "a.cnn"}), &train), Ok(vec![]));
+    assert_eq!(
+        check(json!({"filepath": "{learning_rate:.1e}-{val_accuracy:.3f}.npz"}), &all),
+        Ok(vec![])
+    );
+    let note = "ModelCheckpoint: `val_acc` is read as `val_accuracy`".to_owned();
+    assert_eq!(check(json!({"filepath": "{val_acc:.3f}.cnn"}), &all), Ok(vec![note]));
 }
 
 fn stop_at(monitor: &str, mode: Mode) -> Box<dyn Callback> {

@@ -6,8 +6,9 @@
 mod support;
 
 use cnn_callbacks::{
-    BuildContext, CSVLogger, Callback, CallbackSpec, Control, EarlyStopping, Ending, EpochBegin,
-    EpochEnd, History, Logs, Mode, ProgressBar, Stop, StopAt, Style, TerminateOnNaN, TrainBegin,
+    BatchEnd, BuildContext, CSVLogger, Callback, CallbackSpec, Control, EarlyStopping, Ending,
+    EpochBegin, EpochEnd, History, LearningRateScheduler, Logs, Message, Mode, ModelCheckpoint,
+    ProgressBar, ReduceLROnPlateau, Stop, StopAt, Style, TerminateOnNaN, TimeBudget, TrainBegin,
     TrainEnd,
 };
 use proptest::prelude::*;
@@ -123,6 +124,88 @@ fn the_best_weights_come_back_whatever_ended_training() {
 }
 
 #[test]
+fn a_time_budget_ends_training_at_a_step_or_at_an_epoch_s_end() {
+    let budget = |spec: TimeBudget, times: &[f64], batches: usize| {
+        let mut script = epochs("loss", &vec![0.5; times.len()]);
+        for (epoch, &trained) in script.iter_mut().zip(times) {
+            epoch.trained = trained;
+            epoch.batches = vec![([("loss", 0.5)].into_iter().collect(), 0.1); batches];
+        }
+        run(&mut [build(&CallbackSpec::TimeBudget(spec))], &script)
+    };
+    let two = TimeBudget { minutes: 1.0, seconds: 30.0 };
+    let outcome = budget(two.clone(), &[40.0, 80.0, 90.0, 130.0], 4);
+    assert_eq!((outcome.epochs, outcome.batches), (3, 1), "at the first step at 90 s");
+    let stop = outcome.stopped_by.unwrap();
+    assert_eq!((stop.by.as_str(), stop.ending), ("TimeBudget", Ending::Requested));
+    assert_eq!(stop.reason, "Epoch 3: the time budget of 90 s is spent, after 90.0 s of training");
+    // Without steps that are looked at, the end of the epoch tells.
+    assert_eq!(budget(two.clone(), &[40.0, 95.0, 130.0], 0).epochs, 2);
+    assert_eq!(budget(two, &[40.0, 80.0], 4).stopped_by, None);
+}
+
+#[test]
+fn a_nan_never_counts_as_better() {
+    // In Keras the NaN of the first epoch would be the best value for ever.
+    let values = [f64::NAN, 0.5, f64::NAN, 0.6, 0.4];
+    let plateau = ReduceLROnPlateau { patience: 2, ..ReduceLROnPlateau::default() };
+    let outcome =
+        run(&mut [build(&CallbackSpec::ReduceLROnPlateau(plateau))], &epochs("val_loss", &values));
+    let reduced = (f64::from(0.001_f32) * 0.1) as f32;
+    assert_eq!(outcome.rates, [0.001, 0.001, 0.001, 0.001, reduced, reduced]);
+    let folder = tempfile::tempdir().unwrap();
+    let best =
+        ModelCheckpoint { save_best_only: true, verbose: 1, ..ModelCheckpoint::new("{epoch}.cnn") };
+    let mut callbacks = [best.build(&BuildContext::new(folder.path())).unwrap()];
+    let outcome = run(&mut callbacks, &epochs("val_loss", &values));
+    let epochs: Vec<usize> = outcome.saves.iter().map(|(epoch, _, _)| *epoch).collect();
+    assert_eq!(epochs, [1, 4]);
+    assert_eq!(outcome.said[0], "Epoch 1: val_loss did not improve from None");
+    assert_eq!(
+        outcome.said[1],
+        "Epoch 2: val_loss improved from None to 0.50000, saving model to 2.cnn"
+    );
+}
+
+#[test]
+fn a_schedule_that_gives_no_rate_ends_training() {
+    for bad in [f64::NAN, -1.0, f64::INFINITY] {
+        let mut callbacks = [LearningRateScheduler::function(
+            move |epoch, rate| if epoch < 1 { rate } else { bad },
+        )];
+        let stop = run(&mut callbacks, &epochs("loss", &[0.5; 4])).stopped_by.unwrap();
+        assert_eq!((stop.by.as_str(), stop.ending), ("LearningRateScheduler", Ending::Failed));
+        assert!(stop.reason.starts_with("Epoch 2: the schedule gave "), "{}", stop.reason);
+    }
+}
+
+#[test]
+fn messages_begin_a_line_of_their_own() {
+    let paper = Paper::default();
+    let mut bar = ProgressBar::new(Box::new(paper.clone()), Style::Bar { colour: false });
+    let (logs, mut control) = ([("loss", 0.5)].into_iter().collect(), Control::new());
+    let message = Message { by: "ModelCheckpoint".into(), text: "Epoch 1: saved".into() };
+    bar.on_epoch_begin(&EpochBegin { epochs: 1, steps: 2, ..EpochBegin::default() }, &mut control);
+    bar.on_message(&message);
+    for step in 0..2 {
+        let event = BatchEnd { step, steps: 2, elapsed: 1.0, ..BatchEnd::of(&logs) };
+        bar.on_batch_end(&event, &mut control);
+        bar.on_message(&message);
+    }
+    bar.on_epoch_end(
+        &EpochEnd { epochs: 1, steps: 2, elapsed: 1.0, ..EpochEnd::of(&logs) },
+        &mut control,
+    );
+    bar.on_message(&message);
+    let starts: Vec<String> = paper
+        .text()
+        .lines()
+        .map(|line| line.trim_start_matches('\r').chars().take(7).collect())
+        .collect();
+    assert_eq!(starts, ["Epoch 1", "1/2 ━━━", "Epoch 1", "Epoch 1", "2/2 ━━━", "Epoch 1"]);
+}
+
+#[test]
 fn a_callback_used_again_starts_afresh() {
     let spec =
         EarlyStopping { patience: 1, restore_best_weights: true, ..EarlyStopping::default() };
@@ -152,7 +235,7 @@ impl Callback for Spy {
     fn on_epoch_begin(&mut self, _: &EpochBegin, _: &mut Control) {
         self.note("epoch_begin");
     }
-    fn on_batch_end(&mut self, _: &cnn_callbacks::BatchEnd<'_>, _: &mut Control) {
+    fn on_batch_end(&mut self, _: &BatchEnd<'_>, _: &mut Control) {
         self.note("batch_end");
     }
     fn on_epoch_end(&mut self, _: &EpochEnd<'_>, _: &mut Control) {
@@ -242,7 +325,7 @@ fn history_keeps_every_epoch_and_survives_json() {
         (Control::new(), [("loss", 0.5), ("accuracy", f64::NAN)].into_iter().collect());
     let second = [("loss", 0.25), ("val_loss", 0.75)].into_iter().collect();
     history.on_train_begin(
-        &TrainBegin { epochs: 5, steps: 10, samples: 320, metrics: &[] },
+        &TrainBegin { epochs: 5, steps: 10, samples: 320, ..TrainBegin::of(&[]) },
         &mut control,
     );
     for (epoch, logs) in [&first, &second].into_iter().enumerate() {

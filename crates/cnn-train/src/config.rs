@@ -6,7 +6,7 @@ use crate::metrics::{MetricSpec, logged};
 use crate::mixing::Mixing;
 use crate::parts::Fold;
 use check::Check;
-use cnn_callbacks::{BuildContext, Callback, CallbackError, CallbackSpec};
+use cnn_callbacks::{BuildContext, Callback, CallbackError, CallbackSpec, LEARNING_RATE};
 use cnn_nn::config::write::{Toml, WriteError, node};
 use cnn_nn::config::{Diagnostics, Document};
 use cnn_nn::loss::LossSpec;
@@ -38,6 +38,14 @@ pub struct CompileSpec {
     pub loss: LossSpec,
     /// What is measured beside the loss. Default `["accuracy"]`.
     pub metrics: Vec<MetricSpec>,
+}
+
+impl CompileSpec {
+    /// Whether the optimizer's learning rate follows a schedule, so that no callback can set it. The optimizers so far take a
+    /// plain number.
+    pub(crate) fn scheduled_rate(&self) -> bool {
+        self.optimizer.learning_rate().is_scheduled()
+    }
 }
 
 impl Default for CompileSpec {
@@ -250,9 +258,15 @@ impl Config {
         Self { model: model.spec(), ..self.clone() }
     }
 
-    /// The names that the logs of an epoch's end hold.
+    /// The names that the logs of an epoch's end hold, with the callbacks of the configuration.
     pub fn metrics(&self, validated: bool) -> Vec<String> {
-        metric_names(&self.compile.metrics, self.fit.eval_train, validated)
+        let callbacks: Vec<Box<dyn Callback>> = self
+            .callbacks
+            .iter()
+            .filter_map(|spec| spec.build(&BuildContext::new("")).ok())
+            .collect();
+        let names = metric_names(&self.compile.metrics, self.fit.eval_train, validated);
+        epoch_metrics(names, &callbacks)
     }
 
     /// The callbacks, ready for [`crate::Trainer::fit`].
@@ -263,6 +277,7 @@ impl Config {
         &self,
         context: &BuildContext,
     ) -> Result<Vec<Box<dyn Callback>>, (usize, CallbackError)> {
+        let context = &context.clone().scheduled_rate(self.compile.scheduled_rate());
         self.callbacks
             .iter()
             .enumerate()
@@ -284,6 +299,17 @@ pub(crate) fn metric_names(
         if wanted {
             names.extend(running.iter().map(|name| format!("{prefix}{name}")));
         }
+    }
+    names
+}
+
+/// With the learning rate as the last of the names, where one of the callbacks wants it in the logs.
+pub(crate) fn epoch_metrics(
+    mut names: Vec<String>,
+    callbacks: &[Box<dyn Callback>],
+) -> Vec<String> {
+    if callbacks.iter().any(|callback| callback.reports_learning_rate()) {
+        names.push(LEARNING_RATE.to_owned());
     }
     names
 }

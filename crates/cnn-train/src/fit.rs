@@ -17,13 +17,16 @@
 //! the end. It is in no event, so that no callback can follow it.
 
 mod length;
+mod measure;
 mod result;
+mod wishes;
 
 pub use length::fit_length;
 use length::steps_of;
+use measure::{score, set_logs};
 pub use result::FitResult;
 
-use crate::config::metric_names;
+use crate::config::{epoch_metrics, metric_names};
 use crate::counts::{Counts, per_class};
 use crate::error::TrainError;
 use crate::history::TestScore;
@@ -32,14 +35,16 @@ use crate::mixing::Mixer;
 use crate::parts::{Parts, parts};
 use crate::trainer::{Trainer, feed};
 use cnn_callbacks::{
-    BatchEnd, Callback, Control, EpochBegin, EpochEnd, History, Logs, TrainBegin, TrainEnd,
-    check_monitors,
+    BatchEnd, Callback, Control, EpochBegin, EpochEnd, History, LEARNING_RATE, Logs, Param,
+    TrainBegin, TrainEnd, check_monitors,
 };
 use cnn_data::Split;
 use cnn_nn::engine::{BatchMetrics, Targets};
 use cnn_tensor::random::permutation;
+use std::collections::BTreeSet;
 use std::ops::Range;
-use std::time::Instant;
+use std::path::PathBuf;
+use std::time::{Instant, SystemTime};
 
 impl Trainer {
     /// Trains for the configuration's epochs. Without `validation`, its `validation_split` keeps the last images of `train`
@@ -132,8 +137,13 @@ struct Run<'a> {
     test_record: Vec<TestScore>,
     /// Right answers by class in this epoch.
     counts: Counts,
-    /// Seconds of this epoch in which callbacks held training up.
+    /// Seconds of this epoch in which callbacks held training up, and of the epochs before.
     waited: f64,
+    waited_before: f64,
+    /// Files that callbacks have had saved in this run.
+    saved: BTreeSet<PathBuf>,
+    /// What the weights are, for whoever looks at them.
+    params: Vec<Param>,
 }
 
 /// Sizes and names that stay the same.
@@ -145,7 +155,9 @@ struct Plan {
     shuffle: bool,
     /// Names of the logs at an epoch's end.
     metrics: Vec<String>,
-    /// Where the first of them, the running means, come from; the others are `train_…` and `val_…`, in the same order.
+    /// Whether the last of them is the learning rate.
+    reports_rate: bool,
+    /// Where the first of them, the running means, come from; the others are `train_…` and `val_…`, in the same order, and the rate.
     sources: Vec<Source>,
 }
 
@@ -176,6 +188,7 @@ impl<'a> Run<'a> {
         };
         let metrics =
             metric_names(&trainer.compile.metrics, trainer.fit.eval_train, validation.is_some());
+        let metrics = epoch_metrics(metrics, callbacks);
         let notes = check_monitors(callbacks, &metrics).map_err(|errors| {
             TrainError::Monitors(errors.into_iter().map(|(_, error)| error).collect())
         })?;
@@ -198,6 +211,7 @@ impl<'a> Run<'a> {
                 batch_size,
                 seed: fit.seed,
                 shuffle: fit.shuffle,
+                reports_rate: metrics.last().is_some_and(|name| name == LEARNING_RATE),
                 metrics,
                 sources: logged(&trainer.compile.metrics)
                     .into_iter()
@@ -220,6 +234,9 @@ impl<'a> Run<'a> {
             test_record: Vec::new(),
             counts: Counts::new(trainer.classes()),
             waited: 0.0,
+            waited_before: 0.0,
+            saved: BTreeSet::new(),
+            params: trainer.params(),
         })
     }
 
@@ -234,7 +251,9 @@ impl<'a> Run<'a> {
     fn train_begin(&mut self) {
         let (epochs, steps, samples) = (self.plan.epochs, self.plan.steps, self.order.len());
         let metrics = std::mem::take(&mut self.plan.metrics);
-        let event = TrainBegin { epochs, steps, samples, metrics: &metrics };
+        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+        let time = now.map_or(0.0, |now| now.as_secs_f64());
+        let event = TrainBegin { epochs, steps, samples, metrics: &metrics, time };
         self.tell(|callback, control| callback.on_train_begin(&event, control));
         self.plan.metrics = metrics;
     }
@@ -242,39 +261,21 @@ impl<'a> Run<'a> {
     fn epoch(&mut self, trainer: &mut Trainer, epoch: usize) {
         let (epochs, steps) = (self.plan.epochs, self.plan.steps);
         self.begun += 1;
-        self.tell(|callback, control| {
-            callback.on_epoch_begin(&EpochBegin { epoch, epochs, steps }, control);
-        });
+        let event = EpochBegin { epoch, epochs, steps, learning_rate: trainer.learning_rate };
+        self.tell(|callback, control| callback.on_epoch_begin(&event, control));
         self.apply(trainer);
         if self.plan.shuffle {
             permutation(self.plan.seed, epoch as u64, &mut self.order);
             self.order.iter_mut().for_each(|place| *place = self.members[*place as usize]);
         }
         let start = Instant::now();
-        self.waited = 0.0;
+        self.waited_before += std::mem::take(&mut self.waited);
         let total = self.batches(trainer, epoch, start);
         self.rates.push(total.count as f64 / self.since(start).max(1e-9));
-        let sources = &self.plan.sources;
-        let (of_training, mut of_validation) = self.plan.metrics.split_at(sources.len());
-        set_logs(&mut self.epoch_logs, of_training, sources, &total);
-        if !self.measured_images.is_empty() {
-            let of_measured;
-            (of_measured, of_validation) = of_validation.split_at(sources.len());
-            let measured = trainer.measure(self.train, &self.measured_images);
-            set_logs(&mut self.epoch_logs, of_measured, sources, &measured);
-            self.counts.measured.copy_from(trainer.engine.class_counts());
-            self.measured = Some(measured);
-        }
-        if let Some((split, indices)) = &self.validation {
-            let measured = trainer.measure(split, indices);
-            set_logs(&mut self.epoch_logs, of_validation, sources, &measured);
-            self.counts.validation.copy_from(trainer.engine.class_counts());
-        }
-        if let Some((split, indices)) = &self.test {
-            self.test_record.push(score(&trainer.measure(split, indices)));
-        }
+        self.measure(trainer, &total);
         let (logs, counts) =
             (std::mem::take(&mut self.epoch_logs), std::mem::take(&mut self.counts));
+        let params = std::mem::take(&mut self.params);
         let (samples, elapsed) = (total.count, self.since(start));
         let has = |there: bool, counts| there.then(|| per_class(counts));
         let event = EpochEnd {
@@ -287,16 +288,24 @@ impl<'a> Run<'a> {
             train_per_class: has(!self.measured_images.is_empty(), &counts.measured),
             val_per_class: has(self.validation.is_some(), &counts.validation),
             elapsed,
+            trained: self.trained(),
+            learning_rate: trainer.learning_rate,
             weights: trainer.shown_weights(),
+            params: &params,
         };
         self.tell(|callback, control| callback.on_epoch_end(&event, control));
-        (self.epoch_logs, self.counts) = (logs, counts);
+        (self.epoch_logs, self.counts, self.params) = (logs, counts, params);
         self.apply(trainer);
     }
 
     /// Seconds since the epoch began, without those in which a callback held it up.
     fn since(&self, start: Instant) -> f64 {
         (start.elapsed().as_secs_f64() - self.waited).max(0.0)
+    }
+
+    /// The same since training began.
+    fn trained(&self) -> f64 {
+        (self.start.elapsed().as_secs_f64() - self.waited_before - self.waited).max(0.0)
     }
 
     /// All batches of an epoch, or those up to a stop; their sums.
@@ -320,6 +329,7 @@ impl<'a> Run<'a> {
                 per_class: per_class(&counts.training),
                 learning_rate: trainer.learning_rate,
                 elapsed: self.since(start),
+                trained: self.trained(),
             };
             self.tell(|callback, control| callback.on_batch_end(&event, control));
             (self.batch_logs, self.counts) = (logs, counts);
@@ -345,21 +355,6 @@ impl<'a> Run<'a> {
             };
             engine.train_step_mixed(weights, slots, n, &feed, key, update)
         })
-    }
-
-    /// Does what the callbacks asked for, apart from stopping.
-    fn apply(&mut self, trainer: &mut Trainer) {
-        self.waited += self.control.take_waited();
-        if let Some(learning_rate) = self.control.take_learning_rate() {
-            trainer.learning_rate = learning_rate;
-        }
-        if let Some(restore) = self.control.take_restore()
-            && restore.weights.len() == trainer.weights.len()
-        {
-            trainer.weights.copy_from_slice(&restore.weights);
-            self.restored = Some(restore.reason);
-            self.measured = None;
-        }
     }
 
     fn finish(mut self, trainer: &mut Trainer) -> FitResult {
@@ -388,16 +383,5 @@ impl<'a> Run<'a> {
             images_per_second: self.rates,
             seconds: self.start.elapsed().as_secs_f64(),
         }
-    }
-}
-
-fn score(measured: &BatchMetrics) -> TestScore {
-    TestScore::new(measured.loss(), measured.correct as u64, measured.count as u64)
-}
-
-/// Writes the means under these names, as many as there are sources. Allocates only while a name is new.
-fn set_logs(logs: &mut Logs, names: &[String], sources: &[Source], sums: &BatchMetrics) {
-    for (name, source) in names.iter().zip(sources) {
-        logs.set(name, source.of(sums));
     }
 }

@@ -4,7 +4,7 @@ use crate::config::{CompileSpec, Config, FitSpec};
 use crate::error::TrainError;
 use crate::metrics::counting;
 use crate::weights::{NamedTensor, check_finite, weights_from, weights_hash};
-use cnn_callbacks::Average;
+use cnn_callbacks::{Average, CallbackSpec, Param};
 use cnn_data::Split;
 use cnn_nn::Model;
 use cnn_nn::constraint::Constraints;
@@ -45,6 +45,10 @@ pub struct Trainer {
     pub(crate) model: Model,
     pub(crate) compile: CompileSpec,
     pub(crate) fit: FitSpec,
+    /// As the configuration has them, for the model files that are saved on the way.
+    callbacks: Vec<CallbackSpec>,
+    /// Empty until they are given.
+    class_names: Vec<String>,
     pub(crate) optimizer: Optimizer,
     pub(crate) loss: Loss,
     pub(crate) options: TrainOptions,
@@ -88,6 +92,8 @@ impl Trainer {
         Ok(Self {
             compile: config.compile.clone(),
             fit: config.fit,
+            callbacks: config.callbacks.clone(),
+            class_names: Vec::new(),
             learning_rate: config.compile.optimizer.learning_rate().peak() as f32,
             rates: config.compile.optimizer.learning_rate().clone(),
             schedule: None,
@@ -113,6 +119,52 @@ impl Trainer {
     /// The model.
     pub fn model(&self) -> &Model {
         &self.model
+    }
+
+    /// The configuration that is trained.
+    pub(crate) fn config(&self) -> Config {
+        Config {
+            model: self.model.spec(),
+            compile: self.compile.clone(),
+            fit: self.fit,
+            callbacks: self.callbacks.clone(),
+        }
+    }
+
+    /// Names the classes, in the order of the outputs, for the model files that callbacks have saved during training. Without,
+    /// they are called by their numbers.
+    ///
+    /// # Errors
+    /// Another number of names than the model has outputs.
+    pub fn set_class_names(&mut self, names: &[String]) -> Result<(), TrainError> {
+        if names.len() != self.classes() {
+            return Err(TrainError::ModelFile {
+                section: "class names",
+                message: format!("{} names for {} outputs", names.len(), self.classes()),
+                hint: "give one name per output of the model",
+            });
+        }
+        self.class_names = names.to_vec();
+        Ok(())
+    }
+
+    /// Name of each class.
+    pub(crate) fn class_names(&self) -> Vec<String> {
+        if self.class_names.is_empty() {
+            (0..self.classes()).map(|class| class.to_string()).collect()
+        } else {
+            self.class_names.clone()
+        }
+    }
+
+    /// What the weights are, for the events of callbacks.
+    pub(crate) fn params(&self) -> Vec<Param> {
+        let param = |param: &ParamInfo| Param {
+            name: param.name.clone(),
+            shape: param.shape.clone(),
+            range: param.range.clone(),
+        };
+        self.model.params().map(param).collect()
     }
 
     /// All weights, flat, in the order of [`Model::params`].

@@ -1,19 +1,22 @@
-//! Where callbacks may write.
+//! What a callback has to know of its run: where it may write, and whether the learning rate is its to change.
 
+use crate::CallbackError;
+use std::fs;
 use std::path::{Component, Path, PathBuf};
 
-/// What a callback needs to know about its run: the only folder that it may write to.
+/// What a callback needs to know about its run: the only folder that it may write to, and whether the learning rate is fixed.
 #[derive(Clone, Debug)]
 pub struct BuildContext {
     run_dir: PathBuf,
     overwrite: bool,
     reserved: Vec<String>,
+    scheduled: bool,
 }
 
 impl BuildContext {
     /// Callbacks write below `run_dir`, which may not exist yet, and overwrite nothing.
     pub fn new(run_dir: impl Into<PathBuf>) -> Self {
-        Self { run_dir: run_dir.into(), overwrite: false, reserved: Vec::new() }
+        Self { run_dir: run_dir.into(), overwrite: false, reserved: Vec::new(), scheduled: false }
     }
 
     /// Whether a callback may replace a file (`--force`).
@@ -26,6 +29,17 @@ impl BuildContext {
     #[must_use]
     pub fn reserved<S: Into<String>>(self, names: impl IntoIterator<Item = S>) -> Self {
         Self { reserved: names.into_iter().map(Into::into).collect(), ..self }
+    }
+
+    /// Whether the optimizer's learning rate follows a schedule of its own, so that no callback can set it. Default false.
+    #[must_use]
+    pub fn scheduled_rate(self, scheduled: bool) -> Self {
+        Self { scheduled, ..self }
+    }
+
+    /// An error for a callback that sets the learning rate where the optimizer's schedule does.
+    pub(crate) fn may_set_rate(&self, callback: &'static str) -> Result<(), CallbackError> {
+        if self.scheduled { Err(CallbackError::ScheduledRate { callback }) } else { Ok(()) }
     }
 
     /// The run folder.
@@ -63,4 +77,18 @@ impl BuildContext {
         }
         Ok(self.run_dir.join(clean))
     }
+}
+
+/// Makes the folder of a file that [`BuildContext::file`] has named, and refuses a link that leads out of the run folder.
+pub(crate) fn make_folder(run_dir: &Path, file: &Path) -> Result<(), String> {
+    let folder = file.parent().unwrap_or(run_dir);
+    fs::create_dir_all(folder).map_err(|e| format!("{}: {e}", folder.display()))?;
+    let say = |e: std::io::Error| format!("{}: {e}", file.display());
+    // The name has been checked; a link in the folder could still lead elsewhere.
+    let inside =
+        folder.canonicalize().map_err(say)?.starts_with(run_dir.canonicalize().map_err(say)?);
+    if !inside || file.is_symlink() {
+        return Err(format!("{}: a link leads out of the run folder", file.display()));
+    }
+    Ok(())
 }

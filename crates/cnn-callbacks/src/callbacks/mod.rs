@@ -4,20 +4,33 @@
 mod context;
 mod csv_logger;
 mod early_stopping;
+mod frequency;
 mod history;
+mod learning_rate_scheduler;
+mod model_checkpoint;
 mod progress_bar;
+mod reduce_lr_on_plateau;
 mod stop_at;
 mod swap_ema_weights;
+mod template;
+mod tensorboard;
 mod terminate_on_nan;
+mod time_budget;
 
 pub use context::BuildContext;
 pub use csv_logger::CSVLogger;
 pub use early_stopping::EarlyStopping;
+pub use frequency::{Frequency, Unit};
 pub use history::{Columns, History, Params};
+pub use learning_rate_scheduler::LearningRateScheduler;
+pub use model_checkpoint::ModelCheckpoint;
 pub use progress_bar::{ProgressBar, Style};
+pub use reduce_lr_on_plateau::ReduceLROnPlateau;
 pub use stop_at::StopAt;
 pub use swap_ema_weights::SwapEMAWeights;
+pub use tensorboard::TensorBoard;
 pub use terminate_on_nan::TerminateOnNaN;
+pub use time_budget::TimeBudget;
 
 use crate::{Callback, CallbackError};
 use serde::{Deserialize, Serialize};
@@ -74,4 +87,14 @@ callbacks! {
     CSVLogger = "csv_logger",
     /// Stops once the loss is no longer a number.
     TerminateOnNaN = "terminate_on_nan",
+    /// Lowers the learning rate once a metric no longer improves.
+    ReduceLROnPlateau = "reduce_lr_on_plateau",
+    /// Sets the learning rate by a table of epochs.
+    LearningRateScheduler = "learning_rate_scheduler",
+    /// Saves the model while it is being trained.
+    ModelCheckpoint = "model_checkpoint",
+    /// Writes event files for TensorBoard.
+    TensorBoard = "tensorboard",
+    /// Stops after so much training.
+    TimeBudget = "time_budget",
 }

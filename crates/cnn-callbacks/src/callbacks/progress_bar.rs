@@ -14,7 +14,7 @@
 //! **Source**: Keras `utils/progbar.py` and `callbacks/progbar_logger.py`.
 
 use crate::text::{push, push_metric};
-use crate::{BatchEnd, Callback, Control, EpochBegin, EpochEnd, Logs, TrainEnd};
+use crate::{BatchEnd, Callback, Control, EpochBegin, EpochEnd, Logs, Message, TrainEnd};
 use std::io::Write;
 
 const CELLS: usize = 20;
@@ -46,6 +46,8 @@ pub struct ProgressBar {
     drawn: Option<f64>,
     /// Columns that the line on screen takes.
     width: usize,
+    /// Whether that line has not come to its end.
+    open: bool,
     line: String,
     order: Vec<usize>,
 }
@@ -61,6 +63,7 @@ impl ProgressBar {
             first_step: None,
             drawn: None,
             width: 0,
+            open: false,
             line,
             order,
         }
@@ -104,7 +107,7 @@ impl ProgressBar {
         if last {
             line.push('\n');
         }
-        self.width = width;
+        (self.width, self.open) = (width, !last);
         self.drawn = Some(elapsed);
         self.write();
     }
@@ -180,6 +183,14 @@ impl Callback for ProgressBar {
                 self.write();
             }
         }
+    }
+
+    fn on_message(&mut self, message: &Message) {
+        self.line.clear();
+        let before = if std::mem::take(&mut self.open) { "\n" } else { "" };
+        push(&mut self.line, format_args!("{before}{}\n", message.text));
+        self.width = 0;
+        self.write();
     }
 
     fn on_train_end(&mut self, event: &TrainEnd<'_>, _control: &mut Control) {

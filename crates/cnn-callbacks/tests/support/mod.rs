@@ -1,7 +1,8 @@
 //! A trainer without a model: it sends the events of a scripted run and obeys the control, as crates/cnn-train does.
 
 use cnn_callbacks::{
-    BatchEnd, Callback, Control, EpochBegin, EpochEnd, Logs, Restore, Stop, TrainBegin, TrainEnd,
+    BatchEnd, Callback, Control, EpochBegin, EpochEnd, Logs, Restore, Save, Stop, TrainBegin,
+    TrainEnd,
 };
 use serde_json::Value;
 use std::io::Write;
@@ -16,6 +17,8 @@ pub(crate) struct Epoch {
     pub(crate) logs: Logs,
     /// Seconds at the end.
     pub(crate) elapsed: f64,
+    /// Seconds since training began, at every event of the epoch.
+    pub(crate) trained: f64,
 }
 
 /// How a run went.
@@ -29,32 +32,56 @@ pub(crate) struct Outcome {
     pub(crate) stopped_by: Option<Stop>,
     /// What was restored.
     pub(crate) restored: Option<Restore>,
+    /// The learning rate of each epoch, and after the last.
+    pub(crate) rates: Vec<f32>,
+    /// What was to be saved: epoch, batch (none at the epoch's end), what.
+    pub(crate) saves: Vec<(usize, Option<usize>, Save)>,
+    /// What was said.
+    pub(crate) said: Vec<String>,
 }
 
-/// Runs the script. The weights are `[epoch]`.
+/// Runs the script. The weights are `[epoch]`, the learning rate is 0.001.
 pub(crate) fn run(callbacks: &mut [Box<dyn Callback>], script: &[Epoch]) -> Outcome {
+    run_from(callbacks, script, 0.001)
+}
+
+/// Runs the script with this learning rate to begin with.
+pub(crate) fn run_from(
+    callbacks: &mut [Box<dyn Callback>],
+    script: &[Epoch],
+    mut rate: f32,
+) -> Outcome {
     let metrics: Vec<String> = script[0].logs.iter().map(|(n, _)| n.to_owned()).collect();
     let (epochs, steps) = (script.len(), script[0].batches.len());
     let mut control = Control::new();
-    let begin = TrainBegin { epochs, steps, samples: steps * 32, metrics: &metrics };
+    let begin = TrainBegin { epochs, steps, samples: steps * 32, ..TrainBegin::of(&metrics) };
     for c in callbacks.iter_mut() {
         c.on_train_begin(&begin, &mut control);
     }
     let (mut begun, mut batches, mut last) = (0, 0, Logs::new());
+    let (mut rates, mut saves, mut said) = (Vec::new(), Vec::new(), Vec::new());
     for (epoch, e) in script.iter().enumerate() {
         if control.stopped_by().is_some() {
             break;
         }
         (begun, batches) = (epoch + 1, 0);
         for c in callbacks.iter_mut() {
-            c.on_epoch_begin(&EpochBegin { epoch, epochs, steps }, &mut control);
+            c.on_epoch_begin(
+                &EpochBegin { epoch, epochs, steps, learning_rate: rate },
+                &mut control,
+            );
         }
+        rate = control.take_learning_rate().unwrap_or(rate);
+        rates.push(rate);
+        let trained = e.trained;
         for (step, (logs, elapsed)) in e.batches.iter().enumerate() {
-            let event = BatchEnd { epoch, step, steps, elapsed: *elapsed, ..BatchEnd::of(logs) };
+            let elapsed = *elapsed;
+            let event = BatchEnd { epoch, step, steps, elapsed, trained, ..BatchEnd::of(logs) };
             for c in callbacks.iter_mut() {
                 c.on_batch_end(&event, &mut control);
             }
             batches += 1;
+            saves.extend(control.take_saves().into_iter().map(|save| (epoch, Some(step), save)));
             if control.stopped_by().is_some() {
                 break;
             }
@@ -67,12 +94,17 @@ pub(crate) fn run(callbacks: &mut [Box<dyn Callback>], script: &[Epoch]) -> Outc
             steps,
             samples,
             elapsed,
+            trained,
+            learning_rate: rate,
             weights: &weights,
             ..EpochEnd::of(&e.logs)
         };
         for c in callbacks.iter_mut() {
             c.on_epoch_end(&event, &mut control);
         }
+        saves.extend(control.take_saves().into_iter().map(|save| (epoch, None, save)));
+        said.extend(control.take_messages().into_iter().map(|message| message.text));
+        rate = control.take_learning_rate().unwrap_or(rate);
         last = e.logs.clone();
     }
     let stopped_by = control.stopped_by().cloned();
@@ -80,7 +112,9 @@ pub(crate) fn run(callbacks: &mut [Box<dyn Callback>], script: &[Epoch]) -> Outc
     for c in callbacks.iter_mut() {
         c.on_train_end(&end, &mut control);
     }
-    Outcome { epochs: begun, batches, stopped_by, restored: control.take_restore() }
+    rates.push(rate);
+    let restored = control.take_restore();
+    Outcome { epochs: begun, batches, stopped_by, restored, rates, saves, said }
 }
 
 /// Epochs of which only the values of one metric matter.

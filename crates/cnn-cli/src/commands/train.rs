@@ -215,6 +215,7 @@ fn trainer(
         ..TrainOptions::default()
     };
     let mut trainer = Trainer::new(config, model, options)?;
+    trainer.set_class_names(&data.classes)?;
     if let Some(path) = &args.initial_weights {
         trainer.set_named_weights(&cnn_train::read_npz(path)?)?;
     }

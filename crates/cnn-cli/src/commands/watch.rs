@@ -1,12 +1,12 @@
 //! The callbacks that belong to the command line: events as JSON lines, and the loss of every step.
 
 use crate::output;
-use cnn_callbacks::{BatchEnd, Callback, Control, EpochEnd, TrainBegin};
+use cnn_callbacks::{BatchEnd, Callback, Control, EpochEnd, LEARNING_RATE, Message, TrainBegin};
 use serde_json::{Map, Value, json};
 use std::fmt::Write as _;
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// Writes one JSON line per epoch to stdout.
+/// Writes one JSON line per epoch to stdout, and one for each message of a callback.
 #[derive(Debug)]
 pub(crate) struct JsonLines;
 
@@ -30,6 +30,12 @@ impl Callback for JsonLines {
         if let Err(failure) = output::result(&format!("{}\n", Value::Object(line))) {
             control.fail(self.name(), failure.text);
         }
+    }
+
+    /// A line that cannot be written is noticed at the epoch's end.
+    fn on_message(&mut self, message: &Message) {
+        let line = json!({ "event": "message", "by": message.by, "text": message.text });
+        let _ = output::result(&format!("{line}\n"));
     }
 }
 
@@ -65,7 +71,10 @@ impl Callback for StepLog {
             .metrics
             .iter()
             .filter(|name| {
-                !name.starts_with("val_") && !name.starts_with("train_") && *name != "loss"
+                !name.starts_with("val_")
+                    && !name.starts_with("train_")
+                    && *name != "loss"
+                    && *name != LEARNING_RATE
             })
             .cloned();
         self.columns = std::iter::once("loss".to_owned()).chain(others).collect();
@@ -105,7 +114,7 @@ mod tests {
         let mut control = Control::new();
         let metrics = ["accuracy".to_owned(), "loss".to_owned(), "val_loss".to_owned()];
         log.on_train_begin(
-            &TrainBegin { epochs: 1, steps: 2, samples: 6, metrics: &metrics },
+            &TrainBegin { epochs: 1, steps: 2, samples: 6, ..TrainBegin::of(&metrics) },
             &mut control,
         );
         // Batches of 4 and 2 with mean losses 2 and 0.5, and 1 and 2 right answers.

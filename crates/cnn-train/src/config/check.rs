@@ -1,6 +1,6 @@
 //! What serde cannot check of a model.toml: ranges, the model's shapes, the loss, the callbacks and what they follow.
 
-use super::{CompileSpec, FitSpec, metric_names};
+use super::{CompileSpec, FitSpec, epoch_metrics, metric_names};
 use crate::average::without_average;
 use crate::metrics::check_names;
 use crate::trainer::variables;
@@ -182,7 +182,9 @@ impl<'a> Check<'a> {
         compile: Option<&CompileSpec>,
         fit: Option<&FitSpec>,
     ) {
-        let context = BuildContext::new("run").reserved(crate::run_dir::FILES);
+        let context = BuildContext::new("run")
+            .reserved(crate::run_dir::FILES)
+            .scheduled_rate(compile.is_some_and(CompileSpec::scheduled_rate));
         let (mut built, mut positions) = (Vec::new(), Vec::new());
         for (i, spec) in specs.iter().enumerate() {
             match spec.as_ref().map(|spec| spec.build(&context)) {
@@ -200,6 +202,7 @@ impl<'a> Check<'a> {
             self.callback("M068", positions[i], &error);
         }
         let available = metric_names(&compile.metrics, fit.eval_train, fit.validates());
+        let available = epoch_metrics(available, &built);
         match check_monitors(&mut built, &available) {
             Ok(notes) => {
                 for note in notes {

@@ -179,6 +179,7 @@ impl Experiment<'_> {
         let config = with_seed(row, job.seed);
         let engine = TrainOptions { threads, isa: options.isa, ..TrainOptions::default() };
         let mut trainer = Trainer::new(&config, config.model.build()?, engine)?;
+        trainer.set_class_names(&self.data.classes)?;
         let info = self.info(job, threads, options);
         let text = config
             .to_toml()

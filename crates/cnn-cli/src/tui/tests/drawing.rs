@@ -76,13 +76,18 @@ fn state(run: &Run) -> State {
         epochs: run.epochs,
         steps: STEPS,
         samples: 32 * STEPS,
-        metrics: &names,
+        ..TrainBegin::of(&names)
     });
     let k = run.classes.len();
     let samples = vec![100u64; k];
     let mut logs = Logs::new();
     for epoch in 0..=run.done.min(run.epochs - 1) {
-        state.epoch_begin(&EpochBegin { epoch, epochs: run.epochs, steps: STEPS });
+        state.epoch_begin(&EpochBegin {
+            epoch,
+            epochs: run.epochs,
+            steps: STEPS,
+            learning_rate: 0.001,
+        });
         let correct: Vec<u64> =
             (0..k as u64).map(|i| (97 * (i + 3) + epoch as u64) % 61 + 40).collect();
         let per_class = PerClass { correct: &correct, samples: &samples };
@@ -195,7 +200,7 @@ fn the_first_epoch_and_a_thousand() {
         epochs: 2,
         steps: 9,
         samples: 280,
-        metrics: &["loss".into()],
+        ..TrainBegin::of(&["loss".into()])
     });
     snapshot("screen-before", &before, PLAIN, 80, 24);
     let mut thousand = state(&Run { epochs: 1000, done: 3, ..Run::default() });
@@ -204,7 +209,12 @@ fn the_first_epoch_and_a_thousand() {
         .into_iter()
         .collect();
     for epoch in 3..999 {
-        thousand.epoch_begin(&EpochBegin { epoch, epochs: 1000, steps: STEPS });
+        thousand.epoch_begin(&EpochBegin {
+            epoch,
+            epochs: 1000,
+            steps: STEPS,
+            learning_rate: 0.001,
+        });
         let (steps, per_class) = (STEPS, PerClass { correct: &[9; 10], samples: &[10; 10] });
         thousand.batch_end(&BatchEnd {
             epoch,

@@ -1,9 +1,9 @@
-"""Traces of Keras's own callbacks, for tests/golden.rs.
+"""Traces of Keras's own callbacks, for crates/cnn-callbacks/tests/golden.rs.
 
-Runs each callback over scripted logs, without training anything, and writes what it did to the JSON files beside this script.
-The tests only read those files. To make them again:
+Runs each callback over scripted logs with a dummy model, without training anything, and writes what it did to the JSON files in
+callbacks/. The tests only read those files. To make them again:
 
-    pip install tensorflow-cpu==2.21.0 keras==3.15.1 && python make_golden.py
+    pip install tensorflow-cpu==2.21.0 keras==3.15.1 && python data/golden/make_callbacks.py
 """
 
 import json
@@ -18,11 +18,14 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import keras
 import numpy as np
+from keras.src.callbacks import learning_rate_scheduler as scheduler_module
+from keras.src.callbacks import model_checkpoint as checkpoint_module
 from keras.src.callbacks import progbar_logger
+from keras.src.callbacks import reduce_lr_on_plateau as reduce_module
 from keras.src.callbacks import terminate_on_nan as terminate_module
 from keras.src.utils import progbar
 
-HERE = pathlib.Path(__file__).parent
+HERE = pathlib.Path(__file__).parent / "callbacks"
 rng = random.Random(2026)
 
 
@@ -32,7 +35,7 @@ def f32(x):
 
 
 def write(name, cases):
-    text = {"made_with": f"Keras {keras.__version__}", "script": "make_golden.py"}
+    text = {"made_with": f"Keras {keras.__version__}", "script": "make_callbacks.py"}
     body = ",\n".join("  " + json.dumps(c, ensure_ascii=False) for c in cases)
     head = json.dumps(text)[:-1]
     (HERE / name).write_text(f'{head}, "cases": [\n{body}\n]}}\n')
@@ -202,6 +205,160 @@ def terminate_on_nan():
     write("terminate_on_nan.json", finite(cases))
 
 
+class Optimizer:
+    """A learning rate in single precision, as Keras's variables hold it."""
+
+    def __init__(self, rate):
+        self._rate = np.float32(rate)
+
+    @property
+    def learning_rate(self):
+        return self._rate
+
+    @learning_rate.setter
+    def learning_rate(self, rate):
+        self._rate = np.float32(rate)
+
+
+def monitored(level):
+    """Values of a metric: often few distinct ones, so that ties happen."""
+    coarse = rng.random() < 0.5
+    x = level + rng.choice([-1, 1]) * rng.random() * 0.3
+    return f32(round(x, 1) if coarse else x)
+
+
+def reduce_lr_on_plateau():
+    cases = []
+    for _ in range(150):
+        settings = {
+            "monitor": "val_loss",
+            "factor": rng.choice([0.1, 0.5, 0.2, 0.9, 1 / 3]),
+            "patience": rng.choice([0, 1, 1, 2, 3, 10]),
+            "verbose": rng.choice([0, 1]),
+            "mode": rng.choice(["auto", "min", "max"]),
+            "min_delta": rng.choice([1e-4, 0.0, 0.1, -0.05]),
+            "cooldown": rng.choice([0, 0, 1, 3]),
+            "min_lr": rng.choice([0.0, 0.0, 1e-4, 3e-3, 1.0]),
+        }
+        rate = rng.choice([0.001, 0.01, 0.1])
+        values = [monitored(0.5) for _ in range(rng.choice([1, 4, 12, 25]))]
+        said = []
+        reduce_module.io_utils.print_msg = lambda text, line_break=True: said.append(text)
+        model, callback = Model(), keras.callbacks.ReduceLROnPlateau(**settings)
+        model.optimizer = Optimizer(rate)
+        callback.set_model(model)
+        callback.on_train_begin()
+        logged, after = [], []
+        for epoch, x in enumerate(values):
+            logs = {"loss": 1.0, "val_loss": x}
+            callback.on_epoch_end(epoch, logs)
+            logged.append(logs["learning_rate"])
+            after.append(float(model.optimizer.learning_rate))
+        case = {"settings": settings, "rate": rate, "values": values, "logged": logged, "after": after, "said": said}
+        cases.append(case)
+    write("reduce_lr_on_plateau.json", cases)
+
+
+def learning_rate_scheduler():
+    cases = []
+    for _ in range(30):
+        rates = [[e, rng.choice([1e-3, 1e-4, 0.05, 0.1, 3e-5])] for e in sorted(rng.sample(range(12), rng.choice([1, 2, 4])))]
+        start, verbose = rng.choice([0.001, 0.01]), rng.choice([0, 1])
+        # What our table means, as the function that Keras wants.
+        given = []
+
+        def schedule(epoch, rate):
+            given.append([epoch, rate])
+            return next((r for e, r in reversed(rates) if e <= epoch), rate)
+
+        said = []
+        scheduler_module.io_utils.print_msg = lambda text, line_break=True: said.append(text)
+        model, callback = Model(), keras.callbacks.LearningRateScheduler(schedule, verbose=verbose)
+        model.optimizer = Optimizer(start)
+        callback.set_model(model)
+        callback.on_train_begin()
+        logged = []
+        for epoch in range(14):
+            callback.on_epoch_begin(epoch)
+            logs = {"loss": 1.0}
+            callback.on_epoch_end(epoch, logs)
+            logged.append(logs["learning_rate"])
+        case = {"rates": rates, "start": start, "verbose": verbose, "given": given, "logged": logged, "said": said}
+        cases.append(case)
+    write("learning_rate_scheduler.json", cases)
+
+
+class Saver(Model):
+    """Notes under which names it was to be saved."""
+
+    def __init__(self):
+        super().__init__()
+        self.saved = []
+
+    def save(self, path, overwrite):
+        self.saved.append(path)
+
+
+TEMPLATES = [
+    "best.keras",
+    "{epoch:02d}-{val_loss:.2f}.keras",
+    "checkpoints/{epoch}.keras",
+    "{epoch:3d}_{loss:.4e}.keras",
+    "e{epoch:04d}/{val_loss:08.3f}{{x}}.keras",
+    "{val_loss}.keras",
+]
+BATCH_TEMPLATES = ["{epoch:02d}-{batch:04d}.keras", "{batch}-{loss:.3f}.keras", "last.keras"]
+
+
+def model_checkpoint():
+    cases = []
+    for _ in range(150):
+        by_batch = rng.random() < 0.4
+        best_only = rng.random() < 0.6
+        monitor = "loss" if by_batch else rng.choice(["val_loss", "loss"])
+        settings = {
+            "filepath": rng.choice(BATCH_TEMPLATES if by_batch else TEMPLATES),
+            "monitor": monitor,
+            "verbose": rng.choice([0, 1]),
+            "save_best_only": best_only,
+            "mode": rng.choice(["auto", "min", "max"]),
+            "save_freq": rng.choice([1, 2, 3, 7]) if by_batch else "epoch",
+        }
+        if best_only and rng.random() < 0.4:
+            settings["initial_value_threshold"] = rng.choice([0.3, 0.5, 0.7])
+        steps = rng.choice([1, 3, 5])
+        epochs = []
+        for _ in range(rng.choice([1, 3, 6])):
+            batches = [monitored(0.5) for _ in range(steps)]
+            epochs.append({"batches": batches, "loss": monitored(0.5), "val_loss": monitored(0.5)})
+        said = []
+        checkpoint_module.io_utils.print_msg = lambda text, line_break=True: said.append(text)
+        model, callback = Saver(), keras.callbacks.ModelCheckpoint(**settings)
+        callback.set_model(model)
+        # Keras does this at the first epoch's end; until then its comparison of batches calls None and fails.
+        callback._set_monitor_op()
+        callback.on_train_begin()
+        saves = []
+
+        def note(epoch, batch):
+            saves.extend([epoch, batch, path] for path in model.saved)
+            model.saved.clear()
+
+        with tempfile.TemporaryDirectory() as folder:
+            here = os.getcwd()
+            os.chdir(folder)
+            for epoch, e in enumerate(epochs):
+                callback.on_epoch_begin(epoch)
+                for batch, loss in enumerate(e["batches"]):
+                    callback.on_train_batch_end(batch, {"loss": loss})
+                    note(epoch, batch)
+                callback.on_epoch_end(epoch, {"loss": e["loss"], "val_loss": e["val_loss"]})
+                note(epoch, None)
+            os.chdir(here)
+        cases.append({"settings": settings, "epochs": epochs, "saves": saves, "said": said})
+    write("model_checkpoint.json", cases)
+
+
 def finite(x):
     """JSON has no NaN and no infinity: they become strings."""
     if isinstance(x, float) and not math.isfinite(x):
@@ -217,3 +374,6 @@ early_stopping()
 progress_bar()
 csv_logger()
 terminate_on_nan()
+reduce_lr_on_plateau()
+learning_rate_scheduler()
+model_checkpoint()
