@@ -24,7 +24,7 @@ use crate::config::metric_names;
 use crate::counts::{Counts, per_class};
 use crate::error::TrainError;
 use crate::history::TestScore;
-use crate::metrics::{Source, logged};
+use crate::metrics::{Source, logged, set_logs};
 use crate::mixing::Mixer;
 use crate::trainer::{Trainer, feed};
 use cnn_callbacks::{
@@ -396,11 +396,4 @@ pub(crate) fn split_at(samples: usize, share: f64) -> Result<usize, TrainError> 
 
 fn score(measured: &BatchMetrics) -> TestScore {
     TestScore::new(measured.loss(), measured.correct as u64, measured.count as u64)
-}
-
-/// Writes the means under these names, as many as there are sources. Allocates only while a name is new.
-fn set_logs(logs: &mut Logs, names: &[String], sources: &[Source], sums: &BatchMetrics) {
-    for (name, source) in names.iter().zip(sources) {
-        logs.set(name, source.of(sums));
-    }
 }
