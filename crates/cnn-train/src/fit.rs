@@ -23,14 +23,14 @@ mod wishes;
 
 pub use length::fit_length;
 use length::steps_of;
-use measure::{score, set_logs};
+use measure::score;
 pub use result::FitResult;
 
 use crate::config::{epoch_metrics, metric_names};
 use crate::counts::{Counts, per_class};
 use crate::error::TrainError;
 use crate::history::TestScore;
-use crate::metrics::{Source, logged};
+use crate::metrics::{Source, logged, set_logs};
 use crate::mixing::Mixer;
 use crate::parts::{Parts, parts};
 use crate::trainer::{Trainer, feed};

@@ -1,5 +1,6 @@
 //! What is measured beside the loss: `metrics` in `[compile]`.
 
+use cnn_callbacks::Logs;
 use cnn_nn::engine::{BatchMetrics, MAX_TOP_K};
 use cnn_nn::layer::BuildError;
 use cnn_nn::loss::Loss;
@@ -118,6 +119,13 @@ pub(crate) fn logged(metrics: &[MetricSpec]) -> Vec<(String, Source)> {
     }
     all.sort_unstable_by(|a, b| a.0.cmp(&b.0));
     all
+}
+
+/// Writes the means under these names, as many as there are sources. Allocates only while a name is new.
+pub(crate) fn set_logs(logs: &mut Logs, names: &[String], sources: &[Source], sums: &BatchMetrics) {
+    for (name, source) in names.iter().zip(sources) {
+        logs.set(name, source.of(sums));
+    }
 }
 
 /// The loss that also counts what the metrics ask for.

@@ -120,7 +120,7 @@ fn a_mean_that_is_not_kept_cannot_be_measured() {
     assert!(error.to_string().contains("set `use_ema = true`"), "{error}");
     let toml = format!("{}\n[[callbacks]]\ntype = \"SwapEMAWeights\"\n", with("\"adam\""));
     let found = Config::from_toml("model.toml", &toml).unwrap_err().to_string();
-    assert!(found.contains("M068") && found.matches("error").count() == 1, "{found}");
+    assert!(found.contains("M073") && found.matches("error").count() == 1, "{found}");
 }
 
 #[test]

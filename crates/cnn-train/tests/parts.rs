@@ -121,9 +121,9 @@ fn what_does_not_go_together_is_one_mistake() {
     for (fit, parts) in [
         ("fold = \"6/5\"", ["model.toml:9:", "is no fold", "2/5"]),
         ("fold = 2", ["model.toml:9:", "expected", "fold"]),
-        ("fold = \"1/5\"\nvalidation_split = 0.1", ["M068", "both say", "keep one"]),
-        ("stratified = true", ["M068", "model.toml:9:", "validation_split = 0.1"]),
-        ("fold = \"1/5\"\nstratified = true", ["M068", "model.toml:10:", "leave it out"]),
+        ("fold = \"1/5\"\nvalidation_split = 0.1", ["M072", "both say", "keep one"]),
+        ("stratified = true", ["M072", "model.toml:9:", "validation_split = 0.1"]),
+        ("fold = \"1/5\"\nstratified = true", ["M072", "model.toml:10:", "leave it out"]),
     ] {
         let text = read(fit, plain).expect_err("a mistake was expected");
         assert_eq!(text.matches("error[").count(), 1, "{text}");

@@ -71,7 +71,7 @@ impl<'a> Check<'a> {
     pub(super) fn parts(&mut self, fit: &FitSpec) {
         if fit.fold.is_some() && fit.validation_split != 0.0 {
             self.error(
-                "M068",
+                "M072",
                 "fit.fold",
                 "fold and validation_split both say what is kept for validation".to_owned(),
                 "the second of the two",
@@ -85,7 +85,7 @@ impl<'a> Check<'a> {
                 "validation_split = 0.1 beside it keeps a tenth of every class"
             };
             self.error(
-                "M068",
+                "M072",
                 "fit.stratified",
                 "stratified says how validation_split is drawn, and there is none".to_owned(),
                 "of what?",
@@ -199,7 +199,7 @@ impl<'a> Check<'a> {
         // Without sound [compile] and [fit] it is not known which metrics there are.
         let (Some(compile), Some(fit)) = (compile, fit) else { return };
         for (i, error) in without_average(&built, compile.optimizer.keeps_average()) {
-            self.callback("M068", positions[i], &error);
+            self.callback("M073", positions[i], &error);
         }
         let available = metric_names(&compile.metrics, fit.eval_train, fit.validates());
         let available = epoch_metrics(available, &built);

@@ -2,9 +2,9 @@
 
 use super::Run;
 use crate::history::TestScore;
-use crate::metrics::Source;
+use crate::metrics::set_logs;
 use crate::trainer::Trainer;
-use cnn_callbacks::{LEARNING_RATE, Logs};
+use cnn_callbacks::LEARNING_RATE;
 use cnn_nn::engine::BatchMetrics;
 
 impl Run<'_> {
@@ -38,11 +38,4 @@ impl Run<'_> {
 /// Loss and accuracy of what was measured.
 pub(super) fn score(measured: &BatchMetrics) -> TestScore {
     TestScore::new(measured.loss(), measured.correct as u64, measured.count as u64)
-}
-
-/// Writes the means under these names, as many as there are sources. Allocates only while a name is new.
-pub(super) fn set_logs(logs: &mut Logs, names: &[String], sources: &[Source], sums: &BatchMetrics) {
-    for (name, source) in names.iter().zip(sources) {
-        logs.set(name, source.of(sums));
-    }
 }
