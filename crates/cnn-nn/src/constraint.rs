@@ -79,12 +79,16 @@ impl Constraint {
     /// Applies it to a kernel whose last axis has `norms.len()` outputs; `norms` is overwritten.
     fn apply(self, w: &mut [f32], norms: &mut [f32]) {
         if self == Self::NonNeg {
-            w.iter_mut().for_each(|w| *w = w.max(0.0));
+            for w in w {
+                *w = w.max(0.0);
+            }
             return;
         }
         norms.fill(0.0);
         for row in w.chunks_exact(norms.len()) {
-            norms.iter_mut().zip(row).for_each(|(sum, w)| *sum += w * w);
+            for (sum, w) in norms.iter_mut().zip(row) {
+                *sum += w * w;
+            }
         }
         for norm in &mut *norms {
             let length = norm.sqrt();
@@ -92,7 +96,9 @@ impl Constraint {
             *norm = wanted / (EPSILON + length);
         }
         for row in w.chunks_exact_mut(norms.len()) {
-            row.iter_mut().zip(&*norms).for_each(|(w, factor)| *w *= factor);
+            for (w, factor) in row.iter_mut().zip(&*norms) {
+                *w *= factor;
+            }
         }
     }
 }

@@ -108,7 +108,9 @@ impl Matrices {
         let size = tall * wide;
         let norm = reduce::sum_squares_f64(isa, g).sqrt() as f32;
         let scale = 1.0 / (norm + 1e-7);
-        g.iter_mut().for_each(|g| *g *= scale);
+        for g in g.iter_mut() {
+            *g *= scale;
+        }
         if rows < columns {
             transpose(rows, columns, g, &mut scratch.tall[0][..size]);
         } else {

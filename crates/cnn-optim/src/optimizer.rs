@@ -38,37 +38,6 @@ struct Average {
 }
 
 impl Optimizer {
-    pub(crate) fn new(
-        common: &Common,
-        rule: Box<dyn Rule>,
-        matrices: Option<Matrices>,
-        variables: &[Variable],
-    ) -> Result<Self, OptimError> {
-        common.check()?;
-        let decay = |of_matrix: bool| match &matrices {
-            Some(matrices) if !of_matrix => Some(matrices.other_decay),
-            _ => common.weight_decay,
-        };
-        let matrix = |variable: &Variable| matrices.as_ref()?.matrix(variable);
-        let groups = common.groups(variables, decay, matrix)?;
-        let average = Average {
-            momentum: common.ema_momentum as f32,
-            overwrite: common.ema_overwrite_frequency,
-        };
-        let slots = rule.slot_names().iter().copied();
-        let slots = slots.chain(common.lookahead.map(|_| "slow_weights"));
-        let slots = slots.chain(common.use_ema.then_some("average")).collect();
-        Ok(Self {
-            clip: common.clip()?,
-            lookahead: common.lookahead,
-            average: common.use_ema.then_some(average),
-            groups,
-            slots,
-            rule,
-            matrices,
-        })
-    }
-
     /// Names of the slots, in the order that [`Optimizer::update`] takes them. Each is as long as the parameters and starts as zeros.
     pub fn slot_names(&self) -> &[&'static str] {
         &self.slots
@@ -100,12 +69,19 @@ impl Optimizer {
         slots: &mut [&mut [f32]],
     ) {
         assert!(!self.needs_all_gradients(), "this optimizer needs all gradients first");
-        if let Clip::Value(limit) = self.clip {
-            g.iter_mut().for_each(|g| *g = g.clamp(-limit, limit));
-        }
+        self.cut(g);
         self.begin(step, w, slots);
         self.apply_rule(step, start, w, g, slots);
         self.end(step, w, slots);
+    }
+
+    /// Each number of a gradient to its largest size.
+    pub(crate) fn cut(&self, g: &mut [f32]) {
+        if let Clip::Value(limit) = self.clip {
+            for g in g {
+                *g = g.clamp(-limit, limit);
+            }
+        }
     }
 
     /// What comes before the rule.
@@ -189,5 +165,39 @@ impl Optimizer {
                 w.copy_from_slice(average);
             }
         }
+    }
+}
+
+/// What can fail.
+impl Optimizer {
+    pub(crate) fn new(
+        common: &Common,
+        rule: Box<dyn Rule>,
+        matrices: Option<Matrices>,
+        variables: &[Variable],
+    ) -> Result<Self, OptimError> {
+        common.check()?;
+        let decay = |of_matrix: bool| match &matrices {
+            Some(matrices) if !of_matrix => Some(matrices.other_decay),
+            _ => common.weight_decay,
+        };
+        let matrix = |variable: &Variable| matrices.as_ref()?.matrix(variable);
+        let groups = common.groups(variables, decay, matrix)?;
+        let average = Average {
+            momentum: common.ema_momentum as f32,
+            overwrite: common.ema_overwrite_frequency,
+        };
+        let slots = rule.slot_names().iter().copied();
+        let slots = slots.chain(common.lookahead.map(|_| "slow_weights"));
+        let slots = slots.chain(common.use_ema.then_some("average")).collect();
+        Ok(Self {
+            clip: common.clip()?,
+            lookahead: common.lookahead,
+            average: common.use_ema.then_some(average),
+            groups,
+            slots,
+            rule,
+            matrices,
+        })
     }
 }

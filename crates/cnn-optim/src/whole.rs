@@ -13,6 +13,7 @@ use crate::optimizer::{MAX_SLOTS, Optimizer};
 use crate::{Step, Variable};
 use cnn_kernels::pool::Pool;
 use cnn_kernels::{Buffer, reduce};
+use std::cmp::Ordering;
 use std::ops::Range;
 
 /// Parameters per part, at most.
@@ -65,6 +66,31 @@ impl Whole {
             ranges,
         }
     }
+
+    /// Calls `f` with factor, start, weights, gradient and slots of each part, on any thread.
+    fn for_parts(
+        &mut self,
+        pool: &Pool,
+        w: &mut [f32],
+        g: &mut [f32],
+        slots: &mut [Buffer],
+        f: impl Fn(f32, usize, &mut [f32], &mut [f32], &mut [&mut [f32]]) + Sync,
+    ) {
+        let Self { parts, ranges, nothing, factors, locals, .. } = self;
+        let count = slots.len();
+        let mut rest = slots.iter_mut();
+        let mut arenas = [w, g].into_iter();
+        let slices: [(&mut [f32], &[Range<usize>]); MAX_SLOTS + 2] = std::array::from_fn(|_| {
+            match arenas.next().or_else(|| rest.next().map(|slot| &mut **slot)) {
+                Some(slice) => (slice, ranges.as_slice()),
+                None => (Default::default(), nothing.as_slice()),
+            }
+        });
+        pool.for_each_range(parts.len(), locals, slices, |(), i, [w, g, slots @ ..]| {
+            let (mut slots, part) = (slots, &parts[i]);
+            f(factors[part.variable], part.range.start, w, g, &mut slots[..count]);
+        });
+    }
 }
 
 impl Optimizer {
@@ -87,14 +113,15 @@ impl Optimizer {
         self.clip_factors(whole, pool, step, g);
         // Matrices have their own step between the two halves; everything else is done in one go.
         let split = self.matrices.is_some();
-        self.for_parts(whole, pool, w, g, slots, |factor, start, w, g, slots| {
+        whole.for_parts(pool, w, g, slots, |factor, start, w, g, slots| {
             self.begin(step, w, slots);
-            if factor != 1.0 {
-                g.iter_mut().for_each(|g| *g *= factor);
+            // A factor is at most 1, or not a number.
+            if factor.partial_cmp(&1.0) != Some(Ordering::Equal) {
+                for g in g.iter_mut() {
+                    *g *= factor;
+                }
             }
-            if let Clip::Value(limit) = self.clip {
-                g.iter_mut().for_each(|g| *g = g.clamp(-limit, limit));
-            }
+            self.cut(g);
             self.apply_rule(step, start, w, g, slots);
             if !split {
                 self.end(step, w, slots);
@@ -111,7 +138,7 @@ impl Optimizer {
                 }
                 start = group.end;
             }
-            self.for_parts(whole, pool, w, g, slots, |_, _, w, _, slots| self.end(step, w, slots));
+            whole.for_parts(pool, w, g, slots, |_, _, w, _, slots| self.end(step, w, slots));
         }
     }
 
@@ -135,31 +162,5 @@ impl Optimizer {
             let squares = of_variable.iter().map(|part| part.squares).sum();
             whole.factors[of_variable[0].variable] = factor(squares);
         }
-    }
-
-    /// Calls `f` with factor, start, weights, gradient and slots of each part, on any thread.
-    fn for_parts(
-        &self,
-        whole: &mut Whole,
-        pool: &Pool,
-        w: &mut [f32],
-        g: &mut [f32],
-        slots: &mut [Buffer],
-        f: impl Fn(f32, usize, &mut [f32], &mut [f32], &mut [&mut [f32]]) + Sync,
-    ) {
-        let Whole { parts, ranges, nothing, factors, locals, .. } = whole;
-        let count = slots.len();
-        let mut rest = slots.iter_mut();
-        let mut arenas = [w, g].into_iter();
-        let slices: [(&mut [f32], &[Range<usize>]); MAX_SLOTS + 2] = std::array::from_fn(|_| {
-            match arenas.next().or_else(|| rest.next().map(|slot| &mut **slot)) {
-                Some(slice) => (slice, ranges.as_slice()),
-                None => (Default::default(), nothing.as_slice()),
-            }
-        });
-        pool.for_each_range(parts.len(), locals, slices, |(), i, [w, g, slots @ ..]| {
-            let (mut slots, part) = (slots, &parts[i]);
-            f(factors[part.variable], part.range.start, w, g, &mut slots[..count]);
-        });
     }
 }

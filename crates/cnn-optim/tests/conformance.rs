@@ -54,7 +54,7 @@ fn reference(spec: &OptimizerSpec, t: i32, w: &mut f64, g: f64, slots: &mut [f64
             *w += if *nesterov { mu * *m - lr * g } else { *m };
         }
         OptimizerSpec::AdamW(AdamW { weight_decay, beta_1, beta_2, epsilon, .. }) => {
-            *w -= *w * weight_decay.unwrap() * lr;
+            *w -= *w * weight_decay.unwrap_or(0.0) * lr;
             let adam = Adam {
                 learning_rate: lr.into(),
                 beta_1: *beta_1,

@@ -1,11 +1,14 @@
 //! The keys that every optimizer takes: by brute force where Keras has no oracle, and what they refuse.
 
+#![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+
 use cnn_kernels::pool::Pool;
 use cnn_kernels::{Buffer, Isa};
 use cnn_optim::{
     Adam, Lookahead, Muon, OptimError, OptimizerSpec, REGISTRY, SGD, Step, Variable, Whole,
 };
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 
 /// A layer's kernel and bias, and another one's.
 fn variables() -> Vec<Variable> {
@@ -25,6 +28,11 @@ fn variables() -> Vec<Variable> {
 }
 
 const N: usize = 26;
+
+#[derive(serde::Deserialize)]
+struct Compile {
+    optimizer: OptimizerSpec,
+}
 
 /// Numbers in −1…1 that depend on `i` alone (splitmix64).
 fn noise(i: usize) -> f32 {
@@ -115,19 +123,16 @@ fn a_multiplier_is_a_learning_rate_of_its_own() {
     for kind in REGISTRY {
         let with = |learning_rate: f64, multipliers: BTreeMap<String, f64>| {
             let mut text = format!("optimizer.{}.learning_rate = {learning_rate:?}\n", kind.name);
-            text += &format!("optimizer.{}.weight_decay = 0.1\n", kind.name);
+            let _ = writeln!(text, "optimizer.{}.weight_decay = 0.1", kind.name);
             if kind.name == "Muon" {
                 text += "optimizer.Muon.exclude_layers = [\"kernel\"]\n";
             }
             for (word, x) in multipliers {
-                text += &format!(
-                    "optimizer.{}.learning_rate_multipliers.{word:?} = {x:?}\n",
+                let _ = writeln!(
+                    text,
+                    "optimizer.{}.learning_rate_multipliers.{word:?} = {x:?}",
                     kind.name
                 );
-            }
-            #[derive(serde::Deserialize)]
-            struct Compile {
-                optimizer: OptimizerSpec,
             }
             weights(&toml::from_str::<Compile>(&text).unwrap().optimizer, 12).pop().unwrap()
         };

@@ -44,6 +44,7 @@ fn the_steady_state_of_training_allocates_nothing() {
                 "mixup = 0.2",
                 "cutmix = 1.0",
                 "kernel_regularizer = \"l1l2\"",
+                "kernel_constraint = \"unit_norm\"",
                 // So many units that the layer is run over the whole batch at once.
                 "units = 1000",
             ] {

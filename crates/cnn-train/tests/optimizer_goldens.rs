@@ -1,6 +1,8 @@
 //! Fifty steps of every optimizer against Keras's own weights (data/golden/optimizers.npz), and sixty rates of every schedule against
-//! Keras's and PyTorch's (schedules.npz), and twenty steps of a small model with the keys that all optimizers take, and with Muon
-//! (optimizer_keys.npz).
+//! Keras's and PyTorch's (`schedules.npz`), and twenty steps of a small model with the keys that all optimizers take, and with Muon
+//! (`optimizer_keys.npz`).
+
+#![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
 use cnn_nn::config::Document;
 use cnn_nn::engine::{Buffer, Isa, Pool};

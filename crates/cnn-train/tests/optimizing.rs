@@ -187,3 +187,25 @@ fn mistakes_in_the_shared_keys_point_at_them() {
         assert_eq!(found.matches("error[").count(), 1, "{found}");
     }
 }
+
+#[test]
+fn all_keys_come_back_as_they_were_written() {
+    for optimizer in [
+        "{ type = \"SGD\", momentum = 0.9, weight_decay = 0.1, exclude_from_weight_decay = [\"bias\"], clipnorm = 1.5, \
+         learning_rate = { decay_epochs = 2.5, type = \"exponential_decay\", initial_learning_rate = 0.5, decay_rate = 0.25 } }",
+        "{ type = \"Muon\", exclude_layers = [\"dense_1\"], use_ema = true, ema_momentum = 0.5, ema_overwrite_frequency = 7, \
+         learning_rate_multipliers = { bias = 2.0, \"dense/kernel\" = 0.5 } }",
+        "{ type = \"AdamW\", weight_decay = 0.0, global_clipnorm = 0.25, lookahead = { sync_period = 3 }, learning_rate = 1 }",
+        "{ type = \"lion\", clipvalue = 0.125, learning_rate = { type = \"OneCycle\", max_lr = 0.01, anneal_strategy = \"linear\" } }",
+    ] {
+        let text = with(optimizer)
+            .replace("units = 12", "units = 12\nkernel_constraint = { max_norm = 1.5 }");
+        let (config, _) =
+            Config::from_toml("model.toml", &text).unwrap_or_else(|found| panic!("{found}"));
+        let written = config.to_toml().unwrap();
+        let (back, _) =
+            Config::from_toml("written.toml", &written).unwrap_or_else(|found| panic!("{found}"));
+        assert_eq!(back, config, "{written}");
+        assert!(written.contains("kernel_constraint = { max_norm = 1.5 }"), "{written}");
+    }
+}

@@ -99,9 +99,7 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     };
     let written: Vec<String> = written.iter().map(|path| path.display().to_string()).collect();
     output::result(&match args.format {
-        Format::Text => {
-            shown.text() + &written.iter().map(|path| format!("{path}\n")).collect::<String>()
-        }
+        Format::Text => written.iter().fold(shown.text(), |text, path| text + path + "\n"),
         Format::Json => shown.json(&written).to_string() + "\n",
     })
 }

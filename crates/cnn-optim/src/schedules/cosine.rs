@@ -181,7 +181,7 @@ impl CosineDecayRestarts {
     /// Which wave this is, and the share of it that has passed; `waves` are first lengths that have passed.
     fn place(&self, waves: f64) -> (f64, f64) {
         let t = self.t_mul;
-        if t == 1.0 {
+        if t <= 1.0 {
             return (waves.floor(), waves - waves.floor());
         }
         // Where wave number i begins; the logarithm may be off by one at the very place.
