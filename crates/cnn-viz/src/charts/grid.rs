@@ -95,3 +95,40 @@ pub fn image_grid(grid: &ImageGrid<'_>) -> Scene {
     }
     scene
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scene::Item;
+
+    #[test]
+    fn a_second_line_stands_below_the_first_and_above_the_next_row() {
+        let cell = |note: &str| {
+            GridCell::new(Bitmap::from_pixels(&[0.5; 4], [2, 2, 1]), "label").note(note)
+        };
+        let scene = |note: &str| {
+            let cells = [cell(note), cell("")];
+            image_grid(&ImageGrid {
+                title: "t",
+                subtitle: "",
+                columns: 1,
+                cell: 40.0,
+                cells: &cells,
+            })
+        };
+        let (plain, noted) = (scene(""), scene("note"));
+        let texts = |scene: &Scene| -> Vec<(String, f32)> {
+            let text = |item: &Item| match item {
+                Item::Text(text) => Some((text.text.clone(), text.y)),
+                _ => None,
+            };
+            scene.items.iter().filter_map(text).collect()
+        };
+        assert_eq!(texts(&plain).len(), 3);
+        let lines = texts(&noted);
+        let names: Vec<&str> = lines.iter().map(|(text, _)| text.as_str()).collect();
+        assert_eq!(names, ["t", "label", "note", "label"]);
+        assert!(lines[1].1 < lines[2].1 && lines[2].1 < lines[3].1 - 40.0);
+        assert!(noted.height > plain.height);
+    }
+}
