@@ -114,6 +114,7 @@ fn after(hint: &str) -> String {
 }
 
 /// A setting that does not work.
+#[expect(clippy::needless_pass_by_value, reason = "callers hand over texts and numbers")]
 pub(crate) fn wrong(
     callback: &'static str,
     key: &'static str,

@@ -118,7 +118,7 @@ fn wrong_values_name_the_key_the_value_and_what_would_do() {
 }
 
 /// What is said about one wrong key of a callback that is sound otherwise.
-fn said(callback: &str, settings: Value) -> (String, &'static str) {
+fn said(callback: &str, settings: &Value) -> (String, &'static str) {
     let context = BuildContext::new("run").reserved(["model.cnn"]);
     let error = read(json!({ callback: settings })).unwrap().build(&context).err().unwrap();
     (error.to_string(), error.key())
@@ -173,7 +173,7 @@ fn wrong_values_of_the_rate_s_callbacks() {
             "`seconds` must be a finite number of at least 0, got -1; minutes = 10 stops after ten minutes",
         ),
     ] {
-        let (message, key) = said(callback, settings);
+        let (message, key) = said(callback, &settings);
         assert_eq!(message, format!("{callback}: {text}"));
         assert!(text.starts_with(&format!("`{key}`")));
     }
@@ -254,7 +254,7 @@ fn wrong_values_of_the_callbacks_that_write() {
             "`write_images` must be false without `histogram_freq`, got true; set `histogram_freq = 1`: pictures are written with the histograms",
         ),
     ] {
-        let (message, key) = said(callback, settings);
+        let (message, key) = said(callback, &settings);
         assert_eq!(message, format!("{callback}: {text}"));
         assert!(text.starts_with(&format!("`{key}`")));
     }

@@ -32,6 +32,8 @@ use crate::{
     Monitor, Save, TrainBegin,
 };
 use serde::{Deserialize, Serialize};
+use std::ffi::OsStr;
+use std::path::Path;
 
 /// Save the model after epochs or batches.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -89,15 +91,15 @@ impl ModelCheckpoint {
             Ok(template) => template,
             Err(why) => return path("a path with placeholders that can be filled in", &why),
         };
-        let content = if self.filepath.ends_with(".cnn") {
-            Content::Model
-        } else if self.filepath.ends_with(".npz") {
-            Content::Weights
-        } else {
-            return path(
-                "a path that ends in `.cnn` or `.npz`",
-                "`.cnn` is the whole model, `.npz` its weights alone",
-            );
+        let content = match Path::new(&self.filepath).extension().and_then(OsStr::to_str) {
+            Some("cnn") => Content::Model,
+            Some("npz") => Content::Weights,
+            _ => {
+                return path(
+                    "a path that ends in `.cnn` or `.npz`",
+                    "`.cnn` is the whole model, `.npz` its weights alone",
+                );
+            }
         };
         if let Err(why) = context.file(&template.shape()) {
             return path("a file in the run folder", why);

@@ -19,10 +19,7 @@ fn crc(bytes: &[u8]) -> u32 {
 
 /// The records of a file, both checksums of each compared.
 fn records(bytes: &[u8]) -> Vec<&[u8]> {
-    let masked = |bytes: &[u8]| {
-        let crc = crc(bytes);
-        ((crc >> 15) | (crc << 17)).wrapping_add(0xa282_ead8)
-    };
+    let masked = |bytes: &[u8]| crc(bytes).rotate_right(15).wrapping_add(0xa282_ead8);
     let word = |bytes: &[u8]| u32::from_le_bytes(bytes.try_into().unwrap());
     let (mut all, mut rest) = (Vec::new(), bytes);
     while !rest.is_empty() {
