@@ -101,9 +101,3 @@ fn the_ends_are_finite_and_nan_stays() {
         }
     }
 }
-
-#[test]
-#[should_panic(expected = "label 4 with 4 classes")]
-fn a_label_beyond_the_classes_is_a_mistake_of_the_caller() {
-    softmax_targets(4, &[0.0; 4], &plain(&[4]), 1.0, &mut []);
-}

@@ -323,7 +323,7 @@ weighted avg       0.70      0.60      0.61         5
     }
 
     /// Every number of the report against its definition, from lists of classes and answers. scikit-learn's definitions, with its
-    /// zero_division = 0.
+    /// `zero_division=0`.
     #[test]
     fn the_report_is_that_of_its_definitions() {
         let truth = |i: usize| (i * i + i / 3) % 4;

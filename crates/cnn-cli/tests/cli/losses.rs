@@ -169,11 +169,12 @@ fn every_setting_that_does_not_work_is_told() {
         let output = cnn(folder.path(), &["summary", &file]);
         let said = stderr(&output);
         assert_eq!((code(&output), said.matches("error[").count()), (4, 1), "{name}: {said}");
-        all += &format!("{said}\n");
+        all.push_str(&said);
+        all.push('\n');
     }
     // One unit is about two classes.
     tiny::write(folder.path());
     fs::write(folder.path().join("one.toml"), model(1, "sigmoid", bce, plain)).unwrap();
-    all += &transcript(folder.path(), &["train", "one.toml", "--data", "data/bars"]);
+    all.push_str(&transcript(folder.path(), &["train", "one.toml", "--data", "data/bars"]));
     snapshot("loss-mistakes", &all);
 }

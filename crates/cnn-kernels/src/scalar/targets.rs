@@ -2,6 +2,7 @@
 
 use super::math::{exp_f64 as exp, ln};
 use crate::loss::Targets;
+use std::cmp::Ordering;
 
 /// The targets of one sample, and what it counts.
 struct Target {
@@ -21,12 +22,10 @@ impl Target {
         let (partner, share) = targets
             .mixed
             .map_or((label, 1.0), |(partners, shares)| (partners[sample] as usize, shares[sample]));
-        let dominant = if label == partner || share > 1.0 - share {
-            label
-        } else if share == 1.0 - share {
-            label.min(partner)
-        } else {
-            partner
+        let dominant = match share.partial_cmp(&(1.0 - share)) {
+            Some(Ordering::Greater) => label,
+            Some(Ordering::Equal) => label.min(partner),
+            _ => partner,
         };
         let weight = targets.weights.get(dominant).map_or(1.0, |&weight| f64::from(weight));
         let shares = (f64::from(share), 1.0 - f64::from(share));
@@ -87,8 +86,8 @@ impl Softmax {
         let max = f64::from(z[best]);
         let others = z.iter().enumerate().filter(|(k, _)| *k != best);
         let rest: f64 = others.map(|(_, &x)| exp(f64::from(x) - max)).sum();
-        // NaN where the largest number is: exp(NaN − NaN).
-        Self { best, max, sum: exp(max - max) + rest, rest }
+        // NaN where the largest number is.
+        Self { best, max, sum: exp(f64::from(z[best]) - max) + rest, rest }
     }
 
     /// exp(z − max).
@@ -261,6 +260,6 @@ fn power(x: f64, gamma: f64) -> (f64, f64) {
     if x < f64::MIN_POSITIVE {
         return (0.0, 0.0);
     }
-    let value = if gamma == 2.0 { x * x } else { exp(gamma * ln(x)) };
+    let value = exp(gamma * ln(x));
     (value, gamma * value / x)
 }

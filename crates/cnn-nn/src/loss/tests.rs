@@ -77,6 +77,7 @@ proptest! {
 }
 
 #[test]
+#[expect(clippy::float_cmp, reason = "these numbers are exact")]
 fn a_single_unit_is_about_two_classes() {
     let binary = LossSpec::BinaryCrossentropy(BinaryCrossentropy::default());
     let of_scores = loss(&binary, 1, Some(Link::Sigmoid));
@@ -103,13 +104,15 @@ fn a_single_unit_is_about_two_classes() {
 
 #[test]
 fn whatever_the_outputs_the_probabilities_sum_to_one() {
+    /// Loss, link, outputs, and the probabilities that they are.
+    type Case<'a> = (&'a LossSpec, Option<Link>, [f32; 3], [f32; 3]);
     let logits = SparseCategoricalCrossentropy { from_logits: true, ..Default::default() };
     let logits = LossSpec::SparseCategoricalCrossentropy(logits);
     let (binary, squares) = (
         LossSpec::BinaryCrossentropy(BinaryCrossentropy::default()),
         LossSpec::MeanSquaredError(MeanSquaredError::default()),
     );
-    let cases: [(&LossSpec, Option<Link>, [f32; 3], [f32; 3]); 5] = [
+    let cases: [Case<'_>; 5] = [
         (&logits, None, [1000.0, 1000.0 + 3.0_f32.ln(), -1000.0], [0.25, 0.75, 0.0]),
         (&binary, Some(Link::Sigmoid), [0.5, 0.25, 0.25], [0.5, 0.25, 0.25]),
         (&binary, Some(Link::Sigmoid), [0.9, 0.9, 0.0], [0.5, 0.5, 0.0]),
