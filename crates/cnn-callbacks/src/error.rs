@@ -98,9 +98,8 @@ impl CallbackError {
             Self::Value { key, .. } => key,
             Self::UnknownMonitor { .. } | Self::TestMonitor { .. } => "monitor",
             Self::NoDirection { .. } => "mode",
-            Self::NoAverage { .. } => "type",
             Self::UnknownPlaceholder { .. } => "filepath",
-            Self::ScheduledRate { .. } => "type",
+            Self::ScheduledRate { .. } | Self::NoAverage { .. } => "type",
         }
     }
 }

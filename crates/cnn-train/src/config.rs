@@ -41,9 +41,7 @@ pub struct CompileSpec {
 }
 
 impl CompileSpec {
-    /// Whether the optimizer's learning rate follows a schedule, so that no callback can set it. The optimizers so far take a
-    /// plain number.
-    #[expect(clippy::unused_self, reason = "an optimizer with a schedule answers here")]
+    /// Whether the optimizer's learning rate follows a schedule, so that no callback can set it.
     pub(crate) fn scheduled_rate(&self) -> bool {
         self.optimizer.learning_rate().is_scheduled()
     }
