@@ -6,7 +6,8 @@
 //! **Initialisers** `kernel_initializer` and `bias_initializer`, see [`crate::initializer`].
 //! **Regularisers** `kernel_regularizer` and `bias_regularizer` add l1·Σ|w| + l2·Σw² to the loss: `{ l2 = 1e-4 }`, `{ l1 = … }`,
 //! both, or Keras's `"l1"`, `"l2"`, `"l1l2"` with factors of 0.01 (see [`crate::regularizer`]).
-//! **Errors** no units, a negative factor of a regulariser.
+//! **Errors** no units, a negative factor of a regulariser, an activation whose derivative needs its input (`gelu`, `silu`, `mish`,
+//! `hard_silu`: put an `Activation` layer after it).
 //! **Source** Keras `Dense`.
 //!
 //! ```
@@ -98,6 +99,7 @@ impl Spec for Dense {
         };
         let (n_in, n_out) = (std::mem::replace(last, self.units), self.units);
         let rows = input.len().checked_div(n_in).unwrap_or(0);
+        let activation = self.activation.at_the_end_of("Dense")?;
         let params = kernel_and_bias(
             vec![n_in, n_out],
             [self.kernel_initializer, self.bias_initializer],
@@ -105,7 +107,7 @@ impl Spec for Dense {
             [self.kernel_regularizer, self.bias_regularizer],
         )?;
         Ok(Built {
-            layer: Box::new(BuiltDense { rows, n_in, n_out, activation: self.activation }),
+            layer: Box::new(BuiltDense { rows, n_in, n_out, activation }),
             output: Shape::new(dims),
             params,
             facts: Facts { windows: None, macs: (input.len() as u64).saturating_mul(n_out as u64) },
@@ -247,7 +249,7 @@ impl WholeBatch for BuiltDense {
     }
 
     fn backward_activation(&self, isa: Isa, y: &[f32], dy: &mut [f32]) {
-        self.activation.backward(isa, self.n_out, y, dy);
+        self.activation.backward(isa, self.n_out, &[], y, dy);
     }
 
     fn backward_input(
