@@ -8,6 +8,7 @@ mod average_pooling2d;
 mod conv2d;
 mod conv_max_pool;
 mod dense;
+mod depthwise_conv2d;
 mod dropout;
 mod factor;
 mod flatten;
@@ -33,6 +34,7 @@ mod resample;
 mod rescaling;
 mod reshape;
 mod rows;
+mod separable_conv2d;
 mod spatial_dropout2d;
 mod zero_padding2d;
 
@@ -40,6 +42,7 @@ pub use activation::{Activation, Function};
 pub use average_pooling2d::AveragePooling2D;
 pub use conv2d::Conv2D;
 pub use dense::Dense;
+pub use depthwise_conv2d::DepthwiseConv2D;
 pub use dropout::Dropout;
 pub use factor::Factor;
 pub use flatten::Flatten;
@@ -61,6 +64,7 @@ pub(crate) use resample::resize;
 pub use resample::{FillMode, Interpolation};
 pub use rescaling::Rescaling;
 pub use reshape::Reshape;
+pub use separable_conv2d::SeparableConv2D;
 pub use spatial_dropout2d::SpatialDropout2D;
 pub use zero_padding2d::{Sides, ZeroPadding2D};
 
@@ -133,6 +137,8 @@ registry! {
     Conv2D = "conv2d",
     /// Fully connected layer.
     Dense = "dense",
+    /// 2-D convolution of each channel alone.
+    DepthwiseConv2D = "depthwise_conv2d",
     /// Random zeros in training.
     Dropout = "dropout",
     /// All axes into one.
@@ -167,6 +173,8 @@ registry! {
     Rescaling = "rescaling",
     /// The same numbers under another shape.
     Reshape = "reshape",
+    /// Depthwise, then pointwise convolution.
+    SeparableConv2D = "separable_conv2d",
     /// Random channels of zeros in training.
     SpatialDropout2D = "spatial_dropout2d",
     /// Zeros around the image.
@@ -198,16 +206,39 @@ fn kernel_and_bias(
     use_bias: bool,
     regularizers: [Option<Regularizer>; 2],
 ) -> Result<Vec<ParamSpec>, BuildError> {
-    let [kernel, bias] = regularizers;
     let outputs = shape.last().copied().unwrap_or_default();
-    let penalty = Regularizer::checked(kernel, "kernel_regularizer")?;
-    let initializer = initializers[0].checked("kernel_initializer")?;
-    let mut params = vec![ParamSpec { name: "kernel", shape, initializer, penalty }];
-    let penalty = Regularizer::checked(bias, "bias_regularizer")?;
+    let keys = ["kernel_initializer", "kernel_regularizer"];
+    let mut params = vec![kernel("kernel", keys, shape, initializers[0], regularizers[0])?];
+    params.extend(bias(outputs, use_bias, initializers[1], regularizers[1])?);
+    Ok(params)
+}
+
+/// A kernel, whose initialiser and regulariser are those `keys` of the layer.
+fn kernel(
+    name: &'static str,
+    keys: [&'static str; 2],
+    shape: Vec<usize>,
+    initializer: Initializer,
+    regularizer: Option<Regularizer>,
+) -> Result<ParamSpec, BuildError> {
+    let penalty = Regularizer::checked(regularizer, keys[1])?;
+    let initializer = initializer.checked(keys[0])?;
+    Ok(ParamSpec { name, shape, initializer, penalty })
+}
+
+/// The bias of a layer, if it uses one.
+fn bias(
+    outputs: usize,
+    use_bias: bool,
+    initializer: Initializer,
+    regularizer: Option<Regularizer>,
+) -> Result<Option<ParamSpec>, BuildError> {
+    let penalty = Regularizer::checked(regularizer, "bias_regularizer")?;
     if use_bias {
-        let (shape, initializer) = (vec![outputs], initializers[1].checked("bias_initializer")?);
-        params.push(ParamSpec { name: "bias", shape, initializer, penalty });
-    } else if bias.is_some() {
+        let (shape, initializer) = (vec![outputs], initializer.checked("bias_initializer")?);
+        return Ok(Some(ParamSpec { name: "bias", shape, initializer, penalty }));
+    }
+    if regularizer.is_some() {
         return Err(bad_key(
             "bias_regularizer",
             "M037",
@@ -215,7 +246,7 @@ fn kernel_and_bias(
             "drop bias_regularizer, or use_bias = false",
         ));
     }
-    Ok(params)
+    Ok(None)
 }
 
 /// An error about one key.
