@@ -28,6 +28,38 @@ CONV2D = {
     "softmax_over_filters": ((2, 5, 5, 2), dict(filters=4, kernel_size=3, activation="softmax")),
     "many_filters": ((1, 6, 6, 9), dict(filters=33, kernel_size=3, activation="relu")),
     "batch_3": ((3, 12, 12, 4), dict(filters=8, kernel_size=3, activation="relu")),
+    "dilated": ((2, 9, 8, 2), dict(filters=3, kernel_size=3, dilation_rate=2)),
+    "dilated_same": ((2, 7, 8, 3), dict(filters=4, kernel_size=3, dilation_rate=[2, 3], padding="same", activation="relu")),
+    "dilated_same_even_kernel": ((2, 7, 6, 2), dict(filters=3, kernel_size=2, dilation_rate=3, padding="same")),
+    "dilated_padding_1": ((1, 8, 9, 2), dict(filters=3, kernel_size=[2, 3], dilation_rate=[3, 1], padding=1)),
+    "dilated_beyond_the_image": ((2, 4, 5, 1), dict(filters=3, kernel_size=3, dilation_rate=4, padding="same")),
+    "groups": ((2, 6, 7, 4), dict(filters=6, kernel_size=3, groups=2)),
+    "groups_same_stride2": ((2, 7, 6, 6), dict(filters=9, kernel_size=3, strides=2, padding="same", groups=3, activation="relu")),
+    "groups_dilated_no_bias": ((2, 7, 8, 4), dict(filters=8, kernel_size=3, dilation_rate=2, groups=4, use_bias=False)),
+    "groups_each_channel": ((2, 6, 5, 17), dict(filters=17, kernel_size=3, padding="same", groups=17)),
+}
+
+# TensorFlow's depthwise convolution wants the same stride along both axes.
+DEPTHWISE_CONV2D = {
+    "valid_relu": ((2, 7, 6, 3), dict(kernel_size=3, activation="relu")),
+    "same": ((2, 6, 5, 17), dict(kernel_size=3, padding="same")),
+    "same_stride2": ((2, 8, 7, 4), dict(kernel_size=3, strides=2, padding="same")),
+    "rectangular_stride3_no_bias": ((2, 9, 10, 5), dict(kernel_size=[2, 4], strides=3, use_bias=False)),
+    "multiplier_2": ((2, 6, 7, 3), dict(kernel_size=3, depth_multiplier=2, activation="tanh")),
+    "multiplier_3_same_stride2": ((1, 7, 7, 2), dict(kernel_size=3, depth_multiplier=3, strides=2, padding="same")),
+    "dilated": ((2, 9, 8, 4), dict(kernel_size=3, dilation_rate=2)),
+    "dilated_same": ((2, 6, 7, 9), dict(kernel_size=3, dilation_rate=[2, 2], padding="same")),
+    "padding_1": ((2, 5, 6, 33), dict(kernel_size=3, padding=1, activation="relu")),
+    "one_channel": ((2, 6, 6, 1), dict(kernel_size=3)),
+    "softmax": ((2, 4, 4, 3), dict(kernel_size=2, activation="softmax")),
+}
+
+SEPARABLE_CONV2D = {
+    "valid_relu": ((2, 7, 6, 3), dict(filters=4, kernel_size=3, activation="relu")),
+    "same_stride2": ((2, 8, 7, 4), dict(filters=5, kernel_size=3, strides=2, padding="same")),
+    "multiplier_2_no_bias": ((2, 6, 7, 3), dict(filters=4, kernel_size=[3, 2], depth_multiplier=2, use_bias=False)),
+    "dilated_same": ((2, 6, 7, 2), dict(filters=3, kernel_size=3, dilation_rate=2, padding="same", activation="sigmoid")),
+    "padding_1": ((2, 5, 6, 17), dict(filters=18, kernel_size=3, padding=1)),
 }
 
 MAX_POOLING2D = {
@@ -112,6 +144,14 @@ ACTIVATION = {
     "linear": ((3, 7), dict(activation="linear")),
     "elu": ((3, 4, 5, 2), dict(activation="elu")),
     "exponential": ((3, 17), dict(activation="exponential")),
+    "gelu": ((3, 4, 5, 2), dict(activation="gelu")),
+    "gelu_far_out": ((2, 33), dict(activation="gelu")),
+    "silu": ((3, 4, 5, 2), dict(activation="silu")),
+    "swish_far_out": ((2, 33), dict(activation="swish")),
+    "mish": ((3, 4, 5, 2), dict(activation="mish")),
+    "mish_far_out": ((2, 33), dict(activation="mish")),
+    "hard_silu": ((3, 4, 5, 2), dict(activation="hard_silu")),
+    "hard_swish_far_out": ((2, 33), dict(activation="hard_swish")),
     "hard_sigmoid": ((3, 4, 5, 2), dict(activation="hard_sigmoid")),
     "hard_sigmoid_far_out": ((2, 33), dict(activation="hard_sigmoid")),
     "leaky_relu": ((3, 4, 5, 2), dict(activation="leaky_relu")),
@@ -155,7 +195,7 @@ def build(kind, table, dtype):
     before = []
     if isinstance(table.get("padding"), int) and kind != "ZeroPadding2D":
         before = [keras.layers.ZeroPadding2D(table.pop("padding"), dtype=dtype)]
-    for key in ("kernel_size", "strides", "pool_size", "target_shape", "padding"):
+    for key in ("kernel_size", "strides", "dilation_rate", "pool_size", "target_shape", "padding"):
         if isinstance(table.get(key), list):
             table[key] = tuple(tuple(n) if isinstance(n, list) else n for n in table[key])
     layer = getattr(keras.layers, kind)(**table, dtype=dtype)
@@ -245,6 +285,8 @@ def make(kind, cases):
 
 if __name__ == "__main__":
     make("Conv2D", CONV2D)
+    make("DepthwiseConv2D", DEPTHWISE_CONV2D)
+    make("SeparableConv2D", SEPARABLE_CONV2D)
     make("MaxPooling2D", MAX_POOLING2D)
     make("Dense", DENSE)
     make("Activation", ACTIVATION)

@@ -1,7 +1,8 @@
-//! Activation functions in place, and their gradients from the output.
+//! Activation functions in place, and their gradients.
 //!
-//! Every backward function multiplies `dy` in place by the derivative, computed from the output `y` of the forward
-//! function, so nothing but `y` must be kept. The exponential is this crate's own polynomial, built from `+ − × fma` only:
+//! Every backward function multiplies `dy` in place by the derivative. Most compute it from the output `y` of the forward
+//! function, so nothing but `y` must be kept; `gelu`, `hard_silu`, `mish` and `silu` go down before they go up, give the same `y`
+//! for two `x`, and need the input `x`. The exponential is this crate's own polynomial, built from `+ − × fma` only:
 //! the same bits on every machine, at most 1.02 ulp from the true value.
 
 use crate::Isa;
@@ -139,4 +140,48 @@ pub fn softsign(isa: Isa, x: &mut [f32]) {
 pub fn softsign_backward(isa: Isa, y: &[f32], dy: &mut [f32]) {
     assert_eq!(y.len(), dy.len(), "softsign: y and dy differ in length");
     dispatch!(isa, softsign_backward(y, dy), scalar::activation::softsign_backward);
+}
+
+/// `x·Φ(x)` in place, Φ the standard normal distribution: the form with erf, not its approximation with tanh. Hendrycks & Gimpel 2016.
+pub fn gelu(isa: Isa, x: &mut [f32]) {
+    dispatch!(isa, gelu(x), scalar::activation::gelu);
+}
+
+/// `dy ·= Φ(x) + x·φ(x)`, φ the density.
+pub fn gelu_backward(isa: Isa, x: &[f32], dy: &mut [f32]) {
+    assert_eq!(x.len(), dy.len(), "gelu: x and dy differ in length");
+    dispatch!(isa, gelu_backward(x, dy), scalar::activation::gelu_backward);
+}
+
+/// `x·hard_sigmoid(x)` in place. Howard et al. 2019.
+pub fn hard_silu(isa: Isa, x: &mut [f32]) {
+    dispatch!(isa, hard_silu(x), scalar::activation::hard_silu);
+}
+
+/// `dy ·= x/3 + ½` between −3 and 3, else 0 or 1.
+pub fn hard_silu_backward(isa: Isa, x: &[f32], dy: &mut [f32]) {
+    assert_eq!(x.len(), dy.len(), "hard_silu: x and dy differ in length");
+    dispatch!(isa, hard_silu_backward(x, dy), scalar::activation::hard_silu_backward);
+}
+
+/// `x·tanh(ln(1 + exp(x)))` in place. Misra 2019.
+pub fn mish(isa: Isa, x: &mut [f32]) {
+    dispatch!(isa, mish(x), scalar::activation::mish);
+}
+
+/// `dy ·= w + x·w′` with `w = tanh(ln(1 + exp(x)))`.
+pub fn mish_backward(isa: Isa, x: &[f32], dy: &mut [f32]) {
+    assert_eq!(x.len(), dy.len(), "mish: x and dy differ in length");
+    dispatch!(isa, mish_backward(x, dy), scalar::activation::mish_backward);
+}
+
+/// `x·σ(x)` in place, σ the sigmoid. Ramachandran et al. 2017.
+pub fn silu(isa: Isa, x: &mut [f32]) {
+    dispatch!(isa, silu(x), scalar::activation::silu);
+}
+
+/// `dy ·= σ(x)·(1 + x·(1 − σ(x)))`.
+pub fn silu_backward(isa: Isa, x: &[f32], dy: &mut [f32]) {
+    assert_eq!(x.len(), dy.len(), "silu: x and dy differ in length");
+    dispatch!(isa, silu_backward(x, dy), scalar::activation::silu_backward);
 }

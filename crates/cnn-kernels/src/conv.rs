@@ -1,16 +1,22 @@
 //! Two-dimensional cross-correlation (what deep learning calls convolution) and its gradients.
 //!
-//! Dimension letters: `n` images of `h × w × c`, kernel `[kh, kw, c, f]`, output `n × oh × ow × f`.
-//! `y[oy, ox, f] = bias[f] + Σ_ky Σ_kx Σ_c x[oy·stride_h + ky − pad_top, ox·stride_w + kx − pad_left, c] · kernel[ky, kx, c, f]`,
-//! where positions outside the image count as zero. Source: Keras `Conv2D`, `channels_last`.
+//! Dimension letters: `n` images of `h × w × c`, kernel `[kh, kw, c/groups, f]`, output `n × oh × ow × f`.
+//! `y[oy, ox, f] = bias[f] + Σ_ky Σ_kx Σ_c x[iy, ix, c] · kernel[ky, kx, c, f]` with `iy = oy·stride_h + ky·dilation_h − pad_top`,
+//! `ix = ox·stride_w + kx·dilation_w − pad_left`, where positions outside the image count as zero, and `c` runs over the channels
+//! of the filter's group. Source: Keras `Conv2D`, `channels_last`.
+//!
+//! With as many groups as channels this is Keras's `DepthwiseConv2D`: its kernel `[kh, kw, c, multiplier]` has the same numbers in
+//! the same order as `[kh, kw, 1, c·multiplier]` here. With one filter for each channel it has kernels of its own, but not where
+//! pooling is fused to it.
 
 use crate::Isa;
 use crate::isa::dispatch;
 use crate::max_pool::PoolGeometry;
 use crate::scalar;
+use std::ops::Range;
 
 /// The shape of one convolution. Padding at the bottom and on the right follows from `oh` and `ow`; it may differ from
-/// `pad_top` and `pad_left`.
+/// `pad_top` and `pad_left`. Along each axis at least one of stride and dilation is 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ConvGeometry {
     /// Height of the input image.
@@ -25,10 +31,17 @@ pub struct ConvGeometry {
     pub kw: usize,
     /// Filters: channels of the output.
     pub f: usize,
+    /// Groups of neighbouring channels, each with as many of the filters, which see nothing of the others; at least 1, and a
+    /// divisor of `c` and `f`.
+    pub groups: usize,
     /// Rows between two windows, at least 1.
     pub stride_h: usize,
     /// Columns between two windows, at least 1.
     pub stride_w: usize,
+    /// Rows between two taps of the kernel, at least 1.
+    pub dilation_h: usize,
+    /// Columns between two taps of the kernel, at least 1.
+    pub dilation_w: usize,
     /// Rows of zeros above the image.
     pub pad_top: usize,
     /// Columns of zeros left of the image.
@@ -50,23 +63,54 @@ impl ConvGeometry {
         self.oh * self.ow * self.f
     }
 
-    /// Numbers in the kernel, `kh·kw·c·f`.
+    /// Numbers in the kernel, `kh·kw·(c/groups)·f`.
     pub fn kernel_len(&self) -> usize {
-        self.kh * self.kw * self.c * self.f
+        self.kh * self.kw * self.group_channels() * self.f
+    }
+
+    /// Channels that each filter sees.
+    pub fn group_channels(&self) -> usize {
+        self.c / self.groups
+    }
+
+    /// Filters of a group.
+    pub(crate) fn group_filters(&self) -> usize {
+        self.f / self.groups
+    }
+
+    /// Whether each channel has one filter, which sees nothing else.
+    pub(crate) fn is_depthwise(&self) -> bool {
+        self.groups > 1 && self.groups == self.c && self.c == self.f
+    }
+
+    /// The place of the tap `(ky, kx)` in the packed kernel. A depthwise kernel is turned around: its inner loop, over the taps,
+    /// then goes forwards through it, as through the outputs that see a pixel.
+    pub(crate) fn packed_tap(&self, ky: usize, kx: usize) -> usize {
+        let tap = ky * self.kw + kx;
+        if self.is_depthwise() { self.kh * self.kw - 1 - tap } else { tap }
     }
 
     /// The taps `k` of `0..kh` for which output row `oy` reads inside the image.
-    pub(crate) fn rows(&self, oy: usize) -> std::ops::Range<usize> {
-        inside(self.h, self.kh, oy * self.stride_h, self.pad_top)
+    pub(crate) fn rows(&self, oy: usize) -> Range<usize> {
+        taps_inside(self.h, self.kh, self.dilation_h, oy * self.stride_h, self.pad_top)
     }
 
     /// The taps `k` of `0..kw` for which output column `ox` reads inside the image.
-    pub(crate) fn columns(&self, ox: usize) -> std::ops::Range<usize> {
-        inside(self.w, self.kw, ox * self.stride_w, self.pad_left)
+    pub(crate) fn columns(&self, ox: usize) -> Range<usize> {
+        taps_inside(self.w, self.kw, self.dilation_w, ox * self.stride_w, self.pad_left)
+    }
+
+    /// Whether stride, dilation and groups are what they must be.
+    fn check(&self) {
+        let axes = [(self.stride_h, self.dilation_h), (self.stride_w, self.dilation_w)];
+        let sound = axes.iter().all(|axis| axis.0.min(axis.1) == 1);
+        assert!(sound, "conv: a stride or dilation is zero, or neither is 1: {self:?}");
+        let divides = |n: usize| n.checked_rem(self.groups) == Some(0);
+        assert!(divides(self.c) && divides(self.f), "conv: groups that do not divide: {self:?}");
     }
 
     fn images(&self, x: &[f32], y: &[f32]) -> usize {
-        assert!(self.stride_h > 0 && self.stride_w > 0, "conv: a stride is zero: {self:?}");
+        self.check();
         let n = x.len().checked_div(self.input_len()).unwrap_or(0);
         assert_eq!(x.len(), n * self.input_len(), "conv: input is not whole images of {self:?}");
         assert_eq!(
@@ -79,20 +123,31 @@ impl ConvGeometry {
 }
 
 /// The `k` in `0..kernel` with `0 <= start + k - before < len`.
-pub(crate) fn inside(
-    len: usize,
-    kernel: usize,
-    start: usize,
-    before: usize,
-) -> std::ops::Range<usize> {
+pub(crate) fn inside(len: usize, kernel: usize, start: usize, before: usize) -> Range<usize> {
     let low = before.saturating_sub(start).min(kernel);
     let high = (len + before).saturating_sub(start).min(kernel);
     low..high.max(low)
 }
 
+/// The `k` in `0..kernel` with `0 <= start + k·dilation - before < len`.
+fn taps_inside(
+    len: usize,
+    kernel: usize,
+    dilation: usize,
+    start: usize,
+    before: usize,
+) -> Range<usize> {
+    if dilation == 1 {
+        return inside(len, kernel, start, before);
+    }
+    let spread = kernel.saturating_sub(1) * dilation + kernel.min(1);
+    let places = inside(len, spread, start, before);
+    places.start.div_ceil(dilation)..places.end.div_ceil(dilation)
+}
+
 /// `y = conv(x, kernel) + bias`, then `max(0, ·)` if `relu`. Overwrites `y`.
 ///
-/// `x` `n·h·w·c`, `kernel` `kh·kw·c·f`, `bias` `f` or empty for none, `y` `n·oh·ow·f`; `n` follows from `x`.
+/// `x` `n·h·w·c`, `kernel` `kh·kw·(c/groups)·f`, `bias` `f` or empty for none, `y` `n·oh·ow·f`; `n` follows from `x`.
 /// Each output adds its taps in the order (ky, kx, c), then its bias. A NaN stays a NaN under relu.
 pub fn forward(
     isa: Isa,
@@ -105,7 +160,11 @@ pub fn forward(
 ) {
     g.images(x, y);
     check_parameters(g, kernel, bias);
-    dispatch!(isa, conv_forward(g, x, kernel, bias, relu, y), scalar::conv::forward);
+    if g.is_depthwise() {
+        dispatch!(isa, depthwise_forward(g, x, kernel, bias, relu, y), scalar::conv::forward);
+    } else {
+        dispatch!(isa, conv_forward(g, x, kernel, bias, relu, y), scalar::conv::forward);
+    }
 }
 
 /// Convolution, bias, relu and max pooling in one pass; gives exactly what [`forward`] followed by
@@ -133,7 +192,7 @@ pub fn forward_max_pool(
     let n = x.len().checked_div(g.input_len()).unwrap_or(0);
     assert_eq!(x.len(), n * g.input_len(), "conv: input is not whole images of {g:?}");
     assert_eq!(y.len(), n * p.output_len(), "conv: pooled output length for {n} images");
-    assert!(g.stride_h > 0 && g.stride_w > 0, "conv: a stride is zero: {g:?}");
+    g.check();
     p.check_argmax(y, argmax);
     check_parameters(g, kernel, bias);
     let scratch = &mut scratch[..pool_scratch_len(g, p)];
@@ -154,8 +213,9 @@ pub fn packed_len(g: &ConvGeometry) -> usize {
     g.kernel_len()
 }
 
-/// Rearranges the kernel `[kh, kw, c, f]` to `[f, kh, kw, c]`, the form that [`backward_input`] reads.
-/// To be done once for each change of the weights. `out` has length [`packed_len`].
+/// Rearranges the kernel `[kh, kw, c/groups, f]` to `[f/groups, kh, kw, c]`, the form that [`backward_input`] reads: for each
+/// channel the weights of the filters of its group; with one channel and filter to a group, from the last tap to the first. To be done once for each change of the weights. `out` has length
+/// [`packed_len`].
 pub fn transpose_kernel(g: &ConvGeometry, kernel: &[f32], out: &mut [f32]) {
     assert_eq!(kernel.len(), g.kernel_len(), "conv: kernel length of {g:?}");
     assert_eq!(out.len(), packed_len(g), "conv: packed kernel length of {g:?}");
@@ -169,10 +229,14 @@ pub fn transpose_kernel(g: &ConvGeometry, kernel: &[f32], out: &mut [f32]) {
 pub fn backward_input(isa: Isa, g: &ConvGeometry, packed: &[f32], dz: &[f32], dx: &mut [f32]) {
     g.images(dx, dz);
     assert_eq!(packed.len(), packed_len(g), "conv: packed kernel length of {g:?}");
-    dispatch!(isa, conv_backward_input(g, packed, dz, dx), scalar::conv::backward_input);
+    if g.is_depthwise() {
+        dispatch!(isa, depthwise_backward_input(g, packed, dz, dx), scalar::conv::backward_input);
+    } else {
+        dispatch!(isa, conv_backward_input(g, packed, dz, dx), scalar::conv::backward_input);
+    }
 }
 
-/// The gradients with respect to kernel and bias, **added** to `dkernel` (`kh·kw·c·f`) and `dbias` (`f`, or empty to skip).
+/// The gradients with respect to kernel and bias, **added** to `dkernel` (as long as the kernel) and `dbias` (`f`, or empty to skip).
 ///
 /// `x` `n·h·w·c`, `dz` `n·oh·ow·f`. The terms are added one by one to what is there, in the order (image, oy, ox): one call
 /// with two images gives the same bits as two calls with one.
@@ -186,7 +250,12 @@ pub fn backward_kernel(
 ) {
     g.images(x, dz);
     check_parameters(g, dkernel, dbias);
-    dispatch!(isa, conv_backward_kernel(g, x, dz, dkernel), scalar::conv::backward_kernel);
+    if g.is_depthwise() {
+        let kernel = scalar::conv::backward_kernel;
+        dispatch!(isa, depthwise_backward_kernel(g, x, dz, dkernel), kernel);
+    } else {
+        dispatch!(isa, conv_backward_kernel(g, x, dz, dkernel), scalar::conv::backward_kernel);
+    }
     if !dbias.is_empty() {
         dispatch!(isa, backward_bias(dz, dbias), scalar::dense::backward_bias);
     }
@@ -264,7 +333,7 @@ fn check_pooled(
         (g.oh, g.ow, g.f),
         "conv: pooling does not fit the convolution's output"
     );
-    assert!(g.stride_h > 0 && g.stride_w > 0, "conv: a stride is zero: {g:?}");
+    g.check();
     let n = x.len().checked_div(g.input_len()).unwrap_or(0);
     assert_eq!(x.len(), n * g.input_len(), "conv: input is not whole images of {g:?}");
     assert_eq!(y.len(), n * p.output_len(), "conv: pooled output length for {n} images");

@@ -40,14 +40,16 @@ fn brute_force(g: &ConvGeometry, n: usize, relu: bool, dz: &[f32]) -> [Vec<f64>;
             (at % g.f, at / g.f % g.ow, at / g.f / g.ow % g.oh, at / g.output_len());
         let d = f64::from(dz[at]);
         y[at] = bias.get(f).copied().unwrap_or(0.0);
-        for k in 0..g.kh * g.kw * g.c {
-            let (c, kx, ky) = (k % g.c, k / g.c % g.kw, k / g.c / g.kw);
-            let iy = (oy * g.stride_h + ky) as isize - g.pad_top as isize;
-            let ix = (ox * g.stride_w + kx) as isize - g.pad_left as isize;
+        let each = g.c / g.groups;
+        for k in 0..g.kh * g.kw * each {
+            let (c, kx, ky) = (k % each, k / each % g.kw, k / each / g.kw);
+            let iy = (oy * g.stride_h + ky * g.dilation_h) as isize - g.pad_top as isize;
+            let ix = (ox * g.stride_w + kx * g.dilation_w) as isize - g.pad_left as isize;
             if iy < 0 || ix < 0 || iy >= g.h as isize || ix >= g.w as isize {
                 continue;
             }
-            let from = ((i * g.h + iy as usize) * g.w + ix as usize) * g.c + c;
+            let group = f / (g.f / g.groups);
+            let from = ((i * g.h + iy as usize) * g.w + ix as usize) * g.c + group * each + c;
             y[at] += x[from] * kernel[k * g.f + f];
             dx[from] += d * kernel[k * g.f + f];
             dkernel[k * g.f + f] += d * x[from];
@@ -110,6 +112,44 @@ fn convolution_of_the_course_s_shapes_agrees() {
     }
 }
 
+/// One filter for each channel, where every border is padded and where none is; and several filters for each.
+#[test]
+fn depthwise_convolution_of_awkward_channels_agrees() {
+    for c in AWKWARD.into_iter().filter(|c| *c > 1).chain([64, 65, 130]) {
+        for (size, kernel, stride, dilation, pad) in [
+            ((6, 7), (3, 3), (1, 1), (1, 1), (1, 1, 1, 1)),
+            ((7, 9), (3, 3), (1, 1), (1, 1), (0, 0, 0, 0)),
+            ((7, 6), (3, 3), (2, 2), (1, 1), (1, 1, 0, 1)),
+            ((5, 8), (2, 5), (3, 1), (1, 1), (0, 2, 2, 0)),
+            ((9, 7), (3, 3), (1, 1), (3, 2), (0, 0, 0, 0)),
+            ((6, 7), (3, 3), (1, 1), (2, 3), (2, 2, 3, 3)),
+        ] {
+            for multiplier in [1, 1 + c % 3] {
+                let size = (size.0, size.1, c, c * multiplier);
+                let g = common::dilated(size, kernel, stride, dilation, c, pad).expect("fits");
+                check_convolution(&g, 2, c % 2 == 0);
+            }
+        }
+    }
+}
+
+#[test]
+fn pooling_fused_to_groups_and_dilation_equals_the_two_steps() {
+    for (size, dilation, groups) in [
+        ((8, 9, 24, 24), (1, 1), 24),
+        ((8, 9, 6, 12), (1, 1), 6),
+        ((8, 9, 6, 9), (1, 1), 3),
+        ((9, 8, 1, 17), (2, 2), 1),
+        ((9, 8, 3, 17), (1, 2), 1),
+    ] {
+        let g = common::dilated(size, (3, 3), (1, 1), dilation, groups, (0, 0, 0, 0));
+        let g = g.expect("fits");
+        let p = common::pool(g.oh, g.ow, g.f, (2, 2), (2, 2));
+        check_fused(&g, &p, 2, true);
+        check_fused_gradients(&g, &p, 2, true);
+    }
+}
+
 #[test]
 fn no_images_give_no_output_and_no_gradient() {
     let g = common::conv((4, 4, 2, 3), (3, 3), (1, 1), (0, 0, 0, 0)).expect("fits");
@@ -130,6 +170,25 @@ proptest! {
     ) {
         if let Some(g) = common::conv(size, kernel, stride, pad) {
             check_convolution(&g, n, relu);
+        }
+    }
+
+    #[test]
+    fn convolution_of_any_groups_and_dilation_agrees(
+        size in (1_usize..10, 1_usize..10, 1_usize..4, 1_usize..7),
+        kernel in (1_usize..4, 1_usize..4),
+        step in (1_usize..4, 1_usize..4),
+        dilated in (any::<bool>(), any::<bool>()),
+        groups in 1_usize..5,
+        pad in (0_usize..4, 0_usize..4, 0_usize..4, 0_usize..4),
+        relu: bool,
+    ) {
+        let size = (size.0, size.1, size.2 * groups, size.3 * groups);
+        let axis = |step, dilated| if dilated { (1, step) } else { (step, 1) };
+        let (high, wide) = (axis(step.0, dilated.0), axis(step.1, dilated.1));
+        let (stride, dilation) = ((high.0, wide.0), (high.1, wide.1));
+        if let Some(g) = common::dilated(size, kernel, stride, dilation, groups, pad) {
+            check_convolution(&g, 2, relu);
         }
     }
 

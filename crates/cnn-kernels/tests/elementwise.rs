@@ -110,6 +110,68 @@ fn gradients_of_the_other_activations_are_slopes() {
     }
 }
 
+/// Φ(x) in f64: Simpson's rule on the density, from x to where nothing is left.
+fn normal(x: f64) -> f64 {
+    let (steps, far) = (4000, x.abs() + 10.0);
+    let width = (far - x.abs()) / f64::from(steps);
+    let density = |i: i32| {
+        (-0.5 * (x.abs() + f64::from(i) * width).powi(2)).exp() / std::f64::consts::TAU.sqrt()
+    };
+    let weight = |i: i32| if i % 2 == 1 { 4.0 } else { 2.0 };
+    let inner: f64 = (1..steps).map(|i| weight(i) * density(i)).sum();
+    let beyond = (density(0) + inner + density(steps)) * width / 3.0;
+    if x > 0.0 { 1.0 - beyond } else { beyond }
+}
+
+type Backward = fn(Isa, &[f32], &mut [f32]);
+
+/// Functions whose slope is found from x.
+const FROM_INPUT: [(Named, Backward); 4] = [
+    (("gelu", activation::gelu, |x| x * normal(x)), activation::gelu_backward),
+    (
+        ("hard_silu", activation::hard_silu, |x| x * (x / 6.0 + 0.5).clamp(0.0, 1.0)),
+        activation::hard_silu_backward,
+    ),
+    (("mish", activation::mish, |x| x * x.exp().ln_1p().tanh()), activation::mish_backward),
+    (("silu", activation::silu, |x| x / (1.0 + (-x).exp())), activation::silu_backward),
+];
+
+#[test]
+fn activations_that_need_their_input_are_what_f64_gives() {
+    // None of them within a step of a kink.
+    let x: Vec<f32> = (-800..800).map(|i| i as f32 * 0.02 + 0.005).chain([-60.5, 60.5]).collect();
+    for isa in Isa::available() {
+        for ((name, f, truth), backward) in FROM_INPUT {
+            let (mut y, mut dy) = (x.clone(), vec![1.0; x.len()]);
+            f(isa, &mut y);
+            backward(isa, &x, &mut dy);
+            for ((x, y), dy) in x.iter().zip(y).zip(dy) {
+                let (x, step) = (f64::from(*x), 1e-4);
+                let error = (f64::from(y) - truth(x)).abs();
+                assert!(error <= 2e-7 * x.abs().max(1.0), "{name}({x}) = {y}, not {}", truth(x));
+                let slope = (truth(x + step) - truth(x - step)) / (2.0 * step);
+                let error = (f64::from(dy) - slope).abs();
+                assert!(error <= 1e-6, "{name} at {x}: {dy}, not {slope}");
+            }
+        }
+    }
+}
+
+/// Far out they are x or 0, and so is their slope.
+#[test]
+fn activations_that_need_their_input_are_straight_far_out() {
+    for isa in Isa::available() {
+        for ((name, f, _), backward) in FROM_INPUT {
+            let far = [1e4, 1e30, -1e4, -1e30];
+            let (mut y, mut dy) = (far, [2.0; 4]);
+            f(isa, &mut y);
+            backward(isa, &far, &mut dy);
+            assert_eq!(y.map(f32::abs), [1e4, 1e30, 0.0, 0.0], "{name}");
+            assert_eq!(dy.map(f32::abs), [2.0, 2.0, 0.0, 0.0], "{name}");
+        }
+    }
+}
+
 #[test]
 fn not_a_number_and_infinity_pass_through_the_activations() {
     let x = [f32::NAN, f32::INFINITY, f32::NEG_INFINITY, -0.5];
@@ -152,6 +214,12 @@ fn everything(isa: Isa, len: usize) -> Vec<Vec<f32>> {
         let mut x = wide(1);
         f(isa, &mut x);
         results.push(x);
+    }
+    for ((_, f, _), backward) in FROM_INPUT {
+        let (mut x, mut dy) = (wide(1), wide(2));
+        backward(isa, &x, &mut dy);
+        f(isa, &mut x);
+        results.extend([x, dy]);
     }
     for f in [
         activation::exponential_backward,

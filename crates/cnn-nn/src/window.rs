@@ -12,10 +12,33 @@ pub(crate) fn windows(
     strides: Pair,
     padding: Padding,
 ) -> Result<[Window; 2], BuildError> {
-    let axis = |input, size, stride| {
-        Window::new(input, size, stride, padding).map_err(|e| explain(size_key, padding, &e))
+    dilated_windows(size_key, input, size, strides, 1.into(), padding)
+}
+
+/// The same for windows whose taps lie `dilation` apart. Strides along one axis and a dilation along the other do not go together
+/// either, as in Keras.
+pub(crate) fn dilated_windows(
+    size_key: &'static str,
+    input: [usize; 2],
+    size: Pair,
+    strides: Pair,
+    dilation: Pair,
+    padding: Padding,
+) -> Result<[Window; 2], BuildError> {
+    let axis = |input, size, stride, dilation| {
+        Window::dilated(input, size, stride, dilation, padding)
+            .map_err(|e| explain(size_key, padding, &e))
     };
-    Ok([axis(input[0], size.h, strides.h)?, axis(input[1], size.w, strides.w)?])
+    let (stride, most) = (strides.h.max(strides.w), dilation.h.max(dilation.w));
+    let windows = [
+        axis(input[0], size.h, strides.h, dilation.h)?,
+        axis(input[1], size.w, strides.w, dilation.w)?,
+    ];
+    if stride > 1 && most > 1 {
+        let error = WindowError::StrideAndDilation { stride, dilation: most };
+        return Err(explain(size_key, padding, &error));
+    }
+    Ok(windows)
 }
 
 fn explain(size_key: &'static str, padding: Padding, error: &WindowError) -> BuildError {
@@ -25,6 +48,15 @@ fn explain(size_key: &'static str, padding: Padding, error: &WindowError) -> Bui
             ("strides", "M033", "strides = 1 moves the window pixel by pixel".to_owned())
         }
         WindowError::ZeroKernel => (size_key, "M033", format!("{size_key} = 2 or 3 is usual")),
+        WindowError::ZeroDilation => {
+            ("dilation_rate", "M033", "dilation_rate = 1 is the usual kernel".to_owned())
+        }
+        WindowError::StrideAndDilation { .. } => ("dilation_rate", "M033", error.hint().to_owned()),
+        WindowError::KernelTooLarge { dilation: 2.., .. } => (
+            "dilation_rate",
+            "M031",
+            format!("use a smaller dilation_rate or {size_key}, or set padding = \"same\""),
+        ),
         WindowError::KernelTooLarge { input, .. } => {
             let smaller = format!(
                 "use {size_key} = {input} or less, or remove a pooling layer before this one"

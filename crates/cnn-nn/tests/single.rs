@@ -69,6 +69,7 @@ fn parts_of_a_pooled_convolution_are_the_layer() {
         (13, 32, "activation = \"relu\""),
         (11, 5, "padding = \"same\""),
         (15, 3, "strides = 2\npadding = 2\nactivation = \"relu\""),
+        (13, 3, "dilation_rate = 2\npadding = \"same\""),
     ] {
         let text = format!(
             "input = [{side}, {side}, {channels}]\n[[layers]]\ntype = \"Conv2D\"\nfilters = 33\nkernel_size = 3\n{rest}\n\

@@ -2,9 +2,10 @@
 #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
 use cnn_nn::layers::{
-    Activation, Conv2D, Dense, Dropout, Flatten, Function, LayerSpec, MaxPooling2D,
+    Activation, Conv2D, Dense, DepthwiseConv2D, Dropout, Flatten, Function, LayerSpec,
+    MaxPooling2D, SeparableConv2D,
 };
-use cnn_nn::model::{LayerEntry, Model, ModelSpec};
+use cnn_nn::model::{LayerEntry, Model, ModelSpec, ReceptiveField};
 use cnn_nn::regularizer::Regularizer;
 use cnn_nn::summary;
 use cnn_tensor::Padding;
@@ -241,6 +242,35 @@ fn check(model: &Model) {
     assert_eq!(&shape, model.output());
 }
 
+/// Groups and multipliers by Keras's own counts: `Conv2D(8, 3, groups=4)` and the others on [12, 12, 4].
+#[test]
+fn dilated_and_grouped_convolutions_are_counted() {
+    let separable = SeparableConv2D { depth_multiplier: 2, ..SeparableConv2D::new(5, 3) };
+    let spec = ModelSpec::new(
+        [12, 12, 4],
+        vec![
+            LayerSpec::Conv2D(Conv2D { groups: 4, ..Conv2D::new(8, 3) }),
+            LayerSpec::DepthwiseConv2D(DepthwiseConv2D {
+                dilation_rate: [2, 1].into(),
+                ..DepthwiseConv2D::new(3)
+            }),
+            LayerSpec::SeparableConv2D(separable),
+        ],
+    );
+    let model = spec.build().unwrap();
+    let counts: Vec<usize> = model.layers().iter().map(|layer| layer.param_count()).collect();
+    assert_eq!(counts, [80, 80, 3 * 3 * 8 * 2 + 16 * 5 + 5]);
+    let macs: Vec<u64> = model.layers().iter().map(|layer| layer.macs).collect();
+    assert_eq!(macs, [10 * 10 * 72, 6 * 8 * 72, 4 * 6 * (144 + 80)]);
+    let fields: Vec<_> = model.layers().iter().map(|layer| layer.receptive_field).collect();
+    let field = |size| Some(ReceptiveField::Window { size, step: [1, 1] });
+    assert_eq!(fields, [field([3, 3]), field([7, 5]), field([9, 7])]);
+    let wide = summary::wide(&model);
+    assert!(wide.contains("h: (10 − (2·(3 − 1) + 1) + 2·0)/1 + 1 = 6"), "{wide}");
+    assert!(wide.contains("w: (10 − 3 + 2·0)/1 + 1 = 8"), "{wide}");
+    check(&model);
+}
+
 fn any_layer() -> impl Strategy<Value = LayerSpec> {
     let padding = prop_oneof![
         Just(Padding::Valid),
@@ -253,8 +283,20 @@ fn any_layer() -> impl Strategy<Value = LayerSpec> {
             LayerSpec::Conv2D(Conv2D { strides: stride.into(), padding, use_bias, ..conv })
         },
     );
+    let depthwise = (1_usize..4, 1_usize..4, any::<bool>(), 1_usize..3).prop_map(
+        |(size, step, dilated, depth_multiplier)| {
+            let (dilation_rate, strides) = if dilated { (step, 1) } else { (1, step) };
+            LayerSpec::DepthwiseConv2D(DepthwiseConv2D {
+                dilation_rate: dilation_rate.into(),
+                strides: strides.into(),
+                depth_multiplier,
+                ..DepthwiseConv2D::new(size)
+            })
+        },
+    );
     prop_oneof![
         3 => conv,
+        1 => depthwise,
         2 => (1_usize..4).prop_map(|n| LayerSpec::MaxPooling2D(MaxPooling2D { pool_size: n.into(), ..MaxPooling2D::default() })),
         1 => Just(flatten()),
         2 => (1_usize..40).prop_map(|units| dense(units, Function::Relu)),

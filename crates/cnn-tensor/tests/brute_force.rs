@@ -28,6 +28,22 @@ proptest! {
         prop_assert!(window.after == window.before || window.after == window.before + 1, "the odd pixel goes to the end");
     }
 
+    /// The windows of a kernel with holes are those of a kernel without, as long as it reaches.
+    #[test]
+    fn dilated_windows_are_those_of_their_span(input in 1usize..60, kernel in 1usize..6, dilation in 1usize..6, pad in 0usize..5) {
+        for padding in [Padding::Valid, Padding::Same, Padding::Explicit(pad)] {
+            let (first, last) = (0, (kernel - 1) * dilation);
+            let dilated = Window::dilated(input, kernel, 1, dilation, padding);
+            let plain = Window::new(input, last - first + 1, 1, padding);
+            prop_assert_eq!(dilated.is_ok(), plain.is_ok());
+            if let (Ok(dilated), Ok(plain)) = (dilated, plain) {
+                prop_assert_eq!((dilated.output, dilated.before, dilated.after), (plain.output, plain.before, plain.after));
+                prop_assert_eq!((dilated.span(), dilated.kernel), (plain.kernel, kernel));
+                prop_assert_eq!(dilated.has_padding_only_window(), plain.has_padding_only_window());
+            }
+        }
+    }
+
     #[test]
     fn any_numbers_give_an_answer(input: u32, kernel: u32, stride: u32, pad: u64) {
         let pad = usize::try_from(pad).unwrap_or(usize::MAX);

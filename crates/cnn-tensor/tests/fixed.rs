@@ -190,6 +190,39 @@ fn derivations_show_their_numbers() {
 }
 
 #[test]
+fn dilation_shows_in_derivations_and_errors() {
+    let of = |input, kernel, stride, dilation, padding| {
+        Window::dilated(input, kernel, stride, dilation, padding)
+            .map(|window| window.derivation())
+            .map_err(|error| (error.to_string(), error.hint().is_empty()))
+    };
+    let told = |text: &str| Ok(text.to_owned());
+    let refused = |text: &str| Err((text.to_owned(), false));
+    assert_eq!(of(28, 3, 1, 2, Padding::Valid), told("(28 − (2·(3 − 1) + 1) + 2·0)/1 + 1 = 24"));
+    assert_eq!(of(28, 3, 1, 2, Padding::Same), told("(28 − (2·(3 − 1) + 1) + 2·2)/1 + 1 = 28"));
+    assert_eq!(of(7, 2, 1, 3, Padding::Same), told("(7 − (3·(2 − 1) + 1) + 1 + 2)/1 + 1 = 7"));
+    assert_eq!(of(28, 3, 2, 1, Padding::Valid), told("floor((28 − 3 + 2·0)/2) + 1 = 13"));
+    assert_eq!(
+        of(6, 3, 1, 4, Padding::Valid),
+        refused(
+            "kernel 3, at dilation 4 as wide as 9, is larger than the input 6: floor((6 − (4·(3 − 1) + 1) + 2·0)/1) + 1 = −2"
+        )
+    );
+    assert_eq!(
+        of(28, 3, 2, 3, Padding::Same),
+        refused("stride 2 together with dilation 3: at most one of them may be above 1")
+    );
+    assert_eq!(
+        of(28, 3, 1, 0, Padding::Same),
+        refused("dilation 0: all taps would lie on one position; a dilation is at least 1")
+    );
+    assert_eq!(
+        of(28, 3, 1, Window::LIMIT, Padding::Same),
+        refused("dilated kernel 8589934591 is too large: the limit is 4294967295")
+    );
+}
+
+#[test]
 fn errors_show_the_arithmetic() {
     let of =
         |input, kernel, stride, padding| Window::new(input, kernel, stride, padding).unwrap_err();

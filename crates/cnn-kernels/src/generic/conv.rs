@@ -1,5 +1,8 @@
 //! Convolution and its gradients.
 //!
+//! The functions that are generic over `EACH` are those of [`super::depthwise`] too: each lane is then a channel of the image, with
+//! its own filter, and there is one group.
+//!
 //! Pixels that use the same taps of the kernel form rectangles: one for the interior, whose windows lie wholly inside the
 //! image, and up to eight kinds along the padded border. Each rectangle is summed in tiles.
 
@@ -16,7 +19,7 @@ const BLOCK: usize = 192;
 
 /// Points are output pixels, columns are filters.
 #[inline(always)]
-pub(crate) fn forward<S: Simd>(
+pub(crate) fn forward<S: Simd, const EACH: bool>(
     s: S,
     g: &ConvGeometry,
     x: &[f32],
@@ -29,13 +32,13 @@ pub(crate) fn forward<S: Simd>(
         return;
     }
     for (x, y) in x.chunks_exact(g.input_len()).zip(y.chunks_exact_mut(g.output_len())) {
-        forward_rows(s, g, x, kernel, bias, relu, 0..g.oh, y);
+        forward_rows::<S, EACH>(s, g, x, kernel, bias, relu, 0..g.oh, y);
     }
 }
 
 /// Rows `rows` of the output of one image, to `y`.
 #[inline(always)]
-pub(super) fn forward_rows<S: Simd>(
+pub(super) fn forward_rows<S: Simd, const EACH: bool>(
     s: S,
     g: &ConvGeometry,
     x: &[f32],
@@ -54,42 +57,86 @@ pub(super) fn forward_rows<S: Simd>(
             }
             continue;
         }
-        let row = kxs.len() * g.c;
-        let mut ky = kys.start;
-        loop {
-            let end = (ky + (BLOCK / row.max(1)).max(1)).min(kys.end);
-            let last = end == kys.end;
-            let sum = Sum {
-                parts: &[(x, kernel)],
-                k: (ky * g.kw + kxs.start) * g.c * g.f,
-                loops: [
-                    Loop { count: end - ky, x: g.w * g.c, k: g.kw * g.c * g.f },
-                    Loop::ONCE,
-                    Loop { count: row, x: 1, k: g.f },
-                ],
-                start: if ky == kys.start { Start::Zero } else { Start::Sum },
-                bias: if last { bias } else { &[] },
-                relu: relu && last,
-            };
-            let place = |(oy, ox): (usize, usize)| {
-                // A window with no tap inside reads nothing: any place will do.
-                let iy = (oy * g.stride_h + ky).saturating_sub(g.pad_top);
-                let ix = (ox * g.stride_w + kxs.start).saturating_sub(g.pad_left);
-                ((iy * g.w + ix) * g.c, ((oy - rows.start) * g.ow + ox) * g.f)
-            };
-            sum.sweep(s, 0..g.f, ys.len() * xs.len(), &pixels(ys.start, &xs).map(place), y);
-            if last {
-                break;
+        for group in 0..groups::<EACH>(g) {
+            let (channel, filters) =
+                (group * g.group_channels(), columns(g.f, group, groups::<EACH>(g)));
+            let row = kxs.len() * g.group_channels();
+            let mut ky = kys.start;
+            loop {
+                let end = (ky + (BLOCK / row.max(1)).max(1)).min(kys.end);
+                let last = end == kys.end;
+                let [side, inner] = row_loops(g, kxs.len());
+                let (high, tap) = (g.dilation_h * g.w * g.c, g.group_channels() * g.f);
+                let sum = Sum {
+                    parts: &[(x, kernel)],
+                    k: (ky * g.kw + kxs.start) * tap,
+                    loops: [Loop { count: end - ky, x: high, k: g.kw * tap }, side, inner],
+                    start: if ky == kys.start { Start::Zero } else { Start::Sum },
+                    bias: if last { bias } else { &[] },
+                    relu: relu && last,
+                };
+                let place = |(oy, ox): (usize, usize)| {
+                    // A window with no tap inside reads nothing: any place will do.
+                    let iy = (oy * g.stride_h + ky * g.dilation_h).saturating_sub(g.pad_top);
+                    let ix =
+                        (ox * g.stride_w + kxs.start * g.dilation_w).saturating_sub(g.pad_left);
+                    let to = ((oy - rows.start) * g.ow + ox) * g.f;
+                    ((iy * g.w + ix) * g.c + channel, to)
+                };
+                let (points, places) = (ys.len() * xs.len(), pixels(ys.start, &xs).map(place));
+                sweep::<S, EACH>(s, &sum, filters.clone(), points, &places, y);
+                if last {
+                    break;
+                }
+                ky = end;
             }
-            ky = end;
         }
+    }
+}
+
+/// Groups that are summed one after the other.
+#[inline(always)]
+fn groups<const EACH: bool>(g: &ConvGeometry) -> usize {
+    if EACH { 1 } else { g.groups }
+}
+
+/// The part of `0..all` that belongs to one of `groups` groups.
+#[inline(always)]
+fn columns(all: usize, group: usize, groups: usize) -> Range<usize> {
+    group * all / groups..(group + 1) * all / groups
+}
+
+/// The two inner loops over a row of `taps` taps and the channels of a group: one, where they lie side by side.
+#[inline(always)]
+fn row_loops(g: &ConvGeometry, taps: usize) -> [Loop; 2] {
+    let c = g.group_channels();
+    if g.groups == 1 && g.dilation_w == 1 {
+        return [Loop::ONCE, Loop { count: taps * c, x: 1, k: g.f }];
+    }
+    let taps = Loop { count: taps, x: g.dilation_w * g.c, k: c * g.f };
+    if c == 1 { [Loop::ONCE, taps] } else { [taps, Loop { count: c, x: 1, k: g.f }] }
+}
+
+#[inline(always)]
+fn sweep<S: Simd, const EACH: bool>(
+    s: S,
+    sum: &Sum<'_>,
+    columns: Range<usize>,
+    points: usize,
+    places: &(impl Iterator<Item = (usize, usize)> + Clone),
+    y: &mut [f32],
+) {
+    if EACH {
+        sum.sweep_lanes(s, columns, points, places, y);
+    } else {
+        sum.sweep(s, columns, points, places, y);
     }
 }
 
 /// Points are input pixels, columns are channels. With stride 1 all pixels inside see the whole kernel; with others, those that
 /// lie a stride apart see the same taps, and go together.
 #[inline(always)]
-pub(crate) fn backward_input<S: Simd>(
+pub(crate) fn backward_input<S: Simd, const EACH: bool>(
     s: S,
     g: &ConvGeometry,
     packed: &[f32],
@@ -103,7 +150,7 @@ pub(crate) fn backward_input<S: Simd>(
     for (dz, dx) in dz.chunks_exact(g.output_len()).zip(dx.chunks_exact_mut(g.input_len())) {
         for top in 0..g.stride_h.min(g.h) {
             for left in 0..g.stride_w.min(g.w) {
-                gather(s, g, packed, dz, (top, left), dx);
+                gather::<S, EACH>(s, g, packed, dz, (top, left), dx);
             }
         }
     }
@@ -111,7 +158,7 @@ pub(crate) fn backward_input<S: Simd>(
 
 /// The pixels at `first` and any number of strides below it and to its right.
 #[inline(always)]
-fn gather<S: Simd>(
+fn gather<S: Simd, const EACH: bool>(
     s: S,
     g: &ConvGeometry,
     packed: &[f32],
@@ -120,50 +167,71 @@ fn gather<S: Simd>(
     dx: &mut [f32],
 ) {
     let (top, left) = (first.0 + g.pad_top, first.1 + g.pad_left);
-    // The outputs whose windows contain a pixel: the last tap comes first.
-    let rows = |y: usize| outputs(top + y * g.stride_h, g.kh, g.stride_h, g.oh);
-    let columns = |x: usize| outputs(left + x * g.stride_w, g.kw, g.stride_w, g.ow);
-    // The taps that those outputs see the pixel with, from the last output's to the one after the first output's.
-    let row_taps = |y: usize| taps(rows(y), top + y * g.stride_h, g.stride_h);
-    let column_taps = |x: usize| taps(columns(x), left + x * g.stride_w, g.stride_w);
+    let row_taps = |y: usize| taps(top + y * g.stride_h, g.kh, g.stride_h, g.dilation_h, g.oh);
+    let column_taps = |x: usize| taps(left + x * g.stride_w, g.kw, g.stride_w, g.dilation_w, g.ow);
     let height = (g.h - first.0).div_ceil(g.stride_h);
     let width = (g.w - first.1).div_ceil(g.stride_w);
     for (ys, xs) in zones(0..height, width, row_taps, column_taps) {
         let (kys, kxs) = (row_taps(ys.start), column_taps(xs.start));
-        let (oys, oxs) = (rows(ys.start), columns(xs.start));
-        let empty = oys.is_empty() || oxs.is_empty();
-        let (step_h, step_w) = (g.stride_h * g.kw * g.c, g.stride_w * g.c);
-        let sum = Sum {
-            parts: &[(dz, packed)],
-            k: if empty { 0 } else { ((kys.end - 1) * g.kw + kxs.end - 1) * g.c },
-            loops: [
-                Loop { count: oys.len(), x: g.ow * g.f, k: step_h.wrapping_neg() },
-                Loop { count: oxs.len(), x: g.f, k: step_w.wrapping_neg() },
-                Loop { count: g.f, x: 1, k: g.kh * g.kw * g.c },
-            ],
-            start: Start::Zero,
-            bias: &[],
-            relu: false,
-        };
-        // A stride further, the same taps belong to the next output.
-        let place = |(y, x): (usize, usize)| {
-            let (oy, ox) = (oys.start + y - ys.start, oxs.start + x - xs.start);
-            let (iy, ix) = (first.0 + y * g.stride_h, first.1 + x * g.stride_w);
-            ((oy * g.ow + ox) * g.f, (iy * g.w + ix) * g.c)
-        };
-        sum.sweep(s, 0..g.c, ys.len() * xs.len(), &pixels(ys.start, &xs).map(place), dx);
+        let empty = kys.is_empty() || kxs.is_empty();
+        // The first output that sees a pixel does so with the last tap; the next one lies a dilation further, and its tap a stride
+        // before.
+        let (ky, kx) = (kys.end.max(1) - 1, kxs.end.max(1) - 1);
+        let oy = (top + ys.start * g.stride_h - ky * g.dilation_h) / g.stride_h;
+        let ox = (left + xs.start * g.stride_w - kx * g.dilation_w) / g.stride_w;
+        let counts = (kys.len().div_ceil(g.stride_h), kxs.len().div_ceil(g.stride_w));
+        for group in 0..groups::<EACH>(g) {
+            let filter = group * g.group_filters();
+            let sum = Sum {
+                parts: &[(dz, packed)],
+                k: if empty { 0 } else { g.packed_tap(ky, kx) * g.c },
+                loops: gather_loops(g, counts),
+                start: Start::Zero,
+                bias: &[],
+                relu: false,
+            };
+            // A stride further, the same taps belong to the next output.
+            let place = |(y, x): (usize, usize)| {
+                let (oy, ox) = (oy + y - ys.start, ox + x - xs.start);
+                let (iy, ix) = (first.0 + y * g.stride_h, first.1 + x * g.stride_w);
+                ((oy * g.ow + ox) * g.f + filter, (iy * g.w + ix) * g.c)
+            };
+            let (points, places) = (ys.len() * xs.len(), pixels(ys.start, &xs).map(place));
+            sweep::<S, EACH>(s, &sum, columns(g.c, group, groups::<EACH>(g)), points, &places, dx);
+        }
     }
 }
 
-/// The outputs whose windows contain the pixel at `at` of the padded image: those that begin at it or before it, and after `at - k`.
+/// The loops over as many rows and columns of outputs, and the filters of a group.
 #[inline(always)]
-fn outputs(at: usize, k: usize, stride: usize, count: usize) -> Range<usize> {
-    (at + 1).saturating_sub(k).div_ceil(stride)..(at / stride + 1).min(count)
+fn gather_loops(g: &ConvGeometry, (rows, columns): (usize, usize)) -> [Loop; 3] {
+    let (down, right) = (g.dilation_h * g.ow * g.f, g.dilation_w * g.f);
+    let (tap_down, tap_right) = (g.stride_h * g.kw * g.c, g.stride_w * g.c);
+    if g.is_depthwise() {
+        // The packed kernel is turned around.
+        return [
+            Loop { count: rows, x: down, k: tap_down },
+            Loop::ONCE,
+            Loop { count: columns, x: right, k: tap_right },
+        ];
+    }
+    [
+        Loop { count: rows, x: down, k: tap_down.wrapping_neg() },
+        Loop { count: columns, x: right, k: tap_right.wrapping_neg() },
+        Loop { count: g.group_filters(), x: 1, k: g.kh * g.kw * g.c },
+    ]
 }
 
-/// The taps with which `outputs` see the pixel at `at` of the padded image; empty if there are none.
+/// The taps with which the outputs `0..count` see the pixel at `at` of the padded image: every `stride`-th of this range, from its
+/// end. Empty if there are none.
 #[inline(always)]
-fn taps(outputs: Range<usize>, at: usize, stride: usize) -> Range<usize> {
+fn taps(at: usize, k: usize, stride: usize, dilation: usize, count: usize) -> Range<usize> {
+    if dilation > 1 {
+        let first = (at + 1).saturating_sub(count).div_ceil(dilation);
+        return first..(at / dilation + 1).min(k).max(first);
+    }
+    // Outputs whose windows begin at the pixel or before it, and after `at - k`.
+    let outputs = (at + 1).saturating_sub(k).div_ceil(stride)..(at / stride + 1).min(count);
     if outputs.is_empty() {
         return 0..0;
     }
@@ -190,19 +258,13 @@ pub(crate) fn backward_kernel<S: Simd>(
             Loop { count: oxs, x: g.stride_w * g.c, k: g.f },
         ]
     };
+    let parts = [(x, dz)];
     let unpadded = (0..g.oh).all(|oy| g.rows(oy) == (0..g.kh))
         && (0..g.ow).all(|ox| g.columns(ox) == (0..g.kw));
-    if unpadded && g.pad_top == 0 && g.pad_left == 0 {
-        let sum = Sum {
-            parts: &[(x, dz)],
-            k: 0,
-            loops: loops(g.oh, g.ow),
-            start: Start::Sum,
-            bias: &[],
-            relu: false,
-        };
-        let row = g.kw * g.c;
-        let place = |(y, x): (usize, usize)| (y * g.w * g.c + x, (y * row + x) * g.f);
+    if unpadded && (g.pad_top, g.pad_left, g.groups, g.dilation_w) == (0, 0, 1, 1) {
+        let sum = added(&parts, 0, loops(g.oh, g.ow));
+        let (high, row) = (g.dilation_h * g.w * g.c, g.kw * g.c);
+        let place = |(y, x): (usize, usize)| (y * high + x, (y * row + x) * g.f);
         sum.sweep(s, 0..g.f, g.kh * row, &pixels(0, &(0..row)).map(place), dkernel);
         return;
     }
@@ -213,20 +275,28 @@ pub(crate) fn backward_kernel<S: Simd>(
             if oys.is_empty() || oxs.is_empty() {
                 continue;
             }
-            let sum = Sum {
-                parts: &[(x, dz)],
-                k: (oys.start * g.ow + oxs.start) * g.f,
-                loops: loops(oys.len(), oxs.len()),
-                start: Start::Sum,
-                bias: &[],
-                relu: false,
-            };
-            let iy = oys.start * g.stride_h + ky - g.pad_top;
-            let ix = oxs.start * g.stride_w + kx - g.pad_left;
-            let place = |c: usize| ((iy * g.w + ix) * g.c + c, ((ky * g.kw + kx) * g.c + c) * g.f);
-            sum.sweep(s, 0..g.f, g.c, &(0..g.c).map(place), dkernel);
+            let k = (oys.start * g.ow + oxs.start) * g.f;
+            let sum = added(&parts, k, loops(oys.len(), oxs.len()));
+            let iy = oys.start * g.stride_h + ky * g.dilation_h - g.pad_top;
+            let ix = oxs.start * g.stride_w + kx * g.dilation_w - g.pad_left;
+            let (from, tap, each) = ((iy * g.w + ix) * g.c, ky * g.kw + kx, g.group_channels());
+            for group in 0..g.groups {
+                let place = |c| (from + group * each + c, (tap * each + c) * g.f);
+                let filters = columns(g.f, group, g.groups);
+                sum.sweep(s, filters, each, &(0..each).map(place), dkernel);
+            }
         }
     }
+}
+
+/// A sum that is added to what is there.
+#[inline(always)]
+pub(super) fn added<'a>(
+    parts: &'a [(&'a [f32], &'a [f32])],
+    k: usize,
+    loops: [Loop; 3],
+) -> Sum<'a> {
+    Sum { parts, k, loops, start: Start::Sum, bias: &[], relu: false }
 }
 
 /// The outputs of `0..len` for which `sees`, which must be neighbours.
@@ -241,7 +311,7 @@ fn seen(len: usize, sees: impl Fn(usize) -> bool) -> Range<usize> {
 ///
 /// An iterator and not a function that calls back: a closure is compiled for any processor, and kernels inside it would be
 /// calls, not instructions.
-struct Zones<R, C> {
+pub(super) struct Zones<R, C> {
     rows: Range<usize>,
     width: usize,
     row_taps: R,
@@ -251,7 +321,12 @@ struct Zones<R, C> {
 }
 
 #[inline(always)]
-fn zones<R, C>(rows: Range<usize>, width: usize, row_taps: R, column_taps: C) -> Zones<R, C> {
+pub(super) fn zones<R, C>(
+    rows: Range<usize>,
+    width: usize,
+    row_taps: R,
+    column_taps: C,
+) -> Zones<R, C> {
     let at = (rows.start, 0);
     Zones { rows, width, row_taps, column_taps, at }
 }
@@ -280,12 +355,12 @@ where
 
 /// Row and column of the pixels of a rectangle, row by row, without an end.
 #[inline(always)]
-fn pixels(top: usize, xs: &Range<usize>) -> Pixels {
+pub(super) fn pixels(top: usize, xs: &Range<usize>) -> Pixels {
     Pixels { at: (top, xs.start), xs: xs.clone() }
 }
 
 #[derive(Clone)]
-struct Pixels {
+pub(super) struct Pixels {
     at: (usize, usize),
     xs: Range<usize>,
 }

@@ -42,7 +42,7 @@ pub(crate) fn forward<S: Simd>(
                 // As many as lie side by side in the ring.
                 let end = bottom.min(row - row % p.ph + p.ph);
                 let to = &mut scratch[row % p.ph * conv_row..][..(end - row) * conv_row];
-                forward_rows(s, g, x, kernel, bias, relu, row..end, to);
+                forward_rows::<S, false>(s, g, x, kernel, bias, relu, row..end, to);
                 row = end;
             }
             ready = ready.max(bottom);
@@ -117,6 +117,6 @@ pub(crate) fn backward_image<S: Simd>(
     for (i, dx) in dx.chunks_exact_mut(g.input_len()).enumerate() {
         let part = i * p.output_len()..(i + 1) * p.output_len();
         max_pool::backward(s, p, &y[part.clone()], &dy[part.clone()], relu, &argmax[part], dz);
-        backward_input(s, g, packed, dz, dx);
+        backward_input::<S, false>(s, g, packed, dz, dx);
     }
 }

@@ -4,6 +4,7 @@
 pub(crate) mod conv;
 pub(crate) mod conv_pool;
 pub(crate) mod dense;
+pub(crate) mod depthwise;
 pub(crate) mod max_pool;
 mod one_channel;
 pub(crate) mod peak;

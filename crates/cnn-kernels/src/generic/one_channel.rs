@@ -15,7 +15,8 @@ use crate::simd::Simd;
 /// Whether the kernels here do this convolution.
 #[inline(always)]
 pub(super) fn fits(g: &ConvGeometry) -> bool {
-    (g.c, g.kh, g.kw, g.stride_h, g.stride_w) == (1, 3, 3, 1, 1)
+    (g.c, g.kh, g.kw) == (1, 3, 3)
+        && (g.stride_h, g.stride_w, g.dilation_h, g.dilation_w) == (1, 1, 1, 1)
 }
 
 /// Whether they also do this pooling after it: 2 × 2, side by side, nothing padded.

@@ -5,7 +5,8 @@
 //! ```
 //!
 //! A *point* is what `x` differs in (an output pixel, a sample, a row of a weight gradient); a *column* is what `k` is
-//! contiguous in (a filter, an output). A tile of up to 6 points × 2 registers of columns is summed in registers over all
+//! contiguous in (a filter, an output). Of `x` there is one number for all columns, or, **lane by lane**, one for each of them
+//! beside each other (`x[at p, a, b, t; v]`: the channels of a depthwise convolution). A tile of up to 6 points × 2 registers of columns is summed in registers over all
 //! of the loops: 12 sums, which hides the latency of the multiply-adds and fits the 16 registers of AVX2; each `x` that is
 //! broadcast serves 2 registers, each register of `k` serves 6 points. Every sum runs over its terms in the order of the loops,
 //! whatever the tile.
@@ -62,18 +63,43 @@ impl Sum<'_> {
         places: &(impl Iterator<Item = (usize, usize)> + Clone),
         y: &mut [f32],
     ) {
+        self.sweep_as::<S, false>(s, columns, points, places, y);
+    }
+
+    /// As [`Self::sweep`] with a number of `x` for each of the columns, from column 0 at the place that `places` says.
+    #[inline(always)]
+    pub(super) fn sweep_lanes<S: Simd>(
+        &self,
+        s: S,
+        columns: Range<usize>,
+        points: usize,
+        places: &(impl Iterator<Item = (usize, usize)> + Clone),
+        y: &mut [f32],
+    ) {
+        self.sweep_as::<S, true>(s, columns, points, places, y);
+    }
+
+    #[inline(always)]
+    fn sweep_as<S: Simd, const EACH: bool>(
+        &self,
+        s: S,
+        columns: Range<usize>,
+        points: usize,
+        places: &(impl Iterator<Item = (usize, usize)> + Clone),
+        y: &mut [f32],
+    ) {
         let mut v = columns.start;
         while S::REGISTERS >= 32 && columns.end - v >= 4 * S::LANES {
-            self.points::<S, 4>(s, v, S::LANES, points, places.clone(), y);
+            self.points::<S, 4, EACH>(s, v, S::LANES, points, places.clone(), y);
             v += 4 * S::LANES;
         }
         while columns.end - v >= 2 * S::LANES {
-            self.points::<S, 2>(s, v, S::LANES, points, places.clone(), y);
+            self.points::<S, 2, EACH>(s, v, S::LANES, points, places.clone(), y);
             v += 2 * S::LANES;
         }
         while v < columns.end {
             let lanes = S::LANES.min(columns.end - v);
-            self.points::<S, 1>(s, v, lanes, points, places.clone(), y);
+            self.points::<S, 1, EACH>(s, v, lanes, points, places.clone(), y);
             v += lanes;
         }
     }
@@ -90,14 +116,14 @@ impl Sum<'_> {
     ) {
         let (mut v, places) = (columns.start, std::iter::once(place));
         while S::REGISTERS >= 32 && columns.end - v >= 8 * S::LANES {
-            self.tile::<S, 1, 8>(s, v, S::LANES, &mut places.clone(), y);
+            self.tile::<S, 1, 8, false>(s, v, S::LANES, &mut places.clone(), y);
             v += 8 * S::LANES;
         }
         self.sweep(s, v..columns.end, 1, &places, y);
     }
 
     #[inline(always)]
-    fn points<S: Simd, const VEC: usize>(
+    fn points<S: Simd, const VEC: usize, const EACH: bool>(
         &self,
         s: S,
         v: usize,
@@ -110,13 +136,17 @@ impl Sum<'_> {
         while left > 0 {
             // Twice 4 and a 3 hide the latency of the sums better than a 6, a 3 and a 2.
             left -= match left {
+                // Fewer sizes of tiles, of which a row of three taps has its own.
+                6.. if EACH => self.tile::<S, 6, VEC, EACH>(s, v, lanes, &mut places, y),
+                3.. if EACH => self.tile::<S, 3, VEC, EACH>(s, v, lanes, &mut places, y),
+                _ if EACH => self.tile::<S, 1, VEC, EACH>(s, v, lanes, &mut places, y),
                 // Alone, a register of columns needs more points to hide the latency.
-                8.. if VEC == 1 => self.tile::<S, 8, VEC>(s, v, lanes, &mut places, y),
-                4 | 7 | 8 | 11 => self.tile::<S, 4, VEC>(s, v, lanes, &mut places, y),
-                6.. => self.tile::<S, 6, VEC>(s, v, lanes, &mut places, y),
-                3 | 5 => self.tile::<S, 3, VEC>(s, v, lanes, &mut places, y),
-                2 => self.tile::<S, 2, VEC>(s, v, lanes, &mut places, y),
-                _ => self.tile::<S, 1, VEC>(s, v, lanes, &mut places, y),
+                8.. if VEC == 1 => self.tile::<S, 8, VEC, EACH>(s, v, lanes, &mut places, y),
+                4 | 7 | 8 | 11 => self.tile::<S, 4, VEC, EACH>(s, v, lanes, &mut places, y),
+                6.. => self.tile::<S, 6, VEC, EACH>(s, v, lanes, &mut places, y),
+                3 | 5 => self.tile::<S, 3, VEC, EACH>(s, v, lanes, &mut places, y),
+                2 => self.tile::<S, 2, VEC, EACH>(s, v, lanes, &mut places, y),
+                _ => self.tile::<S, 1, VEC, EACH>(s, v, lanes, &mut places, y),
             };
         }
     }
@@ -126,7 +156,7 @@ impl Sum<'_> {
     /// Loops and not `from_fn`: its closures are compiled for any processor, and where they are not inlined they copy registers
     /// in pieces.
     #[inline(always)]
-    fn tile<S: Simd, const P: usize, const VEC: usize>(
+    fn tile<S: Simd, const P: usize, const VEC: usize, const EACH: bool>(
         &self,
         s: S,
         v: usize,
@@ -137,6 +167,7 @@ impl Sum<'_> {
         let (mut x_at, mut y_at) = ([0; P], [0; P]);
         for p in 0..P {
             (x_at[p], y_at[p]) = places.next().unwrap_or_default();
+            x_at[p] += if EACH { v } else { 0 };
         }
         let part = lanes < S::LANES;
         let mut acc = [[s.splat(0.0); VEC]; P];
@@ -150,7 +181,7 @@ impl Sum<'_> {
         }
         // A sum of nothing reads nothing.
         let parts = if self.loops.iter().any(|l| l.count == 0) { &[] } else { self.parts };
-        for (x, k) in parts {
+        for &(x, k) in parts {
             for a in 0..self.loops[0].count {
                 for b in 0..self.loops[1].count {
                     let moved = |from: usize, by: fn(&Loop) -> usize| {
@@ -159,19 +190,11 @@ impl Sum<'_> {
                     };
                     let x_by = moved(0, |l| l.x);
                     let k = &k[moved(self.k + v, |l| l.k)..];
+                    let (xs, l) = ((x, x_at, x_by), self.loops[2]);
                     if part {
-                        run::<S, P, VEC, true>(s, &mut acc, x, x_at, x_by, k, lanes, self.loops[2]);
+                        run::<S, P, VEC, EACH, true>(s, &mut acc, xs, k, lanes, l);
                     } else {
-                        run::<S, P, VEC, false>(
-                            s,
-                            &mut acc,
-                            x,
-                            x_at,
-                            x_by,
-                            k,
-                            lanes,
-                            self.loops[2],
-                        );
+                        run::<S, P, VEC, EACH, false>(s, &mut acc, xs, k, lanes, l);
                     }
                 }
             }
@@ -194,25 +217,24 @@ impl Sum<'_> {
     }
 }
 
-/// The innermost loop.
+/// The innermost loop. Point `p` begins in `x` at `x_at[p] + x_by`.
 #[inline(always)]
 #[expect(
     unsafe_code,
     reason = "the loop that all the time goes to checks its bounds once, not in every round"
 )]
-fn run<S: Simd, const P: usize, const VEC: usize, const PART: bool>(
+fn run<S: Simd, const P: usize, const VEC: usize, const EACH: bool, const PART: bool>(
     s: S,
     acc: &mut [[S::V; VEC]; P],
-    x: &[f32],
-    x_at: [usize; P],
-    x_by: usize,
+    (x, x_at, x_by): (&[f32], [usize; P], usize),
     k: &[f32],
     lanes: usize,
     l: Loop,
 ) {
     let width = if PART { lanes } else { VEC * S::LANES };
+    let x_width = if EACH { width } else { 1 };
     let k = &k[..span(l.count, l.k, width)];
-    let len = span(l.count, l.x, 1);
+    let len = span(l.count, l.x, x_width);
     let mut xs: [&[f32]; P] = [&[]; P];
     for p in 0..P {
         xs[p] = &x[x_at[p].wrapping_add(x_by)..][..len];
@@ -228,10 +250,14 @@ fn run<S: Simd, const P: usize, const VEC: usize, const PART: bool>(
             columns[v] = if PART { s.load_part(row) } else { s.load(&row[v * S::LANES..]) };
         }
         for p in 0..P {
-            // SAFETY: likewise `i` is `n * l.x`, and each of `xs` has `(l.count - 1) * l.x + 1` numbers.
-            let x = s.splat(unsafe { *xs[p].get_unchecked(i) });
+            // SAFETY: likewise `i` is `n * l.x`, and each of `xs` has `(l.count - 1) * l.x + x_width` numbers.
+            let x = unsafe { xs[p].get_unchecked(i..i + x_width) };
+            let mut factor = s.splat(if EACH { 0.0 } else { x[0] });
             for v in 0..VEC {
-                sums[p][v] = s.fma(x, columns[v], sums[p][v]);
+                if EACH {
+                    factor = if PART { s.load_part(x) } else { s.load(&x[v * S::LANES..]) };
+                }
+                sums[p][v] = s.fma(factor, columns[v], sums[p][v]);
             }
         }
         i += l.x;

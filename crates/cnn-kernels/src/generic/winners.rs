@@ -71,7 +71,8 @@ impl Pooled<'_> {
 /// Whether the gradients here do this: windows side by side and inside the image, nothing padded.
 #[inline(always)]
 pub(super) fn fits(g: &ConvGeometry, p: &PoolGeometry) -> bool {
-    (p.stride_h, p.stride_w, p.pad_top, p.pad_left) == (p.ph, p.pw, 0, 0)
+    (g.groups, g.dilation_h, g.dilation_w) == (1, 1, 1)
+        && (p.stride_h, p.stride_w, p.pad_top, p.pad_left) == (p.ph, p.pw, 0, 0)
         && p.oh * p.ph <= p.h
         && p.ow * p.pw <= p.w
         && (g.pad_top, g.pad_left) == (0, 0)

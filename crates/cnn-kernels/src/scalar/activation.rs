@@ -183,3 +183,64 @@ pub(crate) fn softsign_backward(y: &[f32], dy: &mut [f32]) {
         *dy *= rest * rest;
     }
 }
+
+#[inline(always)]
+pub(crate) fn gelu(x: &mut [f32]) {
+    for x in x.iter_mut() {
+        *x *= math::normal(*x).0;
+    }
+}
+
+#[inline(always)]
+pub(crate) fn gelu_backward(x: &[f32], dy: &mut [f32]) {
+    for (x, dy) in x.iter().zip(dy) {
+        let (below, density) = math::normal(*x);
+        *dy *= x.mul_add(density, below);
+    }
+}
+
+#[inline(always)]
+pub(crate) fn hard_silu(x: &mut [f32]) {
+    for x in x.iter_mut() {
+        *x *= (*x / 6.0 + 0.5).clamp(0.0, 1.0);
+    }
+}
+
+#[inline(always)]
+pub(crate) fn hard_silu_backward(x: &[f32], dy: &mut [f32]) {
+    for (x, dy) in x.iter().zip(dy) {
+        let inside = *x / 3.0 + 0.5;
+        let outside = if *x > 0.0 { 1.0 } else { 0.0 };
+        *dy *= if x.abs() < 3.0 { inside } else { outside };
+    }
+}
+
+#[inline(always)]
+pub(crate) fn mish(x: &mut [f32]) {
+    for x in x.iter_mut() {
+        *x *= math::tanh_softplus(*x).0;
+    }
+}
+
+#[inline(always)]
+pub(crate) fn mish_backward(x: &[f32], dy: &mut [f32]) {
+    for (x, dy) in x.iter().zip(dy) {
+        let (factor, slope) = math::tanh_softplus(*x);
+        *dy *= x.mul_add(slope, factor);
+    }
+}
+
+#[inline(always)]
+pub(crate) fn silu(x: &mut [f32]) {
+    for x in x.iter_mut() {
+        *x *= math::sigmoid(*x);
+    }
+}
+
+#[inline(always)]
+pub(crate) fn silu_backward(x: &[f32], dy: &mut [f32]) {
+    for (x, dy) in x.iter().zip(dy) {
+        let sigmoid = math::sigmoid(*x);
+        *dy *= sigmoid * x.mul_add(1.0 - sigmoid, 1.0);
+    }
+}

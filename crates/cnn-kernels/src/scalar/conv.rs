@@ -24,6 +24,14 @@ pub(crate) fn forward(
     }
 }
 
+/// Where the pixel of the image begins that output pixel `(oy, ox)` sees with tap `(ky, kx)`.
+#[inline(always)]
+fn input(g: &ConvGeometry, (oy, ox): (usize, usize), (ky, kx): (usize, usize)) -> usize {
+    let iy = oy * g.stride_h + ky * g.dilation_h - g.pad_top;
+    let ix = ox * g.stride_w + kx * g.dilation_w - g.pad_left;
+    (iy * g.w + ix) * g.c
+}
+
 /// All filters of one output pixel.
 fn pixel(
     g: &ConvGeometry,
@@ -34,15 +42,19 @@ fn pixel(
     (oy, ox): (usize, usize),
     y: &mut [f32],
 ) {
+    let (channels, filters) = (g.group_channels(), g.group_filters());
     y.fill(0.0);
     for ky in g.rows(oy) {
         for kx in g.columns(ox) {
-            let (iy, ix) = (oy * g.stride_h + ky - g.pad_top, ox * g.stride_w + kx - g.pad_left);
-            for c in 0..g.c {
-                let x = x[(iy * g.w + ix) * g.c + c];
-                let kernel = &kernel[((ky * g.kw + kx) * g.c + c) * g.f..][..g.f];
-                for (y, k) in y.iter_mut().zip(kernel) {
-                    *y = x.mul_add(*k, *y);
+            let (from, tap) = (input(g, (oy, ox), (ky, kx)), ky * g.kw + kx);
+            for group in 0..g.groups {
+                let y = &mut y[group * filters..][..filters];
+                for c in 0..channels {
+                    let x = x[from + group * channels + c];
+                    let kernel = &kernel[(tap * channels + c) * g.f + group * filters..][..filters];
+                    for (y, k) in y.iter_mut().zip(kernel) {
+                        *y = x.mul_add(*k, *y);
+                    }
                 }
             }
         }
@@ -147,10 +159,17 @@ pub(crate) fn backward_pooled_input(
 }
 
 pub(crate) fn transpose_kernel(g: &ConvGeometry, kernel: &[f32], out: &mut [f32]) {
-    let taps = g.kh * g.kw * g.c;
+    let (channels, filters) = (g.group_channels(), g.group_filters());
+    let taps = g.kh * g.kw;
     for tap in 0..taps {
-        for f in 0..g.f {
-            out[f * taps + tap] = kernel[tap * g.f + f];
+        let to = g.packed_tap(tap / g.kw, tap % g.kw);
+        for c in 0..channels {
+            let kernel = &kernel[(tap * channels + c) * g.f..][..g.f];
+            for group in 0..g.groups {
+                for q in 0..filters {
+                    out[(q * taps + to) * g.c + group * channels + c] = kernel[group * filters + q];
+                }
+            }
         }
     }
 }
@@ -160,16 +179,17 @@ pub(crate) fn backward_input(g: &ConvGeometry, packed: &[f32], dz: &[f32], dx: &
     if g.output_len() == 0 || g.input_len() == 0 {
         return;
     }
+    let (channels, filters) = (g.group_channels(), g.group_filters());
     for (dz, dx) in dz.chunks_exact(g.output_len()).zip(dx.chunks_exact_mut(g.input_len())) {
         for (pixel, dz) in dz.chunks_exact(g.f).enumerate() {
-            let (oy, ox) = (pixel / g.ow, pixel % g.ow);
+            let at = (pixel / g.ow, pixel % g.ow);
             for (f, &dz) in dz.iter().enumerate() {
-                for ky in g.rows(oy) {
-                    for kx in g.columns(ox) {
-                        let (iy, ix) =
-                            (oy * g.stride_h + ky - g.pad_top, ox * g.stride_w + kx - g.pad_left);
-                        let kernel = &packed[((f * g.kh + ky) * g.kw + kx) * g.c..][..g.c];
-                        let dx = &mut dx[(iy * g.w + ix) * g.c..][..g.c];
+                let (group, q) = (f / filters, f % filters);
+                for ky in g.rows(at.0) {
+                    for kx in g.columns(at.1) {
+                        let tap = q * g.kh * g.kw + g.packed_tap(ky, kx);
+                        let kernel = &packed[tap * g.c + group * channels..][..channels];
+                        let dx = &mut dx[input(g, at, (ky, kx)) + group * channels..][..channels];
                         for (dx, k) in dx.iter_mut().zip(kernel) {
                             *dx = dz.mul_add(*k, *dx);
                         }
@@ -184,18 +204,22 @@ pub(crate) fn backward_kernel(g: &ConvGeometry, x: &[f32], dz: &[f32], dkernel: 
     if g.output_len() == 0 || g.input_len() == 0 {
         return;
     }
+    let (channels, filters) = (g.group_channels(), g.group_filters());
     for (x, dz) in x.chunks_exact(g.input_len()).zip(dz.chunks_exact(g.output_len())) {
         for (pixel, dz) in dz.chunks_exact(g.f).enumerate() {
-            let (oy, ox) = (pixel / g.ow, pixel % g.ow);
-            for ky in g.rows(oy) {
-                for kx in g.columns(ox) {
-                    let (iy, ix) =
-                        (oy * g.stride_h + ky - g.pad_top, ox * g.stride_w + kx - g.pad_left);
-                    for c in 0..g.c {
-                        let x = x[(iy * g.w + ix) * g.c + c];
-                        let dkernel = &mut dkernel[((ky * g.kw + kx) * g.c + c) * g.f..][..g.f];
-                        for (dk, dz) in dkernel.iter_mut().zip(dz) {
-                            *dk = x.mul_add(*dz, *dk);
+            let at = (pixel / g.ow, pixel % g.ow);
+            for ky in g.rows(at.0) {
+                for kx in g.columns(at.1) {
+                    let (from, tap) = (input(g, at, (ky, kx)), ky * g.kw + kx);
+                    for group in 0..g.groups {
+                        let dz = &dz[group * filters..][..filters];
+                        for c in 0..channels {
+                            let x = x[from + group * channels + c];
+                            let row = (tap * channels + c) * g.f + group * filters;
+                            let dkernel = &mut dkernel[row..][..filters];
+                            for (dk, dz) in dkernel.iter_mut().zip(dz) {
+                                *dk = x.mul_add(*dz, *dk);
+                            }
                         }
                     }
                 }

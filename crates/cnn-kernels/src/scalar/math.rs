@@ -55,6 +55,39 @@ pub(crate) fn tanh(x: f32) -> f32 {
     if a < 0.625 { near } else { far }
 }
 
+/// The standard normal distribution: how much of it lies below `x`, and its density there.
+///
+/// With `e = exp(−x²/2)` the part beyond `|x|` is `e·u·p(u)`, `u = 1 / (1 + 0.26·|x|)`: the polynomial was fitted to
+/// `erfc(|x|/√2) / 2e` between 0 and 14, where its relative error is at most 3e-8. The part is within 4e-7 of itself in both tails
+/// as far as `e` is, so that nothing cancels below 0.
+#[inline(always)]
+pub(crate) fn normal(x: f32) -> (f32, f32) {
+    let e = exp(-0.5 * x * x);
+    let u = 1.0 / x.abs().mul_add(0.26, 1.0);
+    let p = 3.050_502_4e-2_f32;
+    let p = p.mul_add(u, -1.528_294_7e-1);
+    let p = p.mul_add(u, 2.514_926e-1);
+    let p = p.mul_add(u, -1.509_503_7e-1);
+    let p = p.mul_add(u, 1.609_487_8e-1);
+    let p = p.mul_add(u, 5.102_731e-2);
+    let p = p.mul_add(u, 1.030_303_5e-1);
+    let p = p.mul_add(u, 1.030_167_4e-1);
+    let p = p.mul_add(u, 1.037_590_6e-1);
+    let beyond = e * (u * p);
+    let below = if x > 0.0 { 1.0 - beyond } else { beyond };
+    (below, e * 0.398_942_3)
+}
+
+/// With `e = exp(x)`: `tanh(ln(1 + e))`, and its derivative.
+#[inline(always)]
+pub(crate) fn tanh_softplus(x: f32) -> (f32, f32) {
+    // Beyond 20 the first is 1 and the second 0, and squares of e would overflow.
+    let e = exp(if x > 20.0 { 20.0 } else { x });
+    let n = e * (e + 2.0);
+    let slope = 4.0 * e * (e + 1.0) / ((n + 2.0) * (n + 2.0));
+    (n / (n + 2.0), if x > 20.0 { 0.0 } else { slope })
+}
+
 /// `ln(1 + u)` for `0 <= u <= 1`, within 2 ulp of the true value: `2 artanh t`, `t = u / (2 + u)`, by its series.
 #[inline(always)]
 pub(crate) fn ln_1p(u: f32) -> f32 {

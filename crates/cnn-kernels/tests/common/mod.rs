@@ -77,14 +77,40 @@ pub(crate) fn conv(
         kh,
         kw,
         f,
+        groups: 1,
         stride_h,
         stride_w,
+        dilation_h: 1,
+        dilation_w: 1,
         pad_top: top,
         pad_left: left,
         oh: high.checked_sub(kh)? / stride_h + 1,
         ow: wide.checked_sub(kw)? / stride_w + 1,
     };
     Some(geometry)
+}
+
+/// A convolution in `groups` groups whose taps lie `dilation` apart.
+pub(crate) fn dilated(
+    size: (usize, usize, usize, usize),
+    kernel: (usize, usize),
+    stride: (usize, usize),
+    dilation: (usize, usize),
+    groups: usize,
+    pad: (usize, usize, usize, usize),
+) -> Option<ConvGeometry> {
+    let spread = |k: usize, d: usize| (k - 1) * d + 1;
+    let spreads = (spread(kernel.0, dilation.0), spread(kernel.1, dilation.1));
+    let (kh, kw) = kernel;
+    let (dilation_h, dilation_w) = dilation;
+    conv(size, spreads, stride, pad).map(|g| ConvGeometry {
+        kh,
+        kw,
+        dilation_h,
+        dilation_w,
+        groups,
+        ..g
+    })
 }
 
 /// Pooling `ph × pw` without padding.

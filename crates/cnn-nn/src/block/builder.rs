@@ -2,7 +2,7 @@
 
 use super::{Block, Join, Node, Op};
 use crate::layer::{BuildError, Built, Facts, ParamSpec};
-use crate::layers::LayerSpec;
+use crate::layers::{Activation, Function, LayerSpec, Spec};
 use crate::model::Limits;
 use cnn_tensor::{Shape, Window};
 use std::collections::HashMap;
@@ -63,16 +63,22 @@ impl BlockBuilder {
     }
 
     /// Adds a built layer, its parameters under a name that begins with `stem`.
-    pub(crate) fn push(&mut self, x: usize, stem: &'static str, built: Built) -> usize {
+    pub(crate) fn push(&mut self, x: usize, stem: &'static str, mut built: Built) -> usize {
         let count = self.counts.entry(stem).or_default();
         let name = if *count == 0 { stem.to_owned() } else { format!("{stem}_{count}") };
         *count += 1;
+        for param in &mut built.params {
+            param.name = format!("{name}/{}", param.name).into();
+        }
+        self.push_as_is(x, built)
+    }
+
+    /// Adds a built layer, its parameters under their own names.
+    fn push_as_is(&mut self, x: usize, built: Built) -> usize {
         let Built { layer, output, params, facts } = built;
         let start = self.end;
         self.end = params.iter().fold(start, |end, param| end.saturating_add(param.len()));
-        let named =
-            |param: ParamSpec| ParamSpec { name: format!("{name}/{}", param.name).into(), ..param };
-        self.params.extend(params.into_iter().map(named));
+        self.params.extend(params);
         let windows = [&self.windows[x][..], &facts.windows].concat();
         if let Some(block) = layer.block() {
             let first = self.shapes.len();
@@ -124,6 +130,22 @@ impl BlockBuilder {
     }
 }
 
+impl Built {
+    /// This layer, of an `input`, with a function of its output after it: one layer, with the parameters of this one.
+    pub(crate) fn followed_by(
+        self,
+        function: Option<Function>,
+        input: &Shape,
+    ) -> Result<Self, BuildError> {
+        let Some(activation) = function else { return Ok(self) };
+        let after = Activation { activation }.build(&self.output)?;
+        let mut block = BlockBuilder::new(input);
+        let y = block.push_as_is(0, self);
+        block.push_as_is(y, after);
+        Ok(block.finish())
+    }
+}
+
 /// Refuses a layer inside whose output is beyond what a model's layer may have.
 fn check_size(key: &'static str, i: usize, built: &Built) -> Result<(), BuildError> {
     let (dims, limit) = (built.output.dims(), Limits::default().activations);
@@ -143,7 +165,7 @@ fn reach(windows: &[[Window; 2]]) -> usize {
     let along = |axis: usize| {
         let mut step = 1_usize;
         windows.iter().fold(0_usize, |sum, window| {
-            let grown = (window[axis].kernel - 1).saturating_mul(step);
+            let grown = (window[axis].span() - 1).saturating_mul(step);
             step = step.saturating_mul(window[axis].stride);
             sum.saturating_add(grown)
         })

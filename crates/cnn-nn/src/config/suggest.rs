@@ -37,7 +37,7 @@ fn initials(word: &str) -> String {
     word.split('_').filter_map(|part| part.chars().next()).collect()
 }
 
-/// Names for a list in a message: one spelling of each, at most 24.
+/// Names for a list in a message: one spelling of each, at most 40.
 pub(crate) fn listing(names: &[&str]) -> String {
     let mut seen = Vec::new();
     let mut shown: Vec<&str> = Vec::new();
@@ -48,8 +48,8 @@ pub(crate) fn listing(names: &[&str]) -> String {
             shown.push(name);
         }
     }
-    let more = if shown.len() > 24 { ", …" } else { "" };
-    shown.truncate(24);
+    let more = if shown.len() > 40 { ", …" } else { "" };
+    shown.truncate(40);
     shown.join(", ") + more
 }
 

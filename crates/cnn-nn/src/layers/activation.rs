@@ -31,15 +31,23 @@ pub enum Function {
     Elu,
     /// y = eˣ.
     Exponential,
+    /// y = x·Φ(x), Φ the normal distribution. Hendrycks & Gimpel 2016. Exact, as Keras's and PyTorch's default; both know an
+    /// approximation with tanh, too.
+    Gelu,
     /// y = x/6 + ½, but no less than 0 and no more than 1.
     #[serde(rename = "hard_sigmoid")]
     HardSigmoid,
+    /// y = x·min(max(x/6 + ½, 0), 1), also called `hard_swish`. Howard et al. 2019.
+    #[serde(rename = "hard_silu", alias = "hard_swish")]
+    HardSilu,
     /// y = x where x > 0, else x/5.
     #[serde(rename = "leaky_relu")]
     LeakyRelu,
     /// y = x.
     #[default]
     Linear,
+    /// y = x·tanh(ln(1 + eˣ)). Misra 2019.
+    Mish,
     /// y = max(x, 0).
     Relu,
     /// y = max(x, 0), but no more than 6.
@@ -48,6 +56,9 @@ pub enum Function {
     Selu,
     /// y = 1 / (1 + exp(−x)).
     Sigmoid,
+    /// y = x / (1 + exp(−x)), also called `swish`. Ramachandran et al. 2017.
+    #[serde(alias = "swish")]
+    Silu,
     /// Exponentials over their sum, along the last axis.
     Softmax,
     /// y = ln(1 + eˣ).
@@ -73,16 +84,20 @@ impl Function {
     }
 
     /// Every function.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 17] = [
         Self::Elu,
         Self::Exponential,
+        Self::Gelu,
         Self::HardSigmoid,
+        Self::HardSilu,
         Self::LeakyRelu,
         Self::Linear,
+        Self::Mish,
         Self::Relu,
         Self::Relu6,
         Self::Selu,
         Self::Sigmoid,
+        Self::Silu,
         Self::Softmax,
         Self::Softplus,
         Self::Softsign,
@@ -103,13 +118,17 @@ impl Function {
         match self {
             Self::Elu => kernel::elu(isa, 1.0, 1.0, x),
             Self::Exponential => kernel::exponential(isa, x),
+            Self::Gelu => kernel::gelu(isa, x),
             Self::HardSigmoid => kernel::hard_sigmoid(isa, x),
+            Self::HardSilu => kernel::hard_silu(isa, x),
             Self::LeakyRelu => kernel::leaky_relu(isa, LEAK, x),
             Self::Linear => {}
+            Self::Mish => kernel::mish(isa, x),
             Self::Relu => kernel::relu(isa, x),
             Self::Relu6 => kernel::relu6(isa, x),
             Self::Selu => kernel::elu(isa, SELU_SCALE, SELU_SCALE * SELU_ALPHA, x),
             Self::Sigmoid => kernel::sigmoid(isa, x),
+            Self::Silu => kernel::silu(isa, x),
             Self::Softmax => kernel::softmax(isa, classes, x),
             Self::Softplus => kernel::softplus(isa, x),
             Self::Softsign => kernel::softsign(isa, x),
@@ -117,18 +136,34 @@ impl Function {
         }
     }
 
-    /// Turns ∂loss/∂y into ∂loss/∂x in place, from y.
-    pub(crate) fn backward(self, isa: Isa, classes: usize, y: &[f32], dy: &mut [f32]) {
+    /// Whether the derivative needs what the function was given: its output alone does not tell, as two inputs give the same.
+    pub(crate) fn needs_input(self) -> bool {
+        matches!(self, Self::Gelu | Self::HardSilu | Self::Mish | Self::Silu)
+    }
+
+    /// The function in two: what a layer can do that keeps nothing but its output, and what is then left to an [`Activation`] after
+    /// it.
+    pub(crate) fn apart(self) -> (Self, Option<Self>) {
+        if self.needs_input() { (Self::Linear, Some(self)) } else { (self, None) }
+    }
+
+    /// Turns ∂loss/∂y into ∂loss/∂x in place, from y, or from x where [`Self::needs_input`] says so; else x is not read and may
+    /// be empty.
+    pub(crate) fn backward(self, isa: Isa, classes: usize, x: &[f32], y: &[f32], dy: &mut [f32]) {
         match self {
             Self::Elu => kernel::elu_backward(isa, 1.0, 1.0, y, dy),
             Self::Exponential => kernel::exponential_backward(isa, y, dy),
+            Self::Gelu => kernel::gelu_backward(isa, x, dy),
             Self::HardSigmoid => kernel::hard_sigmoid_backward(isa, y, dy),
+            Self::HardSilu => kernel::hard_silu_backward(isa, x, dy),
             Self::LeakyRelu => kernel::leaky_relu_backward(isa, LEAK, y, dy),
             Self::Linear => {}
+            Self::Mish => kernel::mish_backward(isa, x, dy),
             Self::Relu => kernel::relu_backward(isa, y, dy),
             Self::Relu6 => kernel::relu6_backward(isa, y, dy),
             Self::Selu => kernel::elu_backward(isa, SELU_SCALE, SELU_SCALE * SELU_ALPHA, y, dy),
             Self::Sigmoid => kernel::sigmoid_backward(isa, y, dy),
+            Self::Silu => kernel::silu_backward(isa, x, dy),
             Self::Softmax => kernel::softmax_backward(isa, classes, y, dy),
             Self::Softplus => kernel::softplus_backward(isa, y, dy),
             Self::Softsign => kernel::softsign_backward(isa, y, dy),
@@ -141,8 +176,8 @@ impl Function {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Activation {
-    /// The function: `relu`, `relu6`, `leaky_relu`, `elu`, `selu`, `sigmoid`, `hard_sigmoid`, `tanh`, `softplus`, `softsign`,
-    /// `exponential`, `softmax` or `linear`.
+    /// The function: `relu`, `relu6`, `leaky_relu`, `elu`, `selu`, `gelu`, `silu` (`swish`), `mish`, `hard_silu` (`hard_swish`),
+    /// `sigmoid`, `hard_sigmoid`, `tanh`, `softplus`, `softsign`, `exponential`, `softmax` or `linear`.
     pub activation: Function,
 }
 
@@ -185,7 +220,7 @@ impl Layer for BuiltActivation {
         _: Option<&mut [f32]>,
         _: Pass,
     ) {
-        self.function.backward(isa, self.classes, shard.y, shard.dy);
+        self.function.backward(isa, self.classes, shard.x, shard.y, shard.dy);
         if let Some(dx) = dx {
             dx.copy_from_slice(shard.dy);
         }
@@ -201,6 +236,18 @@ impl Layer for BuiltActivation {
 #[expect(clippy::float_cmp, reason = "these numbers are exact")]
 mod tests {
     use super::*;
+
+    /// A derivative from y is a function of y: these go down before they go up.
+    #[test]
+    fn functions_that_need_their_input_are_those_that_turn() {
+        let x: Vec<f32> = (-50..50).map(|i| i as f32 * 0.1).collect();
+        for function in Function::ALL.into_iter().filter(|f| *f != Function::Softmax) {
+            let mut y = x.clone();
+            function.forward(Isa::best(), 1, &mut y);
+            let turns = y.windows(2).any(|pair| pair[1] < pair[0]);
+            assert_eq!(turns, function.needs_input(), "{function:?}");
+        }
+    }
 
     #[test]
     fn softmax_of_equal_numbers_is_uniform() {

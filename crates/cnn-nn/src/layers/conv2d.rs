@@ -1,12 +1,14 @@
-//! y[i, j, f] = g(b[f] + Σ over (u, v, c) of x[i·s + u − p, j·s + v − p, c] · k[u, v, c, f]).
+//! y[i, j, f] = g(b[f] + Σ over (u, v, c) of x[i·s + u·d − p, j·s + v·d − p, c] · k[u, v, c, f]), d the dilation; with `groups` = G
+//! each G-th part of the filters sees only that G-th part of the channels.
 //!
-//! **Shapes** `[h, w, c]` → `[O(h), O(w), filters]` with O(i) = floor((i − f + 2p)/s) + 1.
-//! **Parameters** kernel `[kh, kw, c, filters]` and bias `[filters]`: (kh·kw·c + 1)·filters numbers.
+//! **Shapes** `[h, w, c]` → `[O(h), O(w), filters]` with O(i) = floor((i − (d·(f − 1) + 1) + 2p)/s) + 1.
+//! **Parameters** kernel `[kh, kw, c/groups, filters]` and bias `[filters]`: (kh·kw·c/groups + 1)·filters numbers.
 //! **Initialisers** `kernel_initializer` and `bias_initializer`, see [`crate::initializer`].
 //! **Regularisers** `kernel_regularizer` and `bias_regularizer` add l1·Σ|w| + l2·Σw² to the loss: `{ l2 = 1e-4 }`, `{ l1 = … }`,
 //! both, or Keras's `"l1"`, `"l2"`, `"l1l2"` with factors of 0.01 (see [`crate::regularizer`]).
 //! **Constraint** `kernel_constraint`: `{ max_norm = 2.0 }`, `"unit_norm"` or `"non_neg"` after every update, see [`crate::constraint`].
-//! **Errors** no filters, a kernel or stride of 0, a kernel larger than the padded input, a negative factor of a regulariser.
+//! **Errors** no filters, a kernel, stride or dilation of 0, strides and a dilation together, a kernel larger than the padded input,
+//! groups that do not divide filters and channels, a negative factor of a regulariser.
 //! **Source** Keras `Conv2D` (cross-correlation: the kernel is not flipped). `same` pads unevenly: the odd pixel goes to the
 //! bottom and the right.
 //!
@@ -31,12 +33,14 @@ use super::conv_max_pool::ConvMaxPool;
 use super::{Function, Pair, Spec, bad_key, image_shape, kernel_and_bias, rows};
 use crate::constraint::Constraint;
 use crate::initializer::Initializer;
-use crate::layer::{BuildError, Built, Facts, Layer, Link, Part, Pass, Shard, Weights, Work};
+use crate::layer::{
+    BuildError, Built, Facts, Layer, Link, ParamSpec, Part, Pass, Shard, Weights, Work,
+};
 use crate::regularizer::Regularizer;
-use crate::window::windows;
+use crate::window::dilated_windows;
 use cnn_kernels::Isa;
 use cnn_kernels::conv::{self, ConvGeometry};
-use cnn_tensor::{Padding, Shape, conv_geometry};
+use cnn_tensor::{Padding, Shape, Window, conv_geometry};
 use serde::{Deserialize, Serialize};
 
 /// The `Conv2D` layer.
@@ -53,6 +57,12 @@ pub struct Conv2D {
     /// `"valid"` (default), `"same"`, or pixels on each side.
     #[serde(default = "valid")]
     pub padding: Padding,
+    /// Step between the taps of a window, in pixels; default 1. Not together with strides.
+    #[serde(default = "one", skip_serializing_if = "is_one")]
+    pub dilation_rate: Pair,
+    /// Parts of neighbouring channels that are convolved apart, each with its part of the filters; default 1.
+    #[serde(default = "single", skip_serializing_if = "is_single")]
+    pub groups: usize,
     /// Applied to the output; default `"linear"`.
     #[serde(default, skip_serializing_if = "Function::is_linear")]
     pub activation: Function,
@@ -76,11 +86,24 @@ pub struct Conv2D {
     pub kernel_constraint: Option<Constraint>,
 }
 
-fn one() -> Pair {
+pub(super) fn one() -> Pair {
     1.into()
 }
 
-fn valid() -> Padding {
+pub(super) fn is_one(pair: &Pair) -> bool {
+    *pair == one()
+}
+
+pub(super) fn single() -> usize {
+    1
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands references")]
+pub(super) fn is_single(count: &usize) -> bool {
+    *count == 1
+}
+
+pub(super) fn valid() -> Padding {
     Padding::Valid
 }
 
@@ -109,6 +132,8 @@ impl Conv2D {
             kernel_size: kernel_size.into(),
             strides: one(),
             padding: Padding::Valid,
+            dilation_rate: one(),
+            groups: 1,
             activation: Function::Linear,
             use_bias: true,
             kernel_initializer: Initializer::GLOROT_UNIFORM,
@@ -118,6 +143,37 @@ impl Conv2D {
             kernel_constraint: None,
         }
     }
+}
+
+/// Refuses groups that do not divide what they are to divide.
+fn check_groups(groups: usize, channels: usize, filters: usize) -> Result<(), BuildError> {
+    let wrong = if groups == 0 {
+        "groups must be 1 or more, got 0".to_owned()
+    } else if !filters.is_multiple_of(groups) {
+        format!("groups must divide the filters, got groups = {groups} and filters = {filters}")
+    } else if !channels.is_multiple_of(groups) {
+        format!(
+            "groups must divide the input's channels, got groups = {groups} and {channels} channels"
+        )
+    } else {
+        return Ok(());
+    };
+    let most =
+        (1..=channels).rev().find(|n| channels.is_multiple_of(*n) && filters.is_multiple_of(*n));
+    let hint = match most {
+        Some(most @ 2..) => {
+            format!("groups = 1 is the usual convolution, groups = {most} the most here")
+        }
+        _ => "groups = 1 is the usual convolution, and the only one here".to_owned(),
+    };
+    Err(bad_key("groups", "M037", wrong, hint))
+}
+
+/// Multiply-accumulates of a convolution of one image.
+pub(super) fn macs(g: &ConvGeometry) -> u64 {
+    [g.kh, g.kw, g.group_channels(), g.f, g.oh, g.ow]
+        .iter()
+        .fold(1u64, |macs, &n| macs.saturating_mul(n as u64))
 }
 
 impl Spec for Conv2D {
@@ -131,25 +187,21 @@ impl Spec for Conv2D {
                 "filters = 32 is usual",
             ));
         }
-        let kernel = self.kernel_size;
-        let [rows, cols] = windows("kernel_size", [h, w], kernel, self.strides, self.padding)?;
-        let geometry = conv_geometry([rows, cols], c, self.filters);
+        check_groups(self.groups, c, self.filters)?;
+        let (activation, after) = self.activation.apart();
+        let (kernel, dilation) = (self.kernel_size, self.dilation_rate);
+        let windows =
+            dilated_windows("kernel_size", [h, w], kernel, self.strides, dilation, self.padding)?;
+        let groups = self.groups;
+        let geometry = ConvGeometry { groups, ..conv_geometry(windows, c, self.filters) };
         let params = kernel_and_bias(
-            vec![kernel.h, kernel.w, c, self.filters],
+            vec![kernel.h, kernel.w, c / groups, self.filters],
             [self.kernel_initializer, self.bias_initializer],
             self.use_bias,
             [self.kernel_regularizer, self.bias_regularizer],
             self.kernel_constraint,
         )?;
-        let macs = [kernel.h, kernel.w, c, self.filters, rows.output, cols.output]
-            .iter()
-            .fold(1u64, |macs, &n| macs.saturating_mul(n as u64));
-        Ok(Built {
-            layer: Box::new(BuiltConv2D { geometry, activation: self.activation }),
-            output: Shape::new(vec![rows.output, cols.output, self.filters]),
-            params,
-            facts: Facts { windows: vec![[rows, cols]], macs },
-        })
+        BuiltConv2D { geometry, activation }.with(params, windows).followed_by(after, input)
     }
 
     fn examples() -> Vec<(Self, Vec<usize>)> {
@@ -174,6 +226,19 @@ impl Spec for Conv2D {
                 vec![4, 5, 2],
             ),
             (Self { activation: Function::Softmax, ..conv(3, 1) }, vec![3, 3, 4]),
+            (Self { dilation_rate: [2, 3].into(), ..conv(3, 3) }, vec![7, 9, 2]),
+            (
+                Self {
+                    dilation_rate: 2.into(),
+                    padding: Padding::Same,
+                    activation: Function::Relu,
+                    groups: 2,
+                    ..conv(6, 3)
+                },
+                vec![4, 5, 4],
+            ),
+            (Self { groups: 3, strides: 2.into(), ..conv(9, 2) }, vec![5, 6, 3]),
+            (Self { activation: Function::Gelu, ..conv(3, 2) }, vec![4, 3, 2]),
             (
                 Self {
                     kernel_regularizer: Some(Regularizer { l1: 1e-3, l2: 2e-3 }),
@@ -196,14 +261,20 @@ pub(super) struct BuiltConv2D {
 }
 
 impl BuiltConv2D {
-    fn kernel_len(&self) -> usize {
-        let g = &self.geometry;
-        g.kh * g.kw * g.c * g.f
+    /// The layer, with what is known about it.
+    pub(super) fn with(self, params: Vec<ParamSpec>, windows: [Window; 2]) -> Built {
+        let g = self.geometry;
+        Built {
+            layer: Box::new(self),
+            output: Shape::new(vec![g.oh, g.ow, g.f]),
+            params,
+            facts: Facts { windows: vec![windows], macs: macs(&g) },
+        }
     }
 
     /// Kernel and bias; the bias is empty where there is none.
     pub(super) fn split<'a>(&self, params: &'a [f32]) -> (&'a [f32], &'a [f32]) {
-        params.split_at(self.kernel_len())
+        params.split_at(self.geometry.kernel_len())
     }
 
     /// dx and the parameters' gradient from dz, the gradient before the activation.
@@ -217,7 +288,7 @@ impl BuiltConv2D {
         dw: Option<&mut [f32]>,
     ) {
         if let Some(dw) = dw {
-            let (dkernel, dbias) = dw.split_at_mut(self.kernel_len());
+            let (dkernel, dbias) = dw.split_at_mut(self.geometry.kernel_len());
             conv::backward_kernel(isa, &self.geometry, x, dz, dkernel, dbias);
         }
         if let Some(dx) = dx {
@@ -262,7 +333,7 @@ impl Layer for BuiltConv2D {
         dw: Option<&mut [f32]>,
         _: Pass,
     ) {
-        self.activation.backward(isa, self.geometry.f, shard.y, shard.dy);
+        self.activation.backward(isa, self.geometry.f, &[], shard.y, shard.dy);
         self.backward_linear(isa, weights.packed, shard.x, shard.dy, dx, dw);
     }
 

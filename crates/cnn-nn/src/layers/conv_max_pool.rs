@@ -18,7 +18,7 @@ pub(super) struct ConvMaxPool {
 }
 
 impl ConvMaxPool {
-    /// The fused layer where it is equal to the two: an activation that commutes with the maximum, and windows that
+    /// The fused layer where it is equal to the two, and faster: one group, an activation that commutes with the maximum, and windows that
     /// neither overlap nor leave the image.
     pub(super) fn new(conv: &BuiltConv2D, pool: &PoolGeometry) -> Option<Self> {
         let commutes = matches!(conv.activation, Function::Relu | Function::Linear);
@@ -27,7 +27,9 @@ impl ConvMaxPool {
             && pool.pad_left == 0
             && pool.oh * pool.ph <= pool.h
             && pool.ow * pool.pw <= pool.w;
-        (commutes && tiles && inside).then(|| Self { conv: conv.clone(), pool: *pool })
+        // Channels on their own have better kernels when nothing is fused to them.
+        let whole = conv.geometry.groups == 1;
+        (commutes && tiles && inside && whole).then(|| Self { conv: conv.clone(), pool: *pool })
     }
 
     fn relu(&self) -> bool {

@@ -104,6 +104,7 @@ impl Spec for Dense {
         };
         let (n_in, n_out) = (std::mem::replace(last, self.units), self.units);
         let rows = input.len().checked_div(n_in).unwrap_or(0);
+        let (activation, after) = self.activation.apart();
         let params = kernel_and_bias(
             vec![n_in, n_out],
             [self.kernel_initializer, self.bias_initializer],
@@ -111,15 +112,16 @@ impl Spec for Dense {
             [self.kernel_regularizer, self.bias_regularizer],
             self.kernel_constraint,
         )?;
-        Ok(Built {
-            layer: Box::new(BuiltDense { rows, n_in, n_out, activation: self.activation }),
+        let built = Built {
+            layer: Box::new(BuiltDense { rows, n_in, n_out, activation }),
             output: Shape::new(dims),
             params,
             facts: Facts {
                 windows: Vec::new(),
                 macs: (input.len() as u64).saturating_mul(n_out as u64),
             },
-        })
+        };
+        built.followed_by(after, input)
     }
 
     fn examples() -> Vec<(Self, Vec<usize>)> {
@@ -128,6 +130,7 @@ impl Spec for Dense {
             (Self { use_bias: false, ..Self::new(17) }, vec![33]),
             (Self { activation: Function::Softmax, ..Self::new(10) }, vec![4]),
             (Self { activation: Function::Tanh, ..Self::new(3) }, vec![2, 3, 4]),
+            (Self { activation: Function::Mish, ..Self::new(6) }, vec![5]),
             (
                 Self {
                     kernel_regularizer: Some(Regularizer::l2(3e-3)),
@@ -258,7 +261,7 @@ impl WholeBatch for BuiltDense {
     }
 
     fn backward_activation(&self, isa: Isa, y: &[f32], dy: &mut [f32]) {
-        self.activation.backward(isa, self.n_out, y, dy);
+        self.activation.backward(isa, self.n_out, &[], y, dy);
     }
 
     fn backward_input(

@@ -10,6 +10,7 @@ mod concatenate;
 mod conv2d;
 mod conv_max_pool;
 mod dense;
+mod depthwise_conv2d;
 mod dropout;
 mod factor;
 mod flatten;
@@ -37,6 +38,7 @@ mod rescaling;
 mod reshape;
 mod residual;
 mod rows;
+mod separable_conv2d;
 mod spatial_dropout2d;
 mod squeeze_excite;
 mod zero_padding2d;
@@ -47,6 +49,7 @@ pub use batch_normalization::BatchNormalization;
 pub use concatenate::Concatenate;
 pub use conv2d::Conv2D;
 pub use dense::Dense;
+pub use depthwise_conv2d::DepthwiseConv2D;
 pub use dropout::Dropout;
 pub use factor::Factor;
 pub use flatten::Flatten;
@@ -69,6 +72,7 @@ pub use resample::{FillMode, Interpolation};
 pub use rescaling::Rescaling;
 pub use reshape::Reshape;
 pub use residual::Residual;
+pub use separable_conv2d::SeparableConv2D;
 pub use spatial_dropout2d::SpatialDropout2D;
 pub use squeeze_excite::SqueezeExcite;
 pub use zero_padding2d::{Sides, ZeroPadding2D};
@@ -147,6 +151,8 @@ registry! {
     Conv2D = "conv2d",
     /// Fully connected layer.
     Dense = "dense",
+    /// 2-D convolution of each channel alone.
+    DepthwiseConv2D = "depthwise_conv2d",
     /// Random zeros in training.
     Dropout = "dropout",
     /// All axes into one.
@@ -183,6 +189,8 @@ registry! {
     Reshape = "reshape",
     /// The sum of two branches.
     Residual = "residual",
+    /// Depthwise, then pointwise convolution.
+    SeparableConv2D = "separable_conv2d",
     /// Random channels of zeros in training.
     SpatialDropout2D = "spatial_dropout2d",
     /// Channels weighed by what the image shows.
@@ -218,18 +226,41 @@ fn kernel_and_bias(
     regularizers: [Option<Regularizer>; 2],
     constraint: Option<Constraint>,
 ) -> Result<Vec<ParamSpec>, BuildError> {
-    let [kernel, bias] = regularizers;
     let outputs = shape.last().copied().unwrap_or_default();
-    let penalty = Regularizer::checked(kernel, "kernel_regularizer")?;
-    let initializer = initializers[0].checked("kernel_initializer")?;
+    let keys = ["kernel_initializer", "kernel_regularizer"];
+    let kernel = kernel("kernel", keys, shape, initializers[0], regularizers[0])?;
     let constraint = Constraint::checked(constraint, "kernel_constraint")?;
-    let kernel = ParamSpec::new("kernel", shape, initializer);
-    let mut params = vec![ParamSpec { penalty, constraint, ..kernel }];
-    let penalty = Regularizer::checked(bias, "bias_regularizer")?;
+    let mut params = vec![ParamSpec { constraint, ..kernel }];
+    params.extend(bias(outputs, use_bias, initializers[1], regularizers[1])?);
+    Ok(params)
+}
+
+/// A kernel, whose initialiser and regulariser are those `keys` of the layer.
+fn kernel(
+    name: &'static str,
+    keys: [&'static str; 2],
+    shape: Vec<usize>,
+    initializer: Initializer,
+    regularizer: Option<Regularizer>,
+) -> Result<ParamSpec, BuildError> {
+    let penalty = Regularizer::checked(regularizer, keys[1])?;
+    let initializer = initializer.checked(keys[0])?;
+    Ok(ParamSpec { penalty, ..ParamSpec::new(name, shape, initializer) })
+}
+
+/// The bias of a layer, if it uses one.
+fn bias(
+    outputs: usize,
+    use_bias: bool,
+    initializer: Initializer,
+    regularizer: Option<Regularizer>,
+) -> Result<Option<ParamSpec>, BuildError> {
+    let penalty = Regularizer::checked(regularizer, "bias_regularizer")?;
     if use_bias {
-        let (shape, initializer) = (vec![outputs], initializers[1].checked("bias_initializer")?);
-        params.push(ParamSpec { penalty, ..ParamSpec::new("bias", shape, initializer) });
-    } else if bias.is_some() {
+        let (shape, initializer) = (vec![outputs], initializer.checked("bias_initializer")?);
+        return Ok(Some(ParamSpec { penalty, ..ParamSpec::new("bias", shape, initializer) }));
+    }
+    if regularizer.is_some() {
         return Err(bad_key(
             "bias_regularizer",
             "M037",
@@ -237,7 +268,7 @@ fn kernel_and_bias(
             "drop bias_regularizer, or use_bias = false",
         ));
     }
-    Ok(params)
+    Ok(None)
 }
 
 /// An error about one key.

@@ -53,7 +53,8 @@ pub(super) fn of_convolution(
     g: &ConvGeometry,
     rows: &Range<usize>,
 ) -> Option<(ConvGeometry, Range<usize>)> {
-    let (top, bottom) = (rows.start * g.stride_h, (rows.end - 1) * g.stride_h + g.kh);
+    let span = (g.kh - 1) * g.dilation_h + 1;
+    let (top, bottom) = (rows.start * g.stride_h, (rows.end - 1) * g.stride_h + span);
     let (begin, end) = (top.saturating_sub(g.pad_top), bottom.saturating_sub(g.pad_top).min(g.h));
     let h = end.checked_sub(begin).filter(|h| *h > 0)?;
     let part = ConvGeometry { h, oh: rows.len(), pad_top: g.pad_top.saturating_sub(top), ..*g };

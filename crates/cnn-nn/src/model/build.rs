@@ -343,8 +343,8 @@ fn has_key(entry: &LayerEntry, key: &str) -> bool {
 }
 
 impl ReceptiveField {
-    /// The field behind one more layer: for each of its windows r′ = r + (k − 1)·j, j′ = j·s along each axis. `mixes` says that
-    /// every output sees every input of the layer.
+    /// The field behind one more layer: for each of its windows r′ = r + (k − 1)·j, j′ = j·s along each axis, with k the span of a
+    /// dilated window. `mixes` says that every output sees every input of the layer.
     fn through(self, windows: &[[Window; 2]], mixes: bool) -> Self {
         if mixes && windows.is_empty() {
             return Self::Whole;
@@ -353,7 +353,7 @@ impl ReceptiveField {
             Self::Whole => Self::Whole,
             Self::Window { size, step } => {
                 let grown = |axis: usize| {
-                    size[axis].saturating_add((windows[axis].kernel - 1).saturating_mul(step[axis]))
+                    size[axis].saturating_add((windows[axis].span() - 1).saturating_mul(step[axis]))
                 };
                 let wider = |axis: usize| step[axis].saturating_mul(windows[axis].stride);
                 Self::Window { size: [grown(0), grown(1)], step: [wider(0), wider(1)] }

@@ -183,3 +183,56 @@ fn names_are_unique_and_harmless() {
     let names: Vec<_> = model.layers().iter().map(|layer| layer.name.as_str()).collect();
     assert_eq!(names, ["dense_1", "dense", "dense_2"]);
 }
+
+#[test]
+fn groups_dilation_and_multipliers_that_do_not_fit() {
+    let conv = |keys: &str| layer("Conv2D", &format!("filters = 6\nkernel_size = 3\n{keys}"));
+    let wrong = |keys: &str, what: &str, hint: &str| only(&conv(keys), what, &[hint]);
+    wrong(
+        "groups = 0",
+        "M037 7:1 layer 1 `conv2d` (Conv2D): groups must be 1 or more",
+        "groups = 1",
+    );
+    wrong(
+        "groups = 4",
+        "M037 7:1 layer 1 `conv2d` (Conv2D): groups must divide the filters",
+        "groups = 1",
+    );
+    wrong(
+        "groups = 3",
+        "M037 7:1 layer 1 `conv2d` (Conv2D): groups must divide the input's channels",
+        "groups = 1",
+    );
+    wrong(
+        "dilation_rate = 0",
+        "M033 7:1 layer 1 `conv2d` (Conv2D): dilation 0",
+        "dilation_rate = 1",
+    );
+    wrong(
+        "dilation_rate = [1, 2]\nstrides = [2, 1]",
+        "M033 7:1 layer 1 `conv2d` (Conv2D): stride 2 together with dilation 2",
+        "strides = 1",
+    );
+    wrong(
+        "dilation_rate = 20",
+        "M031 7:1 layer 1 `conv2d` (Conv2D): kernel 3, at dilation 20 as wide as 41, is larger than the input 28",
+        "padding = \"same\"",
+    );
+    only(
+        &layer("DepthwiseConv2D", "kernel_size = 3\ndepth_multiplier = 0"),
+        "M037 6:1 layer 1 `depthwise_conv2d` (DepthwiseConv2D): depth_multiplier must be 1 or more",
+        &["depth_multiplier = 1"],
+    );
+    only(
+        &layer("SeparableConv2D", "filters = 0\nkernel_size = 3"),
+        "M030 5:1 layer 1 `separable_conv2d` (SeparableConv2D)",
+        &["filters = 32"],
+    );
+    for kind in ["Conv2D", "SeparableConv2D"] {
+        let keys = "filters = 4\nkernel_size = 3\nactivation = \"swish\"";
+        only(&layer(kind, keys), "M037 7:1 layer 1", &["type = \"Activation\""]);
+    }
+    let keys = "kernel_size = 3\nactivation = \"gelu\"";
+    only(&layer("DepthwiseConv2D", keys), "M037 6:1 layer 1", &["type = \"Activation\""]);
+    only(&layer("Dense", "units = 3\nactivation = \"mish\""), "M037 6:1 layer 1", &["Activation"]);
+}
