@@ -5,7 +5,7 @@ use cnn_nn::layers::{
     Activation, Conv2D, Dense, DepthwiseConv2D, Dropout, Flatten, Function, LayerSpec,
     MaxPooling2D, SeparableConv2D,
 };
-use cnn_nn::model::{LayerEntry, Model, ModelSpec, ReceptiveField};
+use cnn_nn::model::{LayerEntry, Model, ModelLayer, ModelSpec, ReceptiveField};
 use cnn_nn::regularizer::Regularizer;
 use cnn_nn::summary;
 use cnn_tensor::Padding;
@@ -258,7 +258,7 @@ fn dilated_and_grouped_convolutions_are_counted() {
         ],
     );
     let model = spec.build().unwrap();
-    let counts: Vec<usize> = model.layers().iter().map(|layer| layer.param_count()).collect();
+    let counts: Vec<usize> = model.layers().iter().map(ModelLayer::param_count).collect();
     assert_eq!(counts, [80, 80, 3 * 3 * 8 * 2 + 16 * 5 + 5]);
     let macs: Vec<u64> = model.layers().iter().map(|layer| layer.macs).collect();
     assert_eq!(macs, [10 * 10 * 72, 6 * 8 * 72, 4 * 6 * (144 + 80)]);
