@@ -228,11 +228,67 @@ fn groups_dilation_and_multipliers_that_do_not_fit() {
         "M030 5:1 layer 1 `separable_conv2d` (SeparableConv2D)",
         &["filters = 32"],
     );
-    for kind in ["Conv2D", "SeparableConv2D"] {
-        let keys = "filters = 4\nkernel_size = 3\nactivation = \"swish\"";
-        only(&layer(kind, keys), "M037 7:1 layer 1", &["type = \"Activation\""]);
-    }
-    let keys = "kernel_size = 3\nactivation = \"gelu\"";
-    only(&layer("DepthwiseConv2D", keys), "M037 6:1 layer 1", &["type = \"Activation\""]);
-    only(&layer("Dense", "units = 3\nactivation = \"mish\""), "M037 6:1 layer 1", &["Activation"]);
+}
+
+#[test]
+fn branches_that_do_not_meet_and_mistakes_inside_them() {
+    let conv = |keys: &str| format!("{{ type = \"Conv2D\", kernel_size = 3, {keys} }}");
+    only(
+        &layer("Residual", "layers = []"),
+        "M044 5:1 layer 1 `residual` (Residual): Residual has no layers",
+        &["filters = 16"],
+    );
+    only(
+        &layer(
+            "Residual",
+            &format!("layers = [{}]", conv("filters = 4, strides = 2, padding = \"same\"")),
+        ),
+        "M044 5:1 layer 1 `residual` (Residual): layers gives [14, 14, 4], the input is [28, 28, 1]: only equal shapes",
+        &["shortcut = [{ type = \"Conv2D\", filters = 4, kernel_size = 1, strides = 2 }]"],
+    );
+    only(
+        &layer("Residual", &format!("layers = [{}]", conv("filters = 1"))),
+        "M044 5:1 layer 1 `residual` (Residual): layers gives [26, 26, 1]",
+        &["padding = \"same\""],
+    );
+    let both = format!("layers = [{}]\nshortcut = [{}]", conv("filters = 1"), conv("filters = 2"));
+    only(
+        &layer("Residual", &both),
+        "M044 6:1 layer 1 `residual` (Residual): layers gives [26, 26, 1], shortcut gives [26, 26, 2]",
+        &["the same strides"],
+    );
+    only(
+        &layer("Residual", &format!("layers = [{}, {}]", conv("filters = 2"), conv("filters = 0"))),
+        "M030 5:1 layer 1 `residual` (Residual): layers[1] (Conv2D), which is given [26, 26, 2]: Conv2D needs at least one filter",
+        &["filters = 32"],
+    );
+    only(
+        &layer("Concatenate", "branches = [[]]"),
+        "M044 5:1 layer 1 `concatenate` (Concatenate): Concatenate needs two branches, got 1",
+        &["branches = "],
+    );
+    only(
+        &layer("Concatenate", &format!("branches = [[], [{}]]", conv("filters = 2"))),
+        "M044 5:1 layer 1 `concatenate` (Concatenate): branch 1 gives [26, 26, 2], those before it [28, 28, 1]",
+        &["padding = \"same\""],
+    );
+    only(
+        &layer("SqueezeExcite", "ratio = 4"),
+        "M037 5:1 layer 1 `squeeze_excite` (SqueezeExcite): ratio must be from 1 to the 1 channels, got 4",
+        &["ratio = 1"],
+    );
+}
+
+#[test]
+fn numbers_that_no_batch_normalisation_has() {
+    only(
+        &layer("BatchNormalization", "momentum = 1.5"),
+        "M037 5:1 layer 1 `batch_normalization` (BatchNormalization): momentum must be between 0 and 1, got 1.5",
+        &["0.99"],
+    );
+    only(
+        &layer("BatchNormalization", "epsilon = 0.0"),
+        "M037 5:1 layer 1 `batch_normalization` (BatchNormalization): epsilon must be above 0 and finite, got 0",
+        &["0.001"],
+    );
 }
