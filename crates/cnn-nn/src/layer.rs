@@ -55,7 +55,7 @@ pub enum Pass {
         seed: u64,
         /// Optimizer steps taken so far.
         step: u64,
-        /// Position of the layer in the model; see [`Pass::inside`] for layers inside a layer.
+        /// Position of the layer in the model; that of a layer inside a layer, and which one inside it, in one number.
         layer: usize,
         /// Position of the shard's first sample in the batch.
         first: usize,
