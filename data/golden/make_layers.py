@@ -126,6 +126,10 @@ GROUP_NORMALIZATION = {
     "no_scale": ((2, 3, 3, 4), dict(groups=2, scale=False)),
 }
 
+ACTIVITY_REGULARIZATION = {
+    "image": ((2, 3, 4, 2), dict(l1=0.01, l2=0.02)),
+}
+
 DENSE = {
     "relu": ((5, 12), dict(units=7, activation="relu")),
     "softmax": ((4, 9), dict(units=10, activation="softmax")),
@@ -292,6 +296,7 @@ if __name__ == "__main__":
     make("MaxPooling2D", MAX_POOLING2D)
     make("Dense", DENSE)
     make("Activation", ACTIVATION)
+    make("ActivityRegularization", ACTIVITY_REGULARIZATION)
     make("Flatten", FLATTEN)
     make("Dropout", DROPOUT)
     make("AveragePooling2D", AVERAGE_POOLING2D)

@@ -152,6 +152,12 @@ pub trait Layer: Send + Sync + fmt::Debug {
         None
     }
 
+    /// What the output adds to the loss, divided by the samples of the batch. The engine counts it, and adds its gradient to `dy`
+    /// before [`Layer::backward`].
+    fn output_penalty(&self) -> Option<Regularizer> {
+        None
+    }
+
     /// The layers inside, for a layer that holds some: the engine runs those.
     fn block(&self) -> Option<&Block> {
         None

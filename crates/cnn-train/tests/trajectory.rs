@@ -1,5 +1,5 @@
 //! Twenty Adam steps beside Keras's own, without and with regularisers, and with constraints: `data/golden/trajectory.npz`,
-//! `data/golden/regularizers.npz` and `data/golden/constraints.npz`, see `data/golden/README.md`.
+//! `data/golden/regularizers.npz`, `data/golden/activity.npz` and `data/golden/constraints.npz`, see `data/golden/README.md`.
 
 #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
@@ -158,7 +158,16 @@ fn twenty_adam_steps_are_keras_s() {
 /// gradient and the last weights.
 #[test]
 fn penalties_are_keras_s() {
-    let (file, start) = (File::read("regularizers.npz"), File::read("trajectory.npz"));
+    penalties_are_those_of("regularizers.npz");
+}
+
+#[test]
+fn penalties_on_outputs_are_keras_s() {
+    penalties_are_those_of("activity.npz");
+}
+
+fn penalties_are_those_of(file: &str) {
+    let (file, start) = (File::read(file), File::read("trajectory.npz"));
     let data = start.batches();
     for (threads, fuse) in [(1, true), (3, true), (2, false)] {
         let mut trainer = trainer(&file.toml(), &start.tensors("initial/"), threads, fuse);

@@ -2,8 +2,9 @@
 
 use super::{Block, Join, Node, Op};
 use crate::layer::{BuildError, Built, Facts, ParamSpec};
-use crate::layers::{Activation, Function, LayerSpec, Spec};
+use crate::layers::{Activation, ActivityRegularization, Function, LayerSpec, Spec};
 use crate::model::Limits;
+use crate::regularizer::Regularizer;
 use cnn_tensor::{Shape, Window};
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -131,17 +132,28 @@ impl BlockBuilder {
 }
 
 impl Built {
-    /// This layer, of an `input`, with a function of its output after it: one layer, with the parameters of this one.
+    /// This layer, of an `input`, with what it leaves to others after it: a function of its output, then a penalty on that. One layer,
+    /// with the parameters of this one.
     pub(crate) fn followed_by(
         self,
         function: Option<Function>,
+        activity: Option<Regularizer>,
         input: &Shape,
     ) -> Result<Self, BuildError> {
-        let Some(activation) = function else { return Ok(self) };
-        let after = Activation { activation }.build(&self.output)?;
+        let activity = Regularizer::checked(activity, "activity_regularizer")?;
+        if function.is_none() && activity.is_none() {
+            return Ok(self);
+        }
         let mut block = BlockBuilder::new(input);
-        let y = block.push_as_is(0, self);
-        block.push_as_is(y, after);
+        let mut y = block.push_as_is(0, self);
+        if let Some(activation) = function {
+            let after = Activation { activation }.build(block.shape(y))?;
+            y = block.push_as_is(y, after);
+        }
+        if let Some(Regularizer { l1, l2 }) = activity {
+            let after = ActivityRegularization { l1, l2 }.build(block.shape(y))?;
+            block.push_as_is(y, after);
+        }
         Ok(block.finish())
     }
 }

@@ -8,7 +8,7 @@ pub const MAX_TOP_K: usize = 4;
 pub struct BatchMetrics {
     /// Sum of the samples' losses, without penalties.
     pub loss_sum: f64,
-    /// The penalty of regularised weights, times the samples; 0 for a model without regularisers.
+    /// The penalty of regularised weights times the samples, and that of regularised outputs; 0 for a model without regularisers.
     pub penalty_sum: f64,
     /// Right answers.
     pub correct: usize,

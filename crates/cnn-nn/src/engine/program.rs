@@ -3,6 +3,7 @@
 use crate::block::{Join, Op};
 use crate::layer::{BatchStatistics, Layer, Link, WholeBatch, WorkSize, inside};
 use crate::model::Model;
+use crate::regularizer::Regularizer;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -57,6 +58,10 @@ impl Step {
 
     pub(super) fn batch_statistics(&self) -> Option<&dyn BatchStatistics> {
         self.layer()?.batch_statistics()
+    }
+
+    pub(super) fn output_penalty(&self) -> Option<Regularizer> {
+        self.layer()?.output_penalty()
     }
 
     /// The slot of a layer's input, or of a join's first.
@@ -233,7 +238,8 @@ impl Program {
                     self.steps.iter().enumerate().skip(i + 1).filter(|(j, _)| !stage.contains(j));
                 let read_beyond =
                     beyond.map(|(_, step)| step).any(|reader| reader.inputs.contains(&step.y));
-                self.inner[step.y] = !read_beyond && step.y != self.output();
+                let counted = step.output_penalty().is_some();
+                self.inner[step.y] = !read_beyond && !counted && step.y != self.output();
             }
         }
     }

@@ -19,7 +19,7 @@ impl Engine {
             metrics.add(&shard.metrics);
         };
         let mut metrics = self.read(weights, n, feed, visit, &mut []);
-        metrics.penalty_sum = self.penalty(weights) * n as f64;
+        metrics.penalty_sum += self.penalty(weights) * n as f64;
         metrics
     }
 

@@ -7,6 +7,7 @@ use super::{BatchMetrics, ClassCounts, Source, Targets, TrainKey};
 use crate::block::Join;
 use crate::layer::{self, Layer, Pass, Weights, Work};
 use crate::loss::{Labels, Loss};
+use crate::regularizer::Regularizer;
 use cnn_kernels::{Buffer, Isa, reduce};
 use std::ops::Range;
 
@@ -32,6 +33,8 @@ pub(super) struct Shard {
     shares: Vec<f32>,
     /// Positions in the batch.
     range: Range<usize>,
+    /// What the gradient of the loss is multiplied with: 1 over the samples of the batch.
+    scale: f32,
     pub(super) metrics: BatchMetrics,
     /// What [`Self::evaluate_loss`] has counted since it was cleared.
     pub(super) counts: ClassCounts,
@@ -89,6 +92,7 @@ impl Shard {
             partners: vec![0; kept],
             shares: vec![0.0; kept],
             range: 0..0,
+            scale: 1.0,
             metrics: BatchMetrics::default(),
             counts: ClassCounts::new(program.slots[program.output()].max(2)),
         }
@@ -282,6 +286,13 @@ impl Shard {
                 loss.measure(batch.isa, logits, labels, train, scale, dlogits, &mut self.counts)
             }
         };
+        self.scale = scale;
+        for step in &batch.program.steps {
+            if let Some(penalty) = step.output_penalty() {
+                let y = &self.acts[step.y][..n * batch.program.slots[step.y]];
+                self.metrics.penalty_sum += penalty.penalty(batch.isa, y);
+            }
+        }
     }
 
     /// Carries the gradient back through some steps, where anything before them is trained. The gradients of their parameters are
@@ -304,7 +315,12 @@ impl Shard {
         let work = Work { saved, scratch: &mut self.scratch };
         let own = &mut self.dw[step.dw.clone()];
         let pass = batch.pass(step, self.range.start);
+        let scale = self.scale;
         back((&mut self.dacts, &mut self.spare), batch, step, n, |dx, dy| {
+            if let Some(Regularizer { l1, l2 }) = layer.output_penalty() {
+                let share = Regularizer { l1: l1 * scale, l2: l2 * scale };
+                share.add_gradient(batch.isa, y, dy);
+            }
             own.fill(0.0);
             let dw = (!own.is_empty()).then_some(own);
             let shard = layer::Shard { x, y, dy };

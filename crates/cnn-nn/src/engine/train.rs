@@ -114,7 +114,7 @@ impl Engine {
             self.counts.add(&shard.counts);
         }
         (self.shards, self.meetings) = (shards, meetings);
-        metrics.penalty_sum = self.penalty(weights) * n as f64;
+        metrics.penalty_sum += self.penalty(weights) * n as f64;
         metrics
     }
 

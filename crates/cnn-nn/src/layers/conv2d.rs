@@ -4,7 +4,7 @@
 //! **Shapes** `[h, w, c]` → `[O(h), O(w), filters]` with O(i) = floor((i − (d·(f − 1) + 1) + 2p)/s) + 1.
 //! **Parameters** kernel `[kh, kw, c/groups, filters]` and bias `[filters]`: (kh·kw·c/groups + 1)·filters numbers.
 //! **Initialisers** `kernel_initializer` and `bias_initializer`, see [`crate::initializer`].
-//! **Regularisers** `kernel_regularizer` and `bias_regularizer` add l1·Σ|w| + l2·Σw² to the loss: `{ l2 = 1e-4 }`, `{ l1 = … }`,
+//! **Regularisers** `kernel_regularizer`, `bias_regularizer` and, of the output, `activity_regularizer` add l1·Σ|w| + l2·Σw² to the loss: `{ l2 = 1e-4 }`, `{ l1 = … }`,
 //! both, or Keras's `"l1"`, `"l2"`, `"l1l2"` with factors of 0.01 (see [`crate::regularizer`]).
 //! **Constraint** `kernel_constraint`: `{ max_norm = 2.0 }`, `"unit_norm"` or `"non_neg"` after every update, see [`crate::constraint`].
 //! **Errors** no filters, a kernel, stride or dilation of 0, strides and a dilation together, a kernel larger than the padded input,
@@ -81,6 +81,9 @@ pub struct Conv2D {
     /// Penalty on the bias; default none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bias_regularizer: Option<Regularizer>,
+    /// Penalty on the output, divided by the samples of the batch; default none. Not on a closing softmax or sigmoid.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub activity_regularizer: Option<Regularizer>,
     /// What the kernel is made to satisfy after every update, such as `{ max_norm = 2.0 }`; default nothing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub kernel_constraint: Option<Constraint>,
@@ -140,6 +143,7 @@ impl Conv2D {
             bias_initializer: Initializer::ZEROS,
             kernel_regularizer: None,
             bias_regularizer: None,
+            activity_regularizer: None,
             kernel_constraint: None,
         }
     }
@@ -201,7 +205,11 @@ impl Spec for Conv2D {
             [self.kernel_regularizer, self.bias_regularizer],
             self.kernel_constraint,
         )?;
-        BuiltConv2D { geometry, activation }.with(params, windows).followed_by(after, input)
+        BuiltConv2D { geometry, activation }.with(params, windows).followed_by(
+            after,
+            self.activity_regularizer,
+            input,
+        )
     }
 
     fn examples() -> Vec<(Self, Vec<usize>)> {
@@ -242,6 +250,7 @@ impl Spec for Conv2D {
             (
                 Self {
                     kernel_regularizer: Some(Regularizer { l1: 1e-3, l2: 2e-3 }),
+                    activity_regularizer: Some(Regularizer { l1: 1e-3, l2: 1e-2 }),
                     bias_regularizer: Some(Regularizer::l2(0.05)),
                     kernel_initializer: Initializer::Orthogonal,
                     bias_initializer: Initializer::Constant(0.1),

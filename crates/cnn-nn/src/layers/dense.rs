@@ -4,7 +4,7 @@
 //! look at all of it at once.
 //! **Parameters** kernel `[n, units]` and bias `[units]`: (n + 1)·units numbers.
 //! **Initialisers** `kernel_initializer` and `bias_initializer`, see [`crate::initializer`].
-//! **Regularisers** `kernel_regularizer` and `bias_regularizer` add l1·Σ|w| + l2·Σw² to the loss: `{ l2 = 1e-4 }`, `{ l1 = … }`,
+//! **Regularisers** `kernel_regularizer`, `bias_regularizer` and, of the output, `activity_regularizer` add l1·Σ|w| + l2·Σw² to the loss: `{ l2 = 1e-4 }`, `{ l1 = … }`,
 //! both, or Keras's `"l1"`, `"l2"`, `"l1l2"` with factors of 0.01 (see [`crate::regularizer`]).
 //! **Constraint** `kernel_constraint`: `{ max_norm = 2.0 }`, `"unit_norm"` or `"non_neg"` after every update, see [`crate::constraint`].
 //! **Errors** no units, a negative factor of a regulariser.
@@ -62,6 +62,9 @@ pub struct Dense {
     /// Penalty on the bias; default none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bias_regularizer: Option<Regularizer>,
+    /// Penalty on the output, divided by the samples of the batch; default none. Not on a closing softmax or sigmoid.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub activity_regularizer: Option<Regularizer>,
     /// What the kernel is made to satisfy after every update, such as `{ max_norm = 2.0 }`; default nothing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub kernel_constraint: Option<Constraint>,
@@ -78,6 +81,7 @@ impl Dense {
             bias_initializer: Initializer::ZEROS,
             kernel_regularizer: None,
             bias_regularizer: None,
+            activity_regularizer: None,
             kernel_constraint: None,
         }
     }
@@ -121,7 +125,7 @@ impl Spec for Dense {
                 macs: (input.len() as u64).saturating_mul(n_out as u64),
             },
         };
-        built.followed_by(after, input)
+        built.followed_by(after, self.activity_regularizer, input)
     }
 
     fn examples() -> Vec<(Self, Vec<usize>)> {
@@ -135,6 +139,7 @@ impl Spec for Dense {
                 Self {
                     kernel_regularizer: Some(Regularizer::l2(3e-3)),
                     kernel_initializer: Initializer::Normal(0.3),
+                    activity_regularizer: Some(Regularizer { l1: 1e-3, l2: 1e-2 }),
                     bias_regularizer: Some(Regularizer::l1(1e-2)),
                     kernel_constraint: Some(Constraint::MaxNorm(1.5)),
                     ..Self::new(7)

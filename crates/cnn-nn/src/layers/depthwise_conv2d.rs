@@ -129,7 +129,7 @@ impl Spec for DepthwiseConv2D {
         )?];
         let regularizer = self.bias_regularizer;
         params.extend(bias(geometry.f, self.use_bias, self.bias_initializer, regularizer)?);
-        BuiltConv2D { geometry, activation }.with(params, windows).followed_by(after, input)
+        BuiltConv2D { geometry, activation }.with(params, windows).followed_by(after, None, input)
     }
 
     fn examples() -> Vec<(Self, Vec<usize>)> {

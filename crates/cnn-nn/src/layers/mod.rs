@@ -4,6 +4,7 @@
 //! `model.toml` and the summary loop over that list.
 
 mod activation;
+mod activity_regularization;
 mod average_pooling2d;
 mod batch_normalization;
 mod concatenate;
@@ -44,6 +45,7 @@ mod squeeze_excite;
 mod zero_padding2d;
 
 pub use activation::{Activation, Function};
+pub use activity_regularization::ActivityRegularization;
 pub use average_pooling2d::AveragePooling2D;
 pub use batch_normalization::BatchNormalization;
 pub use concatenate::Concatenate;
@@ -141,6 +143,8 @@ macro_rules! registry {
 registry! {
     /// An elementwise function, or softmax, as a layer of its own.
     Activation = "activation",
+    /// A penalty on what goes through.
+    ActivityRegularization = "activity_regularization",
     /// Mean of each window.
     AveragePooling2D = "average_pooling2d",
     /// Channels of the batch at mean 0 and variance 1.

@@ -157,7 +157,7 @@ impl Spec for SeparableConv2D {
             layer: Box::new(layer),
             facts: Facts { windows: vec![windows], macs },
         };
-        built.followed_by(after, input)
+        built.followed_by(after, None, input)
     }
 
     fn examples() -> Vec<(Self, Vec<usize>)> {
