@@ -25,6 +25,15 @@ impl Callback for Count {
     }
 }
 
+const BLOCKS: &str = r#"
+[[layers]]
+type = "BatchNormalization"
+
+[[layers]]
+type = "Residual"
+layers = [{ type = "SqueezeExcite", ratio = 2 }, { type = "Conv2D", filters = 6, kernel_size = 1, activity_regularizer = "l2" }]
+"#;
+
 #[test]
 fn the_steady_state_of_training_allocates_nothing() {
     let data = stripes(32 * 20 + 5, 1);
@@ -47,12 +56,15 @@ fn the_steady_state_of_training_allocates_nothing() {
                 "kernel_constraint = \"unit_norm\"",
                 // So many units that the layer is run over the whole batch at once.
                 "units = 1000",
+                // Statistics of the batch, branches, and gradients that are added up.
+                BLOCKS,
             ] {
-                let of_layer = remedy.contains("kernel") || remedy.contains("units");
+                let blocks = remedy == BLOCKS;
+                let of_layer = remedy.contains("kernel") || remedy.contains("units") || blocks;
                 let (fit, layer) = if of_layer { ("", remedy) } else { (remedy, "") };
                 let toml = MODEL.replace("epochs = 4", &format!("epochs = 1\n{fit}")).replace(
-                    "units = 12",
-                    &if layer.contains("units") {
+                    if blocks { "[[layers]]\ntype = \"MaxPooling2D\"" } else { "units = 12" },
+                    &if layer.contains("units") || blocks {
                         layer.to_owned()
                     } else {
                         format!("units = 12\n{layer}")
