@@ -33,6 +33,7 @@ presets![
     "conv-conv-pool",
     "three-conv64",
     "cnn32-augmented",
+    "fast",
     "mnist-assignment",
 ];
 

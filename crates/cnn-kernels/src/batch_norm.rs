@@ -69,14 +69,14 @@ pub fn combine<'a>(
     }
 }
 
-/// Overwrites `y`.
+/// Overwrites `y`; with `relu`, by 0 where it would be less.
 ///
 /// # Panics
 /// If a length does not fit.
-pub fn forward(isa: Isa, normal: Normal<'_>, x: &[f32], y: &mut [f32]) {
+pub fn forward(isa: Isa, normal: Normal<'_>, relu: bool, x: &[f32], y: &mut [f32]) {
     normal.check(x);
     assert_eq!(x.len(), y.len(), "batch_norm: input and output differ in length");
-    dispatch!(isa, batch_norm_forward(normal, x, y), scalar::batch_norm::forward);
+    dispatch!(isa, batch_norm_forward(normal, relu, x, y), scalar::batch_norm::forward);
 }
 
 /// Writes Σ dy·(x − mean)/√(variance + ε) of each channel to `dgamma` and Σ dy to `dbeta`: what a part of a batch has of the

@@ -10,6 +10,7 @@
 use crate::block::Block;
 use crate::constraint::Constraint;
 use crate::initializer::Initializer;
+use crate::layers::Function;
 use crate::regularizer::Regularizer;
 use cnn_kernels::Isa;
 use cnn_tensor::Shape;
@@ -189,6 +190,11 @@ pub trait Layer: Send + Sync + fmt::Debug {
         None
     }
 
+    /// The function, for layers that do nothing but apply one to each number: what a normalisation looks for when it fuses.
+    fn as_function(&self) -> Option<Function> {
+        None
+    }
+
     /// The pooling geometry, for layers that are a max pooling: what a convolution looks for when it fuses.
     fn as_max_pool(&self) -> Option<&cnn_kernels::max_pool::PoolGeometry> {
         None
@@ -263,18 +269,19 @@ pub trait BatchStatistics: Sync {
     /// Writes the output of a shard.
     fn forward(&self, isa: Isa, params: &[f32], whole: &[f32], x: &[f32], y: &mut [f32]);
 
-    /// Writes the sums over a shard that the gradient of every input needs, and adds the parameters' gradient to `dw`.
+    /// Writes the sums over a shard that the gradient of every input needs, and adds the parameters' gradient to `dw`. Makes of the
+    /// gradient after the activation, if there is one, the one before it.
     fn measure_gradient(
         &self,
         isa: Isa,
         whole: &[f32],
-        x: &[f32],
-        dy: &[f32],
+        shard: Shard<'_>,
         part: &mut [f32],
         dw: &mut [f32],
     );
 
-    /// Writes the gradient of a shard's input; `sums` are those of all `samples` samples of the batch.
+    /// Writes the gradient of a shard's input from what [`Self::measure_gradient`] left in `dy`; `whole` are what describes the batch,
+    /// the sums over it, and its samples.
     fn backward(
         &self,
         isa: Isa,

@@ -359,6 +359,11 @@ fn fused_equals_unfused() {
         [[layers]]
         type = "MaxPooling2D"
         [[layers]]
+        type = "BatchNormalization"
+        [[layers]]
+        type = "Activation"
+        activation = "relu"
+        [[layers]]
         type = "Flatten"
         [[layers]]
         type = "Dense"

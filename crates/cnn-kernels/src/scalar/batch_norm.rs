@@ -79,19 +79,27 @@ fn measure_some<const W: usize>(at: usize, x: &[f32], mean: &mut [f32], squares:
 }
 
 #[inline(always)]
-pub(crate) fn forward(normal: Normal<'_>, x: &[f32], y: &mut [f32]) {
-    by_width!(normal.mean.len(), forward_some(normal, x, y));
+pub(crate) fn forward(normal: Normal<'_>, relu: bool, x: &[f32], y: &mut [f32]) {
+    let least = if relu { 0.0 } else { f32::NEG_INFINITY };
+    by_width!(normal.mean.len(), forward_some(normal, least, x, y));
 }
 
 #[inline(always)]
-fn forward_some<const W: usize>(at: usize, normal: Normal<'_>, x: &[f32], y: &mut [f32]) {
+fn forward_some<const W: usize>(
+    at: usize,
+    normal: Normal<'_>,
+    least: f32,
+    x: &[f32],
+    y: &mut [f32],
+) {
     let channels = normal.mean.len();
     let mean: [f32; W] = some(normal.mean, at, 0.0);
     let factor = factor::<W>(normal, at);
     let beta: [f32; W] = some(normal.beta, at, 0.0);
     for (x, y) in pixels::<W>(x, channels, at).zip(pixels_mut::<W>(y, channels, at)) {
         for l in 0..W {
-            y[l] = (x[l] - mean[l]) * factor[l] + beta[l];
+            let number = (x[l] - mean[l]) * factor[l] + beta[l];
+            y[l] = if number < least { least } else { number };
         }
     }
 }

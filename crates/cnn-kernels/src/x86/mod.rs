@@ -101,7 +101,7 @@ macro_rules! kernels {
             plain fn normalize_backward(g: &Groups, epsilon: f32, gamma: &[f32], x: &[f32], dy: &[f32], dx: &mut [f32]) = $crate::scalar::normalize::backward;
             plain fn normalize_backward_parameters(g: &Groups, epsilon: f32, x: &[f32], dy: &[f32], dgamma: &mut [f32], dbeta: &mut [f32]) = $crate::scalar::normalize::backward_parameters;
             plain fn batch_norm_measure(x: &[f32], mean: &mut [f32], squares: &mut [f32]) = $crate::scalar::batch_norm::measure;
-            plain fn batch_norm_forward(normal: Normal<'_>, x: &[f32], y: &mut [f32]) = $crate::scalar::batch_norm::forward;
+            plain fn batch_norm_forward(normal: Normal<'_>, relu: bool, x: &[f32], y: &mut [f32]) = $crate::scalar::batch_norm::forward;
             plain fn batch_norm_backward_parameters(normal: Normal<'_>, x: &[f32], dy: &[f32], dgamma: &mut [f32], dbeta: &mut [f32]) = $crate::scalar::batch_norm::backward_parameters;
             plain fn batch_norm_backward(normal: Normal<'_>, share: f32, dgamma: &[f32], dbeta: &[f32], x: &[f32], dy: &[f32], dx: &mut [f32]) = $crate::scalar::batch_norm::backward;
             plain fn gate_forward(channels: usize, x: &[f32], gates: &[f32], y: &mut [f32]) = $crate::scalar::gate::forward;

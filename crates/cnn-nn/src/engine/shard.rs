@@ -236,12 +236,15 @@ impl Shard {
     pub(super) fn measure_gradient(&mut self, batch: &Batch<'_>, i: usize, whole: &[f32]) {
         let (n, program, step) = (self.range.len(), batch.program, &batch.program.steps[i]);
         let Some(layer) = step.batch_statistics() else { return };
-        let x = &self.acts[step.x()][..n * program.slots[step.x()]];
-        let dy = &self.dacts[step.y][..n * program.slots[step.y]];
+        let shard = layer::Shard {
+            x: &self.acts[step.x()][..n * program.slots[step.x()]],
+            y: &self.acts[step.y][..n * program.slots[step.y]],
+            dy: &mut self.dacts[step.y][..n * program.slots[step.y]],
+        };
         let (part, dw) = (&mut self.parts[step.part.clone()], &mut self.dw[step.dw.clone()]);
         timed(batch.times.map(|times| &times.backward[i]), || {
             dw.fill(0.0);
-            layer.measure_gradient(batch.isa, whole, x, dy, part, dw);
+            layer.measure_gradient(batch.isa, whole, shard, part, dw);
         });
     }
 

@@ -226,6 +226,10 @@ impl Layer for BuiltActivation {
         }
     }
 
+    fn as_function(&self) -> Option<Function> {
+        Some(self.function).filter(|function| *function != Function::Softmax)
+    }
+
     fn without_link(&self, link: Link) -> Option<Box<dyn Layer>> {
         let linear = Self { function: Function::Linear, classes: self.classes };
         (self.function.link() == Some(link)).then(|| Box::new(linear) as Box<dyn Layer>)

@@ -25,13 +25,13 @@
 
 use super::conv2d::{is_yes, yes};
 use super::normalization::{check_epsilon, epsilon, gamma_and_beta, is_epsilon};
-use super::{Spec, bad_key};
+use super::{Function, Spec, bad_key};
 use crate::initializer::Initializer;
 use crate::layer::{
     BatchStatistics, BuildError, Built, Facts, Layer, ParamSpec, Pass, Shard, Weights, Work,
 };
 use cnn_kernels::batch_norm::{self, Normal};
-use cnn_kernels::{Isa, reduce};
+use cnn_kernels::{Isa, activation, reduce};
 use cnn_tensor::Shape;
 use serde::{Deserialize, Serialize};
 
@@ -96,6 +96,7 @@ impl Spec for BatchNormalization {
             epsilon: self.epsilon,
             scale: self.scale,
             center: self.center,
+            relu: false,
         };
         Ok(Built { layer: Box::new(layer), output: input.clone(), params, facts: Facts::default() })
     }
@@ -111,7 +112,7 @@ impl Spec for BatchNormalization {
     }
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct BuiltBatchNormalization {
     channels: usize,
     /// Pixels of a sample.
@@ -120,6 +121,8 @@ struct BuiltBatchNormalization {
     epsilon: f32,
     scale: bool,
     center: bool,
+    /// Whether a relu follows: the two are one step then.
+    relu: bool,
 }
 
 /// A layer's parameters by name; gamma or beta is empty where there is none.
@@ -206,7 +209,7 @@ impl Layer for BuiltBatchNormalization {
             }
             Pass::Train { .. } => self.own(isa, x, work.scratch).1,
         };
-        batch_norm::forward(isa, self.normal(weights.params, whole), x, y);
+        batch_norm::forward(isa, self.normal(weights.params, whole), self.relu, x, y);
     }
 
     fn backward(
@@ -229,15 +232,21 @@ impl Layer for BuiltBatchNormalization {
         };
         let mut unwanted = [];
         let dw = dw.unwrap_or(&mut unwanted);
-        self.measure_gradient(isa, whole, shard.x, shard.dy, part, dw);
+        let Shard { x, y, dy } = shard;
+        self.measure_gradient(isa, whole, Shard { x, y, dy: &mut *dy }, part, dw);
         if fixed {
             // The moving statistics do not depend on the input: only the factor is left.
             part.fill(0.0);
         }
         if let Some(dx) = dx {
-            let of_batch = (&*whole, &*part, self.samples(shard.x));
-            BatchStatistics::backward(self, isa, weights.params, of_batch, shard.x, shard.dy, dx);
+            let of_batch = (&*whole, &*part, self.samples(x));
+            BatchStatistics::backward(self, isa, weights.params, of_batch, x, dy, dx);
         }
+    }
+
+    fn fuse(&self, next: &dyn Layer) -> Option<Box<dyn Layer>> {
+        let relu = !self.relu && next.as_function() == Some(Function::Relu);
+        relu.then(|| Box::new(Self { relu, ..self.clone() }) as Box<dyn Layer>)
     }
 
     fn batch_statistics(&self) -> Option<&dyn BatchStatistics> {
@@ -272,18 +281,20 @@ impl BatchStatistics for BuiltBatchNormalization {
     }
 
     fn forward(&self, isa: Isa, params: &[f32], whole: &[f32], x: &[f32], y: &mut [f32]) {
-        batch_norm::forward(isa, self.normal(params, whole), x, y);
+        batch_norm::forward(isa, self.normal(params, whole), self.relu, x, y);
     }
 
     fn measure_gradient(
         &self,
         isa: Isa,
         whole: &[f32],
-        x: &[f32],
-        dy: &[f32],
+        Shard { x, y, dy }: Shard<'_>,
         part: &mut [f32],
         dw: &mut [f32],
     ) {
+        if self.relu {
+            activation::relu_backward(isa, y, dy);
+        }
         let (c, [scale, center]) = (self.channels, self.sizes());
         let (mean, inverse) = (&whole[..c], &whole[2 * c..]);
         let normal = Normal { mean, inverse, gamma: &[], beta: &[] };

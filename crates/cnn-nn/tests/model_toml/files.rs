@@ -61,7 +61,7 @@ error[M003]: unknown key `activatoin` in layer 1 (Dense)
   |
 6 | activatoin = \"relu\"
   | ^^^^^^^^^^ did you mean `activation`?
-  = note: its keys are type, name, units, activation, use_bias, kernel_initializer, bias_initializer, kernel_regularizer, bias_regularizer, kernel_constraint
+  = note: its keys are type, name, units, activation, use_bias, kernel_initializer, bias_initializer, kernel_regularizer, bias_regularizer, activity_regularizer, kernel_constraint
 ";
     assert_eq!(mistakes(&text).to_string(), expected);
 }
