@@ -24,7 +24,7 @@ macro_rules! experiments {
     };
 }
 
-experiments!["course", "overfitting"];
+experiments!["course", "overfitting", "recipes"];
 
 /// The experiment of that name.
 pub(crate) fn find(name: &str) -> Option<&'static Embedded> {

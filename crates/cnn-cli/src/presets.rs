@@ -34,6 +34,8 @@ presets![
     "three-conv64",
     "cnn32-augmented",
     "fast",
+    "mobilenet",
+    "resnet",
     "mnist-assignment",
 ];
 

@@ -3,7 +3,7 @@
 use crate::support::{cnn, code, here, snapshot, stdout, transcript};
 use serde_json::Value;
 
-const PRESETS: [(&str, u64); 8] = [
+const PRESETS: [(&str, u64); 11] = [
     ("dnn", 101_770),
     ("cnn16", 55_098),
     ("cnn32", 113_386),
@@ -12,10 +12,13 @@ const PRESETS: [(&str, u64); 8] = [
     ("conv-conv-pool", 1_218_634),
     ("three-conv64", 84_106),
     ("mnist-assignment", 693_962),
+    ("fast", 140_586),
+    ("mobilenet", 38_346),
+    ("resnet", 282_238),
 ];
 
 #[test]
-fn every_preset_has_the_parameters_of_the_course_s_table() {
+fn every_preset_has_the_parameters_that_are_written_about_it() {
     for (name, parameters) in PRESETS {
         let output = cnn(&here("models"), &["summary", name, "--format", "json"]);
         assert_eq!(code(&output), 0);
