@@ -217,7 +217,7 @@ const MOST_VALUES: usize = 500_000;
 
 /// Reads JSON of a run; the message says what is wrong.
 pub(crate) fn from_json<T: for<'de> Deserialize<'de>>(bytes: &[u8]) -> Result<T, String> {
-    let commas = bytes.iter().filter(|byte| **byte == b',').count();
+    let commas = bytes.split(|byte| *byte == b',').skip(1).count();
     if commas > MOST_VALUES {
         return Err(format!("it has {commas} commas, more than the {MOST_VALUES} that are read"));
     }

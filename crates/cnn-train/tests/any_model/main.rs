@@ -163,7 +163,6 @@ fn try_models(seeds: std::ops::Range<u64>) -> Tally {
 
 /// `TRUST_MODELS` asks for more than these, and other ones.
 #[test]
-#[expect(clippy::print_stdout, reason = "the counts are the result of a long run")]
 fn what_is_accepted_runs_and_what_is_not_says_why() {
     let more: Option<u64> = std::env::var("TRUST_MODELS").ok().map(|count| count.parse().unwrap());
     let tally = try_models(more.map_or(0..150, |count| 1_000_000..1_000_000 + count));

@@ -2,7 +2,7 @@
 
 use crate::bytes::{array, gzip, idx, picture, stored, zip};
 use crate::parsers::{Kind, MODEL};
-use crate::{TURN, texts, weighed};
+use crate::{TURN, runs, weighed};
 use image::ImageFormat;
 use proptest::prelude::*;
 use std::sync::LazyLock;
@@ -12,7 +12,7 @@ const SWEEP: &str = "model = \"base\"\nseeds = [1, 2]\n[grid]\n\"repeat.dropout\
 /// A small file of every kind.
 fn files() -> Vec<(Kind, Vec<u8>)> {
     let one = array("<f4", "(2,)", &[0; 8]);
-    let payload = texts::model_file().split_off(50);
+    let payload = runs::model_file().split_off(50);
     vec![
         (Kind::Idx, idx(&[2, 3, 4], 24)),
         (Kind::Idx, gzip(&idx(&[2, 3, 4], 24))),
@@ -23,10 +23,10 @@ fn files() -> Vec<(Kind, Vec<u8>)> {
         (Kind::Picture, picture(ImageFormat::Jpeg)),
         (Kind::Model, MODEL.into()),
         (Kind::Sweep, SWEEP.into()),
-        (Kind::ModelFile, texts::model_file()),
+        (Kind::ModelFile, runs::model_file()),
         (Kind::Payload, payload),
-        (Kind::History, texts::HISTORY.into()),
-        (Kind::Run, texts::RUN.into()),
+        (Kind::History, runs::HISTORY.into()),
+        (Kind::Run, runs::RUN.into()),
         (Kind::ConfigOfRun, MODEL.into()),
     ]
 }
@@ -84,7 +84,7 @@ proptest! {
         from in any::<prop::sample::Index>(), to in any::<prop::sample::Index>(), as_the_second in any::<bool>(),
     ) {
         let _turn = TURN.lock();
-        let ((first, head), (second, tail)) = (a.get(&*FILES), b.get(&*FILES));
+        let ((first, head), (second, tail)) = (a.get(&FILES), b.get(&FILES));
         let spliced = [&head[..from.index(head.len())], &tail[to.index(tail.len())..]].concat();
         let kind = if as_the_second { *second } else { *first };
         read("a splice", kind, &spliced);
