@@ -22,6 +22,7 @@ mod sweep;
 mod tensorboard;
 mod tidy;
 mod train;
+mod trust;
 
 use anyhow::Result;
 use std::process::ExitCode;
@@ -45,6 +46,7 @@ cargo xtask COMMAND
                             [--output runs/bench] [--cnn PROGRAM] [--force]; needs Python: xtask/peers/README.md
   tensorboard [--python EXE] train a little with the callback TensorBoard; TensorBoard's own reader finds the run's numbers
   golden [--python EXE]     make the golden files again with Keras
+  trust [--fuzz SECONDS]    mutated files for every parser, so many seconds each; [--models N]: so many random models, trained
 
 Each command prints the plain cargo lines that it runs. ARCHITECTURE.md says where things are.";
 
@@ -77,6 +79,7 @@ fn run(args: &[String]) -> Result<u8> {
         "bench" => bench::run(rest),
         "tensorboard" => tensorboard::run(rest),
         "golden" => golden::run(rest),
+        "trust" => trust::run(rest),
         "help" | "--help" | "-h" => {
             println!("{HELP}");
             Ok(0)

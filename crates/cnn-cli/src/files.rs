@@ -9,7 +9,7 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 /// A model.toml is at most this many bytes.
-const MODEL_LIMIT: u64 = 1 << 20;
+const MODEL_LIMIT: u64 = cnn_nn::config::MAX_BYTES as u64;
 
 /// A model.toml's name, as messages show it, and its text.
 #[derive(Debug)]
@@ -58,7 +58,7 @@ fn read_model(name: &str, reader: impl Read) -> Result<ModelText, Failure> {
     if bytes.len() as u64 > MODEL_LIMIT {
         return Err(Failure::model(
             "M001",
-            "a model.toml has at most 1 MiB",
+            "a model.toml has at most 256 KiB",
             name,
             "is this the file that you meant?",
         ));

@@ -83,7 +83,8 @@ pub(crate) fn plain(code: &str, what: &str, place: &str, facts: &[&str], help: &
     for line in help.iter().filter(|line| !line.is_empty()) {
         let _ = writeln!(text, "  help: {line}");
     }
-    text
+    // The name of a file or a class may be anything: a control character in it could steer the terminal.
+    text.chars().map(|c| if c.is_control() && c != '\n' { '\u{FFFD}' } else { c }).collect()
 }
 
 #[cfg(test)]
@@ -103,6 +104,13 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn no_name_steers_the_terminal() {
+        let text = plain("D001", "no", "\u{1b}]0;evil\u{7}.png", &["\u{9b}2J"], &["\rwhat"]);
+        assert!(text.contains("evil") && text.lines().count() == 4, "{text:?}");
+        assert!(!text.chars().any(|c| c.is_control() && c != '\n'), "{text:?}");
     }
 
     #[test]

@@ -5,19 +5,22 @@
 //! 5,0,0,…,0
 //! ```
 //! Without names the label is the first number of a line. All are whole numbers, labels 0 to 65535, pixels 0 to 255, row by row
-//! (channels last). Values are separated by commas; spaces around them and quotes are allowed, empty lines are passed over.
+//! (channels last). Values are separated by commas, also within quotes; spaces and quotes around them are allowed, and empty lines
+//! are passed over.
 
 use crate::hold_out::{Key, held_out, key};
 use crate::image_folder::{cut_note, nothing_to_test};
 use crate::source::Source;
 use crate::{DataError, FormatError, Images, Split, gz, read_file};
-use csv::ByteRecord;
 use ndarray::Array4;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Columns, at most.
 const MOST_COLUMNS: usize = 1 << 20;
+
+/// Times that a file in gzip may grow, above 32 MiB.
+const MOST_INFLATED: usize = 100;
 
 /// Labels and pixels of a CSV file.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -44,31 +47,17 @@ pub struct Table {
 /// ```
 pub fn parse(bytes: &[u8]) -> Result<Table, FormatError> {
     let bytes = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes);
-    let mut reader = csv::ReaderBuilder::new()
-        .has_headers(false)
-        .flexible(true)
-        .trim(csv::Trim::All)
-        .from_reader(bytes);
-    let mut record = ByteRecord::new();
     let mut table = Table::default();
-    let mut columns: Option<Columns> = None;
-    loop {
-        let more = reader.read_byte_record(&mut record).map_err(|error| {
-            let message = format!("not readable as CSV: {error}");
-            bad(message, "save it again as CSV, separated by commas")
-        })?;
-        if !more {
-            break;
-        }
-        let line = || line_of(&record, bytes);
+    let mut columns: Option<Columns<'_>> = None;
+    for (number, line) in lines(bytes).filter(|(_, line)| !line.trim_ascii().is_empty()) {
         if let Some(columns) = &columns {
-            table.push(&record, columns, line)?;
+            table.push(line, columns, number)?;
             continue;
         }
-        let first = Columns::of(&record, line())?;
-        table.width = first.count - 1;
+        let first = Columns::of(line, number)?;
+        table.reserve(bytes, first.count - 1);
         if first.names.is_none() {
-            table.push(&record, &first, line)?;
+            table.push(line, &first, number)?;
         }
         columns = Some(first);
     }
@@ -82,36 +71,64 @@ pub fn parse(bytes: &[u8]) -> Result<Table, FormatError> {
     Ok(table)
 }
 
+/// The lines with their numbers, from 1. They end in `\n`, `\r\n`, or `\r` alone.
+fn lines(bytes: &[u8]) -> impl Iterator<Item = (usize, &[u8])> {
+    let (mut rest, mut number) = (bytes, 0);
+    std::iter::from_fn(move || {
+        let end = rest.iter().position(|byte| matches!(byte, b'\n' | b'\r'));
+        let (line, after) = rest.split_at(end.unwrap_or(rest.len()));
+        let end = if after.starts_with(b"\r\n") { 2 } else { after.len().min(1) };
+        let more = !rest.is_empty();
+        rest = &after[end..];
+        number += 1;
+        more.then_some((number, line))
+    })
+}
+
+/// The values of a line, without the spaces and quotes around them.
+fn fields(line: &[u8]) -> impl Iterator<Item = &[u8]> {
+    line.split(|byte| *byte == b',').map(|field| {
+        let field = field.trim_ascii();
+        let inside = field.strip_prefix(b"\"").and_then(|field| field.strip_suffix(b"\""));
+        inside.map_or(field, <[u8]>::trim_ascii)
+    })
+}
+
 /// What the first line says about all.
-struct Columns {
+struct Columns<'a> {
     /// How many there are.
     count: usize,
     /// Which one is the label.
     label: usize,
-    /// Their names, where there are some.
-    names: Option<ByteRecord>,
+    /// The line of their names, where there is one.
+    names: Option<&'a [u8]>,
 }
 
-impl Columns {
-    fn of(first: &ByteRecord, line: usize) -> Result<Self, FormatError> {
+impl<'a> Columns<'a> {
+    fn of(first: &'a [u8], line: usize) -> Result<Self, FormatError> {
         let count = checked_columns(first, line)?;
-        if number(&first[0]).is_some() || first[0].is_empty() {
+        let begin = fields(first).next().unwrap_or_default();
+        if number(begin).is_some() || begin.is_empty() {
             return Ok(Self { count, label: 0, names: None });
         }
-        Ok(Self { count, label: label_column(first, line)?, names: Some(first.clone()) })
+        Ok(Self { count, label: label_column(first, line)?, names: Some(first) })
     }
 }
 
 impl Table {
+    /// Makes room for the images of a file: no more than its bytes can hold, so that nothing has to grow.
+    fn reserve(&mut self, bytes: &[u8], width: usize) {
+        self.width = width;
+        let most = bytes.len() / (2 * width + 2) + 1;
+        let lines = bytes.iter().filter(|byte| matches!(byte, b'\n' | b'\r')).count() + 1;
+        self.labels.reserve_exact(lines.min(most));
+        self.pixels.reserve_exact(lines.min(most).saturating_mul(width));
+    }
+
     /// Takes a line.
-    fn push(
-        &mut self,
-        record: &ByteRecord,
-        columns: &Columns,
-        line: impl Fn() -> usize,
-    ) -> Result<(), FormatError> {
-        if record.len() != columns.count {
-            let (line, expected, found) = (line(), columns.count, record.len());
+    fn push(&mut self, text: &[u8], columns: &Columns<'_>, line: usize) -> Result<(), FormatError> {
+        let (expected, found) = (columns.count, fields(text).count());
+        if found != expected {
             return Err(bad(
                 format!(
                     "line {line}: expected {expected} columns as in the first line; found {found}"
@@ -119,12 +136,12 @@ impl Table {
                 "each line is one image: a label and all of its pixels; the line was cut, or has one comma too many",
             ));
         }
-        for (at, field) in record.iter().enumerate() {
+        for (at, field) in fields(text).enumerate() {
             let is_label = at == columns.label;
             match number(field) {
                 Some(label) if is_label && u16::try_from(label).is_ok() => self.labels.push(label),
                 Some(pixel) if !is_label && pixel <= 255 => self.pixels.push(pixel as u8),
-                _ => return Err(wrong(field, line(), at, is_label, columns.names.as_ref())),
+                _ => return Err(wrong(field, line, at, is_label, columns.names)),
             }
         }
         Ok(())
@@ -135,35 +152,26 @@ fn bad(message: String, hint: &str) -> FormatError {
     FormatError::new("D060", message, hint)
 }
 
-/// The line of a record, from 1. The record may begin with line breaks that were passed over, and those of the line before.
-fn line_of(record: &ByteRecord, bytes: &[u8]) -> usize {
-    let from = record.position().map_or(0, |at| at.byte() as usize).min(bytes.len());
-    let breaks = bytes[from..].iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).count();
-    let before = &bytes[..from + breaks];
-    // `\n`, `\r\n`, and `\r` alone.
-    let ends = |at: &usize| {
-        before[*at] == b'\n' || (before[*at] == b'\r' && before.get(at + 1) != Some(&b'\n'))
-    };
-    1 + (0..before.len()).filter(ends).count()
-}
-
 /// A whole number of at most six digits.
 fn number(field: &[u8]) -> Option<u32> {
     let digits = (1..=6).contains(&field.len()) && field.iter().all(u8::is_ascii_digit);
     digits.then(|| field.iter().fold(0, |n, digit| 10 * n + u32::from(digit - b'0')))
 }
 
+/// A value as it may be printed.
 fn shown(field: &[u8]) -> String {
-    String::from_utf8_lossy(field).chars().take(40).collect()
+    let some = &field[..field.len().min(160)];
+    let visible = |c: char| if c.is_control() { '\u{FFFD}' } else { c };
+    String::from_utf8_lossy(some).chars().take(40).map(visible).collect()
 }
 
-fn checked_columns(first: &ByteRecord, line: usize) -> Result<usize, FormatError> {
-    match first.len() {
-        2..=MOST_COLUMNS => Ok(first.len()),
+fn checked_columns(first: &[u8], line: usize) -> Result<usize, FormatError> {
+    match fields(first).count() {
+        count @ 2..=MOST_COLUMNS => Ok(count),
         1 => Err(bad(
             format!(
                 "line {line}: expected a label and pixels, separated by commas; found one value, {:?}",
-                shown(&first[0])
+                shown(first.trim_ascii())
             ),
             "save it as CSV, separated by commas, not by semicolons, tabs or spaces",
         )),
@@ -175,25 +183,21 @@ fn checked_columns(first: &ByteRecord, line: usize) -> Result<usize, FormatError
 }
 
 /// Where the label is in a line of names.
-fn label_column(names: &ByteRecord, line: usize) -> Result<usize, FormatError> {
+fn label_column(names: &[u8], line: usize) -> Result<usize, FormatError> {
     let is_label = |name: &[u8]| name.eq_ignore_ascii_case(b"label");
-    names.iter().position(is_label).ok_or_else(|| {
+    fields(names).position(is_label).ok_or_else(|| {
         bad(
-            format!("line {line}: expected a column `label` among the names; the first is {:?}", shown(&names[0])),
+            format!("line {line}: expected a column `label` among the names; the first is {:?}", shown(fields(names).next().unwrap_or_default())),
             "name the column of the classes `label`; Kaggle's test.csv has none, so it is no test split: leave it out, and a part of train.csv becomes the test split",
         )
     })
 }
 
 /// A field that cannot be what it should.
-fn wrong(
-    field: &[u8],
-    line: usize,
-    at: usize,
-    label: bool,
-    names: Option<&ByteRecord>,
-) -> FormatError {
-    let name = names.map_or_else(String::new, |names| format!(" ({})", shown(&names[at])));
+fn wrong(field: &[u8], line: usize, at: usize, label: bool, names: Option<&[u8]>) -> FormatError {
+    let name = names
+        .and_then(|names| fields(names).nth(at))
+        .map_or_else(String::new, |name| format!(" ({})", shown(name)));
     let found = if field.is_empty() { "nothing".to_owned() } else { format!("{:?}", shown(field)) };
     let (expected, hint) = if label {
         (
@@ -314,8 +318,8 @@ fn read(path: &Path) -> Result<Table, DataError> {
     if !gz::is_gzip(&bytes) {
         return parse(&bytes).map_err(format);
     }
-    // Deflate makes at most about 1030 bytes of one.
-    let most = bytes.len().saturating_mul(1100).min(gz::MAX_INFLATED);
+    // CSV promises no size. Digits and commas shrink to a tenth; what would grow a hundredfold is no table of images.
+    let most = bytes.len().saturating_mul(MOST_INFLATED).saturating_add(32 << 20);
     parse(&gz::inflate(&bytes, |_| Ok(most)).map_err(format)?).map_err(format)
 }
 

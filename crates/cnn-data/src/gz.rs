@@ -35,7 +35,7 @@ pub fn inflate(
     }
     if out.len() > limit {
         let message = format!(
-            "the gzip stream inflates to more than the {limit} bytes that its content promises"
+            "the gzip stream inflates to more than the {limit} bytes that its content may have"
         );
         return Err(FormatError::new(
             "D021",

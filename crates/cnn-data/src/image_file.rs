@@ -15,6 +15,11 @@ const MAX_SIDE: u32 = 16_384;
 /// Pixels, at most.
 const MAX_PIXELS: u64 = 100_000_000;
 
+/// Bytes that a decoder may take beside the pixels: for a colour profile, say.
+const BESIDE: u64 = 16 << 20;
+/// Bytes of pixels that a byte of a file can stand for, at most: deflate's 1032, and more than JPEG's.
+const MOST_PER_BYTE: u64 = 1100;
+
 /// A decoded picture and what was done to it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Picture {
@@ -126,10 +131,20 @@ pub(crate) fn fitted(bytes: &[u8], shape: [usize; 3]) -> Result<Picture, String>
 
 /// Height and width as the file's header says, and whether it has colours.
 pub(crate) fn header(bytes: &[u8]) -> Result<([usize; 2], bool), String> {
-    let reader = ImageReader::new(Cursor::new(bytes)).with_guessed_format();
-    let decoder = reader.map_err(|e| e.to_string())?.into_decoder().map_err(|e| e.to_string())?;
+    let reader = limited(bytes, BESIDE)?;
+    let decoder = reader.into_decoder().map_err(|e| e.to_string())?;
     let (width, height) = decoder.dimensions();
     Ok(([height as usize, width as usize], decoder.color_type().has_color()))
+}
+
+/// A reader that may take so many bytes of memory.
+fn limited(bytes: &[u8], most: u64) -> Result<ImageReader<Cursor<&[u8]>>, String> {
+    let reader = ImageReader::new(Cursor::new(bytes)).with_guessed_format();
+    let mut reader = reader.map_err(|e| e.to_string())?;
+    let mut limits = Limits::default();
+    limits.max_alloc = Some(most);
+    reader.limits(limits);
+    Ok(reader)
 }
 
 /// Decodes a picture; transparency becomes black.
@@ -137,29 +152,31 @@ fn decode(bytes: &[u8]) -> Result<(DynamicImage, Vec<String>), String> {
     if bytes.is_empty() {
         return Err("the file is empty".into());
     }
-    let reader =
-        || ImageReader::new(Cursor::new(bytes)).with_guessed_format().map_err(|e| e.to_string());
     let undecodable = |e: image::ImageError| format!("cannot be decoded: {e}");
     // The guess knows more formats than can be decoded here.
     let read = |format: &ImageFormat| matches!(format, ImageFormat::Png | ImageFormat::Jpeg);
-    let Some(format) = reader()?.format().filter(read) else {
+    let reader = limited(bytes, BESIDE)?;
+    let Some(format) = reader.format().filter(read) else {
         return Err("not a PNG or JPEG picture".into());
     };
-    let header = reader()?.into_decoder().map_err(undecodable)?;
+    let header = reader.into_decoder().map_err(undecodable)?;
     let (width, height) = header.dimensions();
     if width > MAX_SIDE || height > MAX_SIDE || u64::from(width) * u64::from(height) > MAX_PIXELS {
         return Err(format!(
             "{width}×{height} pixels; the limits are {MAX_SIDE} a side and {MAX_PIXELS} in all"
         ));
     }
-    let mut reader = reader()?;
-    let mut limits = Limits::default();
-    limits.max_alloc = Some(256 << 20);
-    reader.limits(limits);
+    let needed = header.total_bytes();
+    if needed / MOST_PER_BYTE > bytes.len() as u64 {
+        return Err(format!(
+            "cannot be decoded: {width}×{height} pixels are promised, more than {} bytes can hold",
+            bytes.len()
+        ));
+    }
     if format == ImageFormat::Jpeg && !jpeg::is_complete(bytes) {
         return Err("the JPEG picture is cut off: its end marker is missing".into());
     }
-    let decoded = reader.decode().map_err(undecodable)?;
+    let decoded = limited(bytes, 2 * needed + BESIDE)?.decode().map_err(undecodable)?;
     let mut notes = Vec::new();
     note_conversions(format, header.original_color_type(), bytes, &mut notes);
     let flat = flatten_alpha(decoded, &mut notes);

@@ -71,6 +71,11 @@ fn bad(message: impl Into<String>) -> FormatError {
 pub fn parse(bytes: &[u8]) -> Result<Vec<Entry>, FormatError> {
     let mut archive = ZipArchive::new(Cursor::new(bytes))
         .map_err(|error| bad(format!("not a readable npz (zip) file: {error}")))?;
+    // NumPy writes no comment: the end of the directory is the end of the file, and the first member its beginning.
+    let end = bytes.len().checked_sub(22).and_then(|at| bytes.get(at..));
+    if archive.offset() != 0 || !end.is_some_and(|end| end.starts_with(b"PK\x05\x06")) {
+        return Err(bad("there are bytes before or behind the archive"));
+    }
     if archive.len() > MAX_MEMBERS {
         return Err(bad(format!("{} members; the limit is {MAX_MEMBERS}", archive.len())));
     }

@@ -169,8 +169,7 @@ impl RunHistory {
     /// A file that is no such JSON, or of a later version.
     pub(crate) fn from_json(path: &Path, bytes: &[u8]) -> Result<Self, TrainError> {
         let wrong = |message: String| TrainError::Json { path: path.to_owned(), message };
-        let history: Self =
-            serde_json::from_slice(bytes).map_err(|error| wrong(error.to_string()))?;
+        let history: Self = from_json(bytes).map_err(wrong)?;
         if history.schema > HISTORY_SCHEMA {
             return Err(wrong(format!(
                 "schema {} is newer than this program's {HISTORY_SCHEMA}",
@@ -211,4 +210,16 @@ pub(crate) fn json(value: &impl Serialize) -> Result<Vec<u8>, TrainError> {
         .map_err(|error| TrainError::Internal { message: error.to_string() })?;
     bytes.push(b'\n');
     Ok(bytes)
+}
+
+/// Values in a JSON file of a run, at most: 20 metrics of 25,000 epochs. Each may take a dozen times the bytes that it has in the file.
+const MOST_VALUES: usize = 500_000;
+
+/// Reads JSON of a run; the message says what is wrong.
+pub(crate) fn from_json<T: for<'de> Deserialize<'de>>(bytes: &[u8]) -> Result<T, String> {
+    let commas = bytes.split(|byte| *byte == b',').skip(1).count();
+    if commas > MOST_VALUES {
+        return Err(format!("it has {commas} commas, more than the {MOST_VALUES} that are read"));
+    }
+    serde_json::from_slice(bytes).map_err(|error| error.to_string())
 }

@@ -51,6 +51,41 @@ pub struct ModelFile {
     pub preprocessing: Preprocessing,
 }
 
+/// [`ModelFile`] as its bytes are read. Texts are parts of the payload: a length is compared with what is there, where an owned
+/// text would first be given as much memory as the length claims.
+#[derive(Deserialize)]
+struct Payload<'a> {
+    program: &'a str,
+    model_toml: &'a str,
+    #[serde(borrow)]
+    tensors: Vec<PayloadTensor<'a>>,
+    classes: Vec<&'a str>,
+    preprocessing: Preprocessing,
+}
+
+/// [`NamedTensor`] likewise.
+#[derive(Deserialize)]
+struct PayloadTensor<'a> {
+    name: &'a str,
+    shape: Vec<u64>,
+    values: Vec<f32>,
+}
+
+impl Payload<'_> {
+    fn owned(self) -> ModelFile {
+        let tensors = self.tensors.into_iter().map(|PayloadTensor { name, shape, values }| {
+            NamedTensor { name: name.to_owned(), shape, values }
+        });
+        ModelFile {
+            program: self.program.to_owned(),
+            model_toml: self.model_toml.to_owned(),
+            tensors: tensors.collect(),
+            classes: self.classes.into_iter().map(str::to_owned).collect(),
+            preprocessing: self.preprocessing,
+        }
+    }
+}
+
 /// How a picture becomes the model's input: resized to `height` × `width`, turned to `channels` (1 is grey, 3 is RGB), each
 /// byte divided by `divisor`.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -130,15 +165,15 @@ impl ModelFile {
             return Err(damaged("checksum", "the content was changed after it was written".into()));
         }
         let encoding = bincode::config::legacy().with_limit::<LIMIT>();
-        let decoded = bincode::serde::decode_from_slice::<Self, _>(payload, encoding);
-        let (file, used) = decoded.map_err(|error| damaged("payload", error.to_string()))?;
+        let decoded = bincode::serde::borrow_decode_from_slice::<Payload<'_>, _>(payload, encoding);
+        let (content, used) = decoded.map_err(|error| damaged("payload", error.to_string()))?;
         if used != payload.len() {
             return Err(damaged(
                 "payload",
                 format!("{} bytes follow the content", payload.len() - used),
             ));
         }
-        Ok(file)
+        Ok(content.owned())
     }
 
     /// Writes the file in one go; a reader sees the old one or the new one, whole.

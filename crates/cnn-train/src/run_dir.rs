@@ -3,7 +3,7 @@
 use crate::atomic;
 use crate::config::Config;
 use crate::error::TrainError;
-use crate::history::{RunHistory, json};
+use crate::history::{RunHistory, from_json, json};
 use crate::model_file::{ModelFile, Preprocessing};
 use crate::weights::write_npz;
 use cnn_nn::Model;
@@ -38,7 +38,7 @@ const RUN_JSON: &str = "run.json";
 const RUN_SCHEMA: u32 = 1;
 
 /// Bytes of a JSON file of a run, at most.
-const JSON_LIMIT: u64 = 256 << 20;
+const JSON_LIMIT: u64 = 32 << 20;
 
 /// A run folder.
 ///
@@ -349,8 +349,7 @@ impl RunDir {
     pub fn info(path: &Path) -> Result<RunInfo, TrainError> {
         let file = path.join(RUN_JSON);
         let wrong = |message: String| TrainError::Json { path: file.clone(), message };
-        let info: RunInfo = serde_json::from_slice(&atomic::read(&file, JSON_LIMIT)?)
-            .map_err(|error| wrong(error.to_string()))?;
+        let info: RunInfo = from_json(&atomic::read(&file, JSON_LIMIT)?).map_err(wrong)?;
         if info.schema > RUN_SCHEMA {
             return Err(wrong(format!(
                 "schema {} is newer than this program's {RUN_SCHEMA}",

@@ -59,7 +59,33 @@ impl BlockBuilder {
                 BuildError { key: Some(key), message, ..error }
             })?;
             check_size(key, i, &built)?;
+            self.check_params(key, i, spec, &built)?;
             Ok(self.push(x, spec.snake_name(), built))
+        })
+    }
+
+    /// Refuses a layer with which the block has more parameters than a model may have.
+    fn check_params(
+        &self,
+        key: &'static str,
+        i: usize,
+        spec: &LayerSpec,
+        built: &Built,
+    ) -> Result<(), BuildError> {
+        let add = |sum: usize, param: &ParamSpec| sum.saturating_add(param.len());
+        let (total, limit) = (built.params.iter().fold(self.end, add), Limits::default().params);
+        if total as u64 <= limit {
+            return Ok(());
+        }
+        let most = if total == usize::MAX { " or more" } else { "" };
+        Err(BuildError {
+            key: Some(key),
+            code: "M021",
+            message: format!(
+                "with {key}[{i}] ({}) the block has {total}{most} parameters: the limit is {limit}",
+                spec.kind()
+            ),
+            hint: "use fewer units or filters, or a smaller kernel".into(),
         })
     }
 

@@ -2,8 +2,8 @@
 
 use crate::config::Config;
 use cnn_nn::Model;
-use cnn_nn::config::nearest;
 use cnn_nn::config::write::{Node, Toml, WriteError};
+use cnn_nn::config::{MAX_ITEMS, nearest};
 use cnn_nn::model::TOP_LEVEL;
 
 /// Times that a part of a model can be repeated, at most.
@@ -158,7 +158,8 @@ impl Draft {
         Ok(Self { layers, rest, touched: Vec::new() })
     }
 
-    /// Makes one change; `number` is how [`Draft::places`] calls it.
+    /// Makes one change; `number` is how [`Draft::places`] calls it. A model of more layers than a model.toml may have is refused
+    /// before it is made: repetitions of repetitions would not end.
     pub(super) fn change(
         &mut self,
         number: usize,
@@ -187,7 +188,9 @@ impl Draft {
                     Node::List(list) => list.iter().map(layer).collect::<Result<Vec<_>, _>>()?,
                     one => vec![layer(one)?],
                 };
-                for i in self.find(which)?.into_iter().rev() {
+                let places = self.find(which)?;
+                self.room_for(places.len().saturating_mul(new.len()))?;
+                for i in places.into_iter().rev() {
                     let at = i + usize::from(*after);
                     let slots = new.iter().map(|node| Slot {
                         name: None,
@@ -201,6 +204,17 @@ impl Draft {
             }
             Path::Repeat { from, to } => self.repeat(number, from, to, value),
         }
+    }
+
+    /// Whether so many layers more can be taken.
+    fn room_for(&self, more: usize) -> Result<(), Refused> {
+        let total = self.layers.len().saturating_add(more);
+        if total <= MAX_ITEMS {
+            return Ok(());
+        }
+        let what = format!("the model would have {total} layers");
+        let most = format!("expected {MAX_ITEMS} layers at most");
+        Err(refused_value(what, &most, "repeat or insert less"))
     }
 
     fn repeat(&mut self, number: usize, from: &str, to: &str, value: &Node) -> Result<(), Refused> {
@@ -232,6 +246,7 @@ impl Draft {
             ));
         }
         let part: Vec<Slot> = self.layers[first..=last].to_vec();
+        self.room_for(part.len().saturating_mul(times.saturating_sub(1)))?;
         let copies = (0..times).flat_map(|copy| {
             part.iter().cloned().map(move |mut slot| {
                 slot.touched.push((number, String::new()));

@@ -1,0 +1,47 @@
+//! `cargo xtask trust`: as many random files and models as one has patience for.
+
+use crate::repo;
+use anyhow::{Context, Result, bail};
+
+/// What is asked for.
+#[derive(Default)]
+struct Args {
+    fuzz: Option<u64>,
+    models: Option<u64>,
+}
+
+/// Mutates the seeds of every parser for some seconds, and trains random models; both are asked for by number.
+pub(crate) fn run(args: &[String]) -> Result<u8> {
+    let args = arguments(args)?;
+    let (mut code, seconds) = (0, args.fuzz.map(|seconds| seconds.to_string()));
+    if let Some(seconds) = seconds {
+        let build = ["run", "--quiet", "--release", "--manifest-path", "fuzz/Cargo.toml"];
+        let run = ["--target-dir", "target/fuzz", "--bin", "mutate", "--", &seconds];
+        code = code.max(repo::status("cargo", &[&build[..], &run].concat(), &[])?);
+    }
+    if let Some(models) = args.models {
+        let test =
+            ["test", "--quiet", "-p", "cnn-train", "--test", "any_model", "--", "--nocapture"];
+        let models = models.to_string();
+        code = code.max(repo::status("cargo", &test, &[("TRUST_MODELS", &models)])?);
+    }
+    Ok(code)
+}
+
+fn arguments(args: &[String]) -> Result<Args> {
+    let mut wanted = Args::default();
+    let mut args = args.iter();
+    while let Some(arg) = args.next() {
+        let place = match arg.as_str() {
+            "--fuzz" => &mut wanted.fuzz,
+            "--models" => &mut wanted.models,
+            other => bail!("unknown option `{other}`"),
+        };
+        let number = args.next().with_context(|| format!("{arg} wants a number"))?;
+        *place = Some(number.parse().with_context(|| format!("{arg} {number}"))?);
+    }
+    if wanted.fuzz.is_none() && wanted.models.is_none() {
+        bail!("`cargo xtask trust` takes --fuzz SECONDS (for each parser), --models N, or both");
+    }
+    Ok(wanted)
+}
