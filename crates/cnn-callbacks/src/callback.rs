@@ -1,7 +1,8 @@
 //! The trait that every callback implements.
 
 use crate::{
-    BatchEnd, CallbackError, Control, EpochBegin, EpochEnd, Message, Monitor, TrainBegin, TrainEnd,
+    BatchEnd, CallbackError, Control, EpochBegin, EpochEnd, Memory, Message, Monitor, Resume,
+    TrainBegin, TrainEnd,
 };
 
 /// Something that watches training. Every method but [`Callback::name`] has an empty default.
@@ -49,6 +50,25 @@ pub trait Callback: Send {
 
     /// A callback had something to say ([`Control::say`]): after all of them have answered the event, before the trainer acts.
     fn on_message(&mut self, _message: &Message) {}
+
+    /// All that [`Callback::on_resume`] needs to go on from here, with the files that it writes on the disk up to here. Asked after
+    /// an event that all callbacks have answered. Nothing by default: right for a callback whose answers depend on the event alone.
+    ///
+    /// # Errors
+    /// Why that cannot be kept, such as a full disk.
+    fn state(&mut self) -> Result<Memory, String> {
+        Ok(Memory::new())
+    }
+
+    /// Training that was interrupted goes on. Called in place of [`Callback::on_train_begin`], and of
+    /// [`Callback::on_epoch_begin`] in the middle of an epoch, with what [`Callback::state`] has kept; with nothing where the
+    /// callback was not there then.
+    ///
+    /// # Errors
+    /// Why it cannot go on, such as a file that is gone.
+    fn on_resume(&mut self, _event: &Resume<'_>, _kept: &Memory) -> Result<(), String> {
+        Ok(())
+    }
 
     /// Training has ended, for whatever reason.
     fn on_train_end(&mut self, _event: &TrainEnd<'_>, _control: &mut Control) {}

@@ -60,6 +60,17 @@ pub struct EpochBegin {
     pub learning_rate: f32,
 }
 
+/// Training that was interrupted goes on.
+#[derive(Clone, Copy, Debug)]
+pub struct Resume<'a> {
+    /// The run, as at its beginning; the time of day is that of now.
+    pub begin: TrainBegin<'a>,
+    /// The epoch that comes, or in whose middle it goes on.
+    pub epoch: EpochBegin,
+    /// Batches of that epoch that are done.
+    pub step: usize,
+}
+
 /// A weight tensor of the model: its name, and where it lies among all parameters.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Param {

@@ -33,6 +33,7 @@ mod control;
 mod error;
 pub mod events;
 mod logs;
+mod memory;
 mod monitor;
 mod per_class;
 mod text;
@@ -45,7 +46,8 @@ pub use callbacks::{
 };
 pub use control::{Content, Control, Ending, Message, Restore, Save, Stop};
 pub use error::CallbackError;
-pub use events::{BatchEnd, EpochBegin, EpochEnd, Param, TrainBegin, TrainEnd};
+pub use events::{BatchEnd, EpochBegin, EpochEnd, Param, Resume, TrainBegin, TrainEnd};
 pub use logs::{LEARNING_RATE, Logs};
+pub use memory::Memory;
 pub use monitor::{Direction, Mode, Monitor, check_monitors};
 pub use per_class::PerClass;

@@ -23,13 +23,10 @@ pub(crate) enum Exit {
     /// What was asked to hold does not.
     Gate = 8,
     /// A signal ended training, and what was learned has been saved: 128 and the signal's number.
-    #[cfg(feature = "tui")]
     HungUp = 129,
     /// As above, SIGINT.
-    #[cfg(feature = "tui")]
     Interrupted = 130,
     /// As above, SIGTERM.
-    #[cfg(feature = "tui")]
     Terminated = 143,
 }
 

@@ -17,6 +17,7 @@ mod pictures;
 mod presets;
 mod report;
 mod runs;
+mod signals;
 #[cfg(feature = "tui")]
 mod tui;
 

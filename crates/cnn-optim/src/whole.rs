@@ -128,15 +128,14 @@ impl Optimizer {
             }
         });
         if let (Some(matrices), Some(scratch)) = (&self.matrices, &mut whole.scratch) {
-            let mut start = 0;
             for group in &self.groups {
                 if let Some(shape) = group.matrix {
-                    let range = start..group.end;
+                    // Between groups there may be parameters that are not trained.
+                    let range = group.end - shape[0] * shape[1]..group.end;
                     let rate = step.learning_rate * group.multiplier;
                     let (w, g) = (&mut w[range.clone()], &mut g[range]);
                     matrices.step(scratch, pool, step.isa, rate, shape, w, g);
                 }
-                start = group.end;
             }
             whole.for_parts(pool, w, g, slots, |_, _, w, _, slots| self.end(step, w, slots));
         }

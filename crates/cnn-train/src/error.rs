@@ -213,6 +213,20 @@ pub enum TrainError {
         /// The folder.
         path: PathBuf,
     },
+    /// A run that cannot be taken up from its checkpoint.
+    #[error("{message}")]
+    Resume {
+        /// What is wrong.
+        message: String,
+        /// What would work.
+        hint: &'static str,
+    },
+    /// Another process works in a run folder.
+    #[error("{} is in use: another process trains in it", path.display())]
+    RunBusy {
+        /// The folder.
+        path: PathBuf,
+    },
     /// One row of an experiment.
     #[error("row `{row}`: {source}")]
     Row {
@@ -301,6 +315,8 @@ impl TrainError {
             Self::Disk { .. } => "T025",
             Self::NotAnExperiment { .. } => "T026",
             Self::Busy { .. } => "T027",
+            Self::Resume { .. } => "T028",
+            Self::RunBusy { .. } => "T029",
             Self::LrRange { .. } => "T030",
             Self::Row { source, .. } => source.code(),
             Self::Internal { .. } => "T099",
@@ -333,7 +349,10 @@ impl TrainError {
                 "the training that made these weights diverged: lower the learning rate"
             }
             Self::Npz { hint, .. } => hint,
-            Self::ModelFile { hint, .. } | Self::LrRange { hint, .. } => hint,
+            Self::RunBusy { .. } => "wait for it, or name another folder with --run-dir",
+            Self::Resume { hint, .. }
+            | Self::ModelFile { hint, .. }
+            | Self::LrRange { hint, .. } => hint,
             Self::NotARun { .. } => "give the folder that `cnn train` wrote",
             Self::Json { .. } => "the file was changed or cut off; run the training again",
             Self::Name { .. } => "use letters, digits, `-` and `_`, or give a path",

@@ -19,31 +19,28 @@
 mod length;
 mod measure;
 mod result;
+mod resume;
+mod run;
 mod wishes;
 
 pub use length::fit_length;
-use length::steps_of;
 use measure::score;
 pub use result::FitResult;
+use resume::Keeper;
+pub use resume::Resumable;
+use run::{Images, Run};
 
-use crate::config::{epoch_metrics, metric_names};
-use crate::counts::{Counts, per_class};
+use crate::checkpoint::Checkpoint;
+use crate::counts::per_class;
 use crate::error::TrainError;
 use crate::history::TestScore;
-use crate::metrics::{Source, logged, set_logs};
-use crate::mixing::Mixer;
-use crate::parts::{Parts, parts};
+use crate::metrics::set_logs;
 use crate::trainer::{Trainer, feed};
-use cnn_callbacks::{
-    BatchEnd, Callback, Control, EpochBegin, EpochEnd, History, LEARNING_RATE, Logs, Param,
-    TrainBegin, TrainEnd, check_monitors,
-};
+use cnn_callbacks::{BatchEnd, Callback, Control, EpochBegin, EpochEnd, TrainBegin, TrainEnd};
 use cnn_data::Split;
 use cnn_nn::engine::{BatchMetrics, Targets};
 use cnn_tensor::random::permutation;
-use std::collections::BTreeSet;
 use std::ops::Range;
-use std::path::PathBuf;
 use std::time::{Instant, SystemTime};
 
 impl Trainer {
@@ -60,7 +57,7 @@ impl Trainer {
         validation: Option<&Split>,
         callbacks: &mut [Box<dyn Callback>],
     ) -> Result<FitResult, TrainError> {
-        self.run(Images { train, validation, test: None }, callbacks)
+        self.run(Images { train, validation, test: None }, callbacks, None)
     }
 
     /// As [`Trainer::fit`], and where the configuration has `fit.eval_test`, the images of `test` are measured after every epoch:
@@ -77,169 +74,56 @@ impl Trainer {
         callbacks: &mut [Box<dyn Callback>],
     ) -> Result<FitResult, TrainError> {
         let test = Some(test).filter(|_| self.fit.eval_test);
-        self.run(Images { train, validation, test }, callbacks)
+        self.run(Images { train, validation, test }, callbacks, None)
+    }
+
+    /// As [`Trainer::fit_with_test`], with checkpoints: a run that is interrupted, or whose process is killed, can be taken up from
+    /// the last of them, by a new trainer of the same configuration, and ends with the same bits. The trainer must be one that has
+    /// not been trained yet.
+    ///
+    /// An interrupted run comes back with [`FitResult::interrupted`]: what it had learned is in the last checkpoint, and no callback
+    /// has been told of an end.
+    ///
+    /// # Errors
+    /// As [`Trainer::fit_with_test`]; a checkpoint of another configuration or other data; a checkpoint that cannot be written.
+    pub fn fit_resumable(
+        &mut self,
+        train: &Split,
+        validation: Option<&Split>,
+        test: &Split,
+        callbacks: &mut [Box<dyn Callback>],
+        plan: Resumable<'_>,
+    ) -> Result<FitResult, TrainError> {
+        let test = Some(test).filter(|_| self.fit.eval_test);
+        self.run(Images { train, validation, test }, callbacks, Some(plan))
     }
 
     fn run(
         &mut self,
         images: Images<'_>,
         callbacks: &mut [Box<dyn Callback>],
+        plan: Option<Resumable<'_>>,
     ) -> Result<FitResult, TrainError> {
+        let kept = plan.map(|plan| Keeper::new(self, plan)).transpose()?;
         let mut run = Run::new(self, images, callbacks)?;
-        run.train_begin();
-        for epoch in 0..self.fit.epochs {
-            if run.control.stopped_by().is_some() {
-                break;
-            }
-            run.epoch(self, epoch);
+        let from = kept.and_then(|(keeper, from)| {
+            run.keep = Some(keeper);
+            from
+        });
+        run.train_begin(self, from)?;
+        while run.at.0 < self.fit.epochs && run.control.stopped_by().is_none() && !run.interrupted()
+        {
+            run.epoch(self);
         }
-        Ok(run.finish(self))
+        if let Some(error) = run.keep.as_mut().and_then(|keep| keep.failure.take()) {
+            return Err(error);
+        }
+        let interrupted = run.control.stopped_by().is_none() && run.interrupted();
+        if interrupted { Ok(run.result(self, None)) } else { Ok(run.finish(self)) }
     }
 }
 
-/// What a run is given to read.
-struct Images<'a> {
-    train: &'a Split,
-    validation: Option<&'a Split>,
-    /// Measured after every epoch, for the record.
-    test: Option<&'a Split>,
-}
-
-/// One run: what is read, what is reported, and the memory for both.
-struct Run<'a> {
-    train: &'a Split,
-    /// Training images in the order of the data set.
-    members: Vec<u32>,
-    /// The same in the order of this epoch.
-    order: Vec<u32>,
-    /// Validation images, if there are any.
-    validation: Option<(&'a Split, Vec<u32>)>,
-    callbacks: &'a mut [Box<dyn Callback>],
-    control: Control,
-    plan: Plan,
-    history: History,
-    /// Running means, for the batches' events.
-    batch_logs: Logs,
-    /// The same and validation, for the epochs' events.
-    epoch_logs: Logs,
-    begun: usize,
-    rates: Vec<f64>,
-    restored: Option<String>,
-    notes: Vec<String>,
-    start: Instant,
-    mixer: Option<Mixer>,
-    /// Training images in the order of the data set, to measure them; empty without `fit.eval_train`.
-    measured_images: Vec<u32>,
-    /// The last of these measurements, if it is of the weights as they are.
-    measured: Option<BatchMetrics>,
-    /// Test images for the record, if it is kept.
-    test: Option<(&'a Split, Vec<u32>)>,
-    test_record: Vec<TestScore>,
-    /// Right answers by class in this epoch.
-    counts: Counts,
-    /// Seconds of this epoch in which callbacks held training up, and of the epochs before.
-    waited: f64,
-    waited_before: f64,
-    /// Files that callbacks have had saved in this run.
-    saved: BTreeSet<PathBuf>,
-    /// What the weights are, for whoever looks at them.
-    params: Vec<Param>,
-}
-
-/// Sizes and names that stay the same.
-struct Plan {
-    epochs: usize,
-    steps: usize,
-    batch_size: usize,
-    seed: u64,
-    shuffle: bool,
-    /// Names of the logs at an epoch's end.
-    metrics: Vec<String>,
-    /// Whether the last of them is the learning rate.
-    reports_rate: bool,
-    /// Where the first of them, the running means, come from; the others are `train_…` and `val_…`, in the same order, and the rate.
-    sources: Vec<Source>,
-}
-
-impl<'a> Run<'a> {
-    /// Everything that can fail.
-    fn new(
-        trainer: &mut Trainer,
-        Images { train, validation, test }: Images<'a>,
-        callbacks: &'a mut [Box<dyn Callback>],
-    ) -> Result<Self, TrainError> {
-        trainer.check_split(train, "training data")?;
-        if let Some(split) = validation {
-            trainer.check_split(split, "validation data")?;
-        }
-        if let Some(split) = test {
-            trainer.check_split(split, "test data")?;
-        }
-        let whole = |split: &Split| (0..split.len() as u32).collect::<Vec<u32>>();
-        let Parts { train: members, validation: kept } = if validation.is_some() {
-            Parts { train: whole(train), validation: Vec::new() }
-        } else {
-            parts(&train.labels, &trainer.fit)?
-        };
-        let validation = match validation {
-            Some(split) => Some((split, whole(split))),
-            None if !kept.is_empty() => Some((train, kept)),
-            None => None,
-        };
-        let metrics =
-            metric_names(&trainer.compile.metrics, trainer.fit.eval_train, validation.is_some());
-        let metrics = epoch_metrics(metrics, callbacks);
-        let notes = check_monitors(callbacks, &metrics).map_err(|errors| {
-            TrainError::Monitors(errors.into_iter().map(|(_, error)| error).collect())
-        })?;
-        trainer.balance(members.iter().map(|&i| train.labels[i as usize]));
-        trainer.plan_average(callbacks)?;
-        let fit = trainer.fit;
-        let batch_size = fit.batch_size.clamp(1, members.len());
-        trainer.prepare(batch_size)?;
-        let length = steps_of(&fit, members.len());
-        trainer.schedule = trainer.rates.is_scheduled().then(|| trainer.rates.over(length));
-        Ok(Self {
-            train,
-            order: members.clone(),
-            validation,
-            callbacks,
-            control: Control::new(),
-            plan: Plan {
-                epochs: fit.epochs,
-                steps: length.steps_per_epoch,
-                batch_size,
-                seed: fit.seed,
-                shuffle: fit.shuffle,
-                reports_rate: metrics.last().is_some_and(|name| name == LEARNING_RATE),
-                metrics,
-                sources: logged(&trainer.compile.metrics)
-                    .into_iter()
-                    .map(|(_, from)| from)
-                    .collect(),
-            },
-            history: History::new(),
-            batch_logs: Logs::new(),
-            epoch_logs: Logs::new(),
-            begun: 0,
-            rates: Vec::new(),
-            restored: None,
-            notes,
-            start: Instant::now(),
-            mixer: fit.mixing().map(|mixing| Mixer::new(mixing, train.shape(), batch_size)),
-            measured_images: if fit.eval_train { members.clone() } else { Vec::new() },
-            members,
-            measured: None,
-            test: test.map(|split| (split, whole(split))),
-            test_record: Vec::new(),
-            counts: Counts::new(trainer.classes()),
-            waited: 0.0,
-            waited_before: 0.0,
-            saved: BTreeSet::new(),
-            params: trainer.params(),
-        })
-    }
-
+impl Run<'_> {
     /// Calls every callback, and the history as the last of them.
     fn tell(&mut self, event: impl Fn(&mut dyn Callback, &mut Control)) {
         for callback in self.callbacks.iter_mut() {
@@ -248,29 +132,49 @@ impl<'a> Run<'a> {
         event(&mut self.history, &mut self.control);
     }
 
-    fn train_begin(&mut self) {
+    fn train_begin(
+        &mut self,
+        trainer: &mut Trainer,
+        from: Option<Checkpoint>,
+    ) -> Result<(), TrainError> {
         let (epochs, steps, samples) = (self.plan.epochs, self.plan.steps, self.order.len());
         let metrics = std::mem::take(&mut self.plan.metrics);
         let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
         let time = now.map_or(0.0, |now| now.as_secs_f64());
         let event = TrainBegin { epochs, steps, samples, metrics: &metrics, time };
-        self.tell(|callback, control| callback.on_train_begin(&event, control));
+        let resumed = match from {
+            Some(from) => self.resume(trainer, from, &event),
+            None => {
+                self.tell(|callback, control| callback.on_train_begin(&event, control));
+                self.keep_beginning(trainer);
+                Ok(())
+            }
+        };
         self.plan.metrics = metrics;
+        resumed
     }
 
-    fn epoch(&mut self, trainer: &mut Trainer, epoch: usize) {
+    /// An epoch, or what is left of it.
+    fn epoch(&mut self, trainer: &mut Trainer) {
+        let (epoch, step) = self.at;
         let (epochs, steps) = (self.plan.epochs, self.plan.steps);
-        self.begun += 1;
-        let event = EpochBegin { epoch, epochs, steps, learning_rate: trainer.learning_rate };
-        self.tell(|callback, control| callback.on_epoch_begin(&event, control));
-        self.apply(trainer);
+        if step == 0 {
+            self.begun += 1;
+            let event = EpochBegin { epoch, epochs, steps, learning_rate: trainer.learning_rate };
+            self.tell(|callback, control| callback.on_epoch_begin(&event, control));
+            self.apply(trainer);
+        }
         if self.plan.shuffle {
             permutation(self.plan.seed, epoch as u64, &mut self.order);
             self.order.iter_mut().for_each(|place| *place = self.members[*place as usize]);
         }
         let start = Instant::now();
+        self.epoch_start = Some(start);
         self.waited_before += std::mem::take(&mut self.waited);
         let total = self.batches(trainer, epoch, start);
+        if self.control.stopped_by().is_none() && self.interrupted() {
+            return;
+        }
         self.rates.push(total.count as f64 / self.since(start).max(1e-9));
         self.measure(trainer, &total);
         let (logs, counts) =
@@ -296,23 +200,29 @@ impl<'a> Run<'a> {
         self.tell(|callback, control| callback.on_epoch_end(&event, control));
         (self.epoch_logs, self.counts, self.params) = (logs, counts, params);
         self.apply(trainer);
+        self.at = (epoch + 1, 0);
+        (self.total, self.epoch_before) = (BatchMetrics::default(), 0.0);
+        self.keep(trainer, self.at, &BatchMetrics::default());
     }
 
     /// Seconds since the epoch began, without those in which a callback held it up.
     fn since(&self, start: Instant) -> f64 {
-        (start.elapsed().as_secs_f64() - self.waited).max(0.0)
+        (self.epoch_before + start.elapsed().as_secs_f64() - self.waited).max(0.0)
     }
 
     /// The same since training began.
     fn trained(&self) -> f64 {
-        (self.start.elapsed().as_secs_f64() - self.waited_before - self.waited).max(0.0)
+        let now = self.trained_before + self.start.elapsed().as_secs_f64();
+        (now - self.waited_before - self.waited).max(0.0)
     }
 
     /// All batches of an epoch, or those up to a stop; their sums.
     fn batches(&mut self, trainer: &mut Trainer, epoch: usize, start: Instant) -> BatchMetrics {
-        let mut total = BatchMetrics::default();
-        self.counts.training.clear();
-        for step in 0..self.plan.steps {
+        let mut total = self.total;
+        if self.at.1 == 0 {
+            self.counts.training.clear();
+        }
+        for step in self.at.1..self.plan.steps {
             let begin = step * self.plan.batch_size;
             let end = (begin + self.plan.batch_size).min(self.order.len());
             total.add(&self.step(trainer, begin..end));
@@ -334,7 +244,8 @@ impl<'a> Run<'a> {
             self.tell(|callback, control| callback.on_batch_end(&event, control));
             (self.batch_logs, self.counts) = (logs, counts);
             self.apply(trainer);
-            if self.control.stopped_by().is_some() {
+            self.keep(trainer, (epoch, step + 1), &total);
+            if self.control.stopped_by().is_some() || self.interrupted() {
                 break;
             }
         }
@@ -370,8 +281,14 @@ impl<'a> Run<'a> {
             self.measured.unwrap_or_else(|| trainer.measure(self.train, &self.measured_images))
         });
         let train = train.filter(|measured| measured.loss().is_finite());
+        let train = train.as_ref().map(score);
+        self.result(trainer, train)
+    }
+
+    fn result(self, trainer: &mut Trainer, train: Option<TestScore>) -> FitResult {
         FitResult {
-            train: train.as_ref().map(score),
+            interrupted: self.control.stopped_by().is_none() && self.interrupted(),
+            train,
             test_record: self.test_record,
             penalty: trainer.penalty(),
             history: self.history,
@@ -381,7 +298,7 @@ impl<'a> Run<'a> {
             samples: self.order.len(),
             validation_samples: self.validation.map_or(0, |(_, indices)| indices.len()),
             images_per_second: self.rates,
-            seconds: self.start.elapsed().as_secs_f64(),
+            seconds: self.trained_before + self.start.elapsed().as_secs_f64(),
         }
     }
 }

@@ -1,27 +1,18 @@
 //! The native model file: everything that is needed to use a trained model, in one checksummed file.
 //!
-//! | bytes | content |
-//! |---|---|
-//! | 0..8 | `CNNMODEL` |
-//! | 8..10 | version of the layout, little-endian u16, now 1 |
-//! | 10..18 | length of the payload, little-endian u64 |
-//! | 18..50 | SHA-256 of the 18 bytes before it and of the payload |
-//! | 50.. | payload, and nothing after it |
+//! The payload is [`ModelFile`]: program version, model.toml, tensors, class names, preprocessing. A file names neither code nor
+//! paths. Around it is the envelope that checkpoints have too (`envelope.rs`): a flipped bit or a missing byte anywhere is an
+//! error.
 //!
-//! The payload is [`ModelFile`] in bincode 2's `legacy` encoding (little-endian, fixed-size integers; what bincode 1 wrote): program
-//! version, model.toml, tensors, class names, preprocessing. A flipped bit or a missing byte anywhere is an error, no memory
-//! is taken on a header's word alone, and a file names neither code nor paths.
-//!
-//! bincode is no longer maintained (RUSTSEC-2025-0141 names no vulnerability); it is used here and nowhere else, behind a
-//! checksum. Weights that are to outlive this program belong into `weights.npz`.
+//! Weights that are to outlive this program belong into `weights.npz`.
 
 use crate::atomic;
 use crate::config::Config;
+use crate::envelope::{Envelope, FILE_LIMIT};
 use crate::error::TrainError;
 use crate::weights::{NamedTensor, named_tensors, weights_from};
 use cnn_nn::Model;
 use serde::{Deserialize, Serialize};
-use sha2::{Digest as _, Sha256};
 use std::path::Path;
 
 /// First bytes of a model file.
@@ -30,11 +21,12 @@ pub const MAGIC: [u8; 8] = *b"CNNMODEL";
 /// Version of the layout that this program writes, and the latest that it reads.
 pub const VERSION: u16 = 1;
 
-/// Bytes before the payload.
-const HEADER: usize = 50;
-
-/// Bytes of a payload, at most: 10⁹ weights and their names.
-const LIMIT: usize = 4_100_000_000;
+const ENVELOPE: Envelope = Envelope {
+    magic: MAGIC,
+    version: VERSION,
+    other: "give a model.cnn that `cnn train` wrote",
+    damaged: "the file is damaged: copy it again, or train again",
+};
 
 /// A trained model with everything that is needed to use it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -142,17 +134,7 @@ impl ModelFile {
     /// # Errors
     /// A payload beyond 4.1 GB.
     pub fn to_bytes(&self) -> Result<Vec<u8>, TrainError> {
-        let encoding = bincode::config::legacy().with_limit::<LIMIT>();
-        let payload = bincode::serde::encode_to_vec(self, encoding)
-            .map_err(|error| damaged("payload", error.to_string()))?;
-        let mut bytes = Vec::with_capacity(HEADER + payload.len());
-        bytes.extend(MAGIC);
-        bytes.extend(VERSION.to_le_bytes());
-        bytes.extend((payload.len() as u64).to_le_bytes());
-        let checksum = checksum(&bytes, &payload);
-        bytes.extend(checksum);
-        bytes.extend(payload);
-        Ok(bytes)
+        ENVELOPE.seal(self)
     }
 
     /// Reads a file's bytes: magic, version, length, checksum, then the payload.
@@ -160,20 +142,7 @@ impl ModelFile {
     /// # Errors
     /// [`TrainError::ModelFile`] with the section at fault.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, TrainError> {
-        let (header, payload) = open_envelope(bytes)?;
-        if checksum(&header[..18], payload) != header[18..] {
-            return Err(damaged("checksum", "the content was changed after it was written".into()));
-        }
-        let encoding = bincode::config::legacy().with_limit::<LIMIT>();
-        let decoded = bincode::serde::borrow_decode_from_slice::<Payload<'_>, _>(payload, encoding);
-        let (content, used) = decoded.map_err(|error| damaged("payload", error.to_string()))?;
-        if used != payload.len() {
-            return Err(damaged(
-                "payload",
-                format!("{} bytes follow the content", payload.len() - used),
-            ));
-        }
-        Ok(content.owned())
+        Ok(ENVELOPE.open::<Payload<'_>>(bytes)?.owned())
     }
 
     /// Writes the file in one go; a reader sees the old one or the new one, whole.
@@ -189,7 +158,7 @@ impl ModelFile {
     /// # Errors
     /// As [`ModelFile::from_bytes`], and the disk's errors.
     pub fn load(path: &Path) -> Result<Self, TrainError> {
-        Self::from_bytes(&atomic::read(path, (HEADER + LIMIT) as u64)?)
+        Self::from_bytes(&atomic::read(path, FILE_LIMIT)?)
     }
 
     /// The configuration, the model built from it and its weights.
@@ -226,53 +195,5 @@ impl ModelFile {
             return Err(invalid("preprocessing", message));
         }
         Ok((config, model, weights))
-    }
-}
-
-/// Header and payload, after magic, version and length are found right.
-fn open_envelope(bytes: &[u8]) -> Result<(&[u8], &[u8]), TrainError> {
-    if bytes.len() < HEADER {
-        let message = format!("{} bytes, at least {HEADER} were expected", bytes.len());
-        return Err(damaged("header", message));
-    }
-    let (header, payload) = bytes.split_at(HEADER);
-    if header[..8] != MAGIC {
-        let hint = "give a model.cnn that `cnn train` wrote";
-        return Err(TrainError::ModelFile {
-            section: "header",
-            message: "it does not begin with CNNMODEL".into(),
-            hint,
-        });
-    }
-    let version = u16::from_le_bytes([header[8], header[9]]);
-    if version != VERSION {
-        let hint = "update this program, or train again";
-        return Err(TrainError::ModelFile {
-            section: "header",
-            message: format!(
-                "version {version} of the format; this program reads version {VERSION}"
-            ),
-            hint,
-        });
-    }
-    let length = header[10..18].iter().rev().fold(0u64, |n, &byte| n << 8 | u64::from(byte));
-    if length != payload.len() as u64 {
-        return Err(damaged(
-            "header",
-            format!("{length} bytes of content were written, {} are there", payload.len()),
-        ));
-    }
-    Ok((header, payload))
-}
-
-fn checksum(header: &[u8], payload: &[u8]) -> [u8; 32] {
-    Sha256::new().chain_update(header).chain_update(payload).finalize().into()
-}
-
-fn damaged(section: &'static str, message: String) -> TrainError {
-    TrainError::ModelFile {
-        section,
-        message,
-        hint: "the file is damaged: copy it again, or train again",
     }
 }

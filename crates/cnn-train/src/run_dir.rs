@@ -1,16 +1,20 @@
 //! The folder that a run leaves behind, and the way back from it.
 
 use crate::atomic;
+use crate::checkpoint::Checkpoints;
 use crate::config::Config;
+use crate::disk::{Real, sweep};
 use crate::error::TrainError;
 use crate::history::{RunHistory, from_json, json};
+use crate::lock::lock;
 use crate::model_file::{ModelFile, Preprocessing};
 use crate::weights::write_npz;
 use cnn_nn::Model;
 use serde::{Deserialize, Serialize};
-use std::fs;
+use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// The run's own files. Callbacks may not write to them, and only these are removed when a run is replaced.
 pub(crate) const FILES: [&str; 11] = [
@@ -53,11 +57,14 @@ const JSON_LIMIT: u64 = 32 << 20;
 /// | `report.html` | a page about the run, written by `cnn report` |
 /// | `run.json` | seed, versions, data fingerprint, weights hash, threads, command |
 ///
-/// Every file is written whole or not at all.
+/// Every file is written whole or not at all. While the run is trained there are checkpoints too, `step-….cnnckpt`, and whoever
+/// trains has the folder locked.
 #[derive(Clone, Debug)]
 pub struct RunDir {
     path: PathBuf,
     replace: bool,
+    /// Held as long as there is one of these; the system lets go of it with the process, however that ends.
+    _lock: Option<Arc<File>>,
 }
 
 /// The content of `run.json`: what is needed to repeat the run bit for bit.
@@ -156,6 +163,7 @@ impl RunDir {
             io::ErrorKind::AlreadyExists => TrainError::Exists { path: path.to_owned() },
             _ => made(source),
         })?;
+        let lock = lock(path)?;
         let occupied = fs::read_dir(path).map_err(made)?.next().is_some();
         if occupied && !replace {
             return Err(TrainError::Exists { path: path.to_owned() });
@@ -173,8 +181,39 @@ impl RunDir {
                     _ => {}
                 }
             }
+            Checkpoints::new(path).clear()?;
+            sweep(&Real, path);
         }
-        Ok(Self { path: path.to_owned(), replace })
+        Ok(Self { path: path.to_owned(), replace, _lock: lock })
+    }
+
+    /// Takes up a run that has begun and is not finished: locks its folder, and removes what killed processes have left half-written.
+    /// Its files may be replaced. `None` for a run that is finished: nothing is changed then.
+    ///
+    /// # Errors
+    /// [`TrainError::RunBusy`]; a folder that is no run, or whose run had not begun.
+    pub fn resume(path: &Path) -> Result<Option<Self>, TrainError> {
+        let nothing = |message: &str| {
+            let (path, message) = (path.to_owned(), message.to_owned());
+            TrainError::NotARun { path, message }
+        };
+        if !path.join(RUN_JSON).is_file() {
+            return Err(nothing("there is nothing to resume"));
+        }
+        let lock = lock(path)?;
+        if Self::info(path)?.finished {
+            return Ok(None);
+        }
+        if !path.join("config.toml").is_file() {
+            return Err(nothing("there is nothing to resume: it was ended before it began"));
+        }
+        sweep(&Real, path);
+        Ok(Some(Self { path: path.to_owned(), replace: true, _lock: lock }))
+    }
+
+    /// Its checkpoints.
+    pub fn checkpoints(&self) -> Checkpoints {
+        Checkpoints::new(&self.path)
     }
 
     /// Makes the folder `name` in `root`, as [`RunDir::create`].
@@ -253,7 +292,8 @@ impl RunDir {
         write_npz(&self.file("weights.npz"), record.model, record.weights, true)?;
         model_file.save(&self.file("model.cnn"), true)?;
         let weights_hash = Some(crate::weights_hash(record.model, record.weights));
-        self.write_info(&RunInfo { finished: true, weights_hash, ..record.info.clone() })
+        self.write_info(&RunInfo { finished: true, weights_hash, ..record.info.clone() })?;
+        self.checkpoints().clear()
     }
 
     fn write_info(&self, info: &RunInfo) -> Result<(), TrainError> {

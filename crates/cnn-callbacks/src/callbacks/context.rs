@@ -1,7 +1,8 @@
 //! What a callback has to know of its run: where it may write, and whether the learning rate is its to change.
 
 use crate::CallbackError;
-use std::fs;
+use std::fs::{self, File, OpenOptions};
+use std::io::{Seek as _, SeekFrom};
 use std::path::{Component, Path, PathBuf};
 
 /// What a callback needs to know about its run: the only folder that it may write to, and whether the learning rate is fixed.
@@ -77,6 +78,19 @@ impl BuildContext {
         }
         Ok(self.run_dir.join(clean))
     }
+}
+
+/// Opens a file that this run has written, cut to the length that it had when the run was kept.
+pub(crate) fn reopen(path: &Path, length: u64) -> Result<File, String> {
+    let say = |e: std::io::Error| format!("{}: {e}", path.display());
+    let mut file = OpenOptions::new().write(true).open(path).map_err(say)?;
+    let found = file.metadata().map_err(say)?.len();
+    if found < length {
+        return Err(format!("{}: {found} bytes, {length} were written", path.display()));
+    }
+    file.set_len(length).map_err(say)?;
+    file.seek(SeekFrom::End(0)).map_err(say)?;
+    Ok(file)
 }
 
 /// Makes the folder of a file that [`BuildContext::file`] has named, and refuses a link that leads out of the run folder.

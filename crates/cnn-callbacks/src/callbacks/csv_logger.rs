@@ -16,9 +16,11 @@
 //! **Source**: Keras `callbacks/csv_logger.py`.
 
 use super::BuildContext;
-use super::context::make_folder;
+use super::context::{make_folder, reopen};
 use crate::text::python_repr;
-use crate::{Callback, CallbackError, Control, EpochEnd, Logs, TrainBegin, TrainEnd};
+use crate::{
+    Callback, CallbackError, Control, EpochEnd, Logs, Memory, Resume, TrainBegin, TrainEnd,
+};
 use serde::{Deserialize, Serialize};
 use std::fs::{File, OpenOptions};
 use std::path::PathBuf;
@@ -220,6 +222,41 @@ impl Callback for Logger {
             control.fail(NAME, format!("{}: {why}", self.path.display()));
             self.table = None;
         }
+    }
+
+    fn state(&mut self) -> Result<Memory, String> {
+        let Some(table) = &mut self.table else { return Ok(Memory::new()) };
+        let say = |e: std::io::Error| format!("{}: {e}", self.path.display());
+        table.writer.flush().map_err(say)?;
+        // An open file that was appended to begins elsewhere, so the length is what counts.
+        let file = table.writer.get_ref();
+        file.sync_data().map_err(say)?;
+        let length = file.metadata().map_err(say)?.len();
+        let memory = Memory::new().counts("length", [length]);
+        let memory = match &table.existing {
+            Some(existing) => memory.texts("existing", existing),
+            None => memory,
+        };
+        Ok(match &table.keys {
+            Some(keys) => memory.texts("keys", keys),
+            None => memory,
+        })
+    }
+
+    fn on_resume(&mut self, _event: &Resume<'_>, kept: &Memory) -> Result<(), String> {
+        let length = kept.count("length")?;
+        make_folder(&self.run_dir, &self.path)?;
+        let file = reopen(&self.path, length)?;
+        let mut writer = csv::WriterBuilder::new();
+        let writer =
+            writer.delimiter(self.separator).terminator(csv::Terminator::CRLF).from_writer(file);
+        let (existing, keys) = (kept.get_texts("existing").ok(), kept.get_texts("keys").ok());
+        self.table = Some(Table {
+            writer,
+            existing: existing.map(<[String]>::to_vec),
+            keys: keys.map(<[String]>::to_vec),
+        });
+        Ok(())
     }
 
     fn on_train_end(&mut self, _event: &TrainEnd<'_>, _control: &mut Control) {

@@ -20,7 +20,9 @@
 //! **Source**: Keras `callbacks/early_stopping.py`; Prechelt, "Early Stopping – But When?" (1998).
 
 use super::BuildContext;
-use crate::{Callback, CallbackError, Control, EpochEnd, Mode, Monitor, TrainBegin, TrainEnd};
+use crate::{
+    Callback, CallbackError, Control, EpochEnd, Memory, Mode, Monitor, Resume, TrainBegin, TrainEnd,
+};
 use serde::{Deserialize, Serialize};
 
 /// Stop when `monitor` no longer improves.
@@ -152,6 +154,23 @@ impl Callback for Watch {
             control
                 .stop("EarlyStopping", format!("Epoch {}: early stopping, {why}", event.epoch + 1));
         }
+    }
+
+    fn state(&mut self) -> Result<Memory, String> {
+        let best = self.best;
+        Ok(Memory::new()
+            .counts("wait", [self.wait as u64])
+            .numbers("best", best.map(|(value, _)| value))
+            .counts("epoch", best.map(|(_, epoch)| epoch as u64))
+            .weights("weights", &self.weights))
+    }
+
+    fn on_resume(&mut self, _event: &Resume<'_>, kept: &Memory) -> Result<(), String> {
+        self.wait = kept.count("wait")? as usize;
+        let (best, epoch) = (kept.get_numbers("best")?, kept.get_counts("epoch")?);
+        self.best = best.iter().zip(epoch).map(|(&best, &epoch)| (best, epoch as usize)).next();
+        self.weights = kept.get_weights("weights")?.to_vec();
+        Ok(())
     }
 
     fn on_train_end(&mut self, _event: &TrainEnd<'_>, control: &mut Control) {

@@ -5,7 +5,7 @@
 //!
 //! **Source**: Keras `callbacks/history.py`; `seconds` is ours.
 
-use crate::{Callback, Control, EpochEnd, TrainBegin};
+use crate::{Callback, Control, EpochEnd, Memory, Resume, TrainBegin};
 use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::fmt;
@@ -105,6 +105,38 @@ impl Callback for History {
         self.epoch.push(event.epoch);
         self.seconds.push(event.elapsed);
     }
+
+    fn state(&mut self) -> Result<Memory, String> {
+        let memory = Memory::new()
+            .counts("epoch", self.epoch.iter().map(|&epoch| epoch as u64))
+            .numbers("seconds", self.seconds.iter().copied());
+        Ok(kept_columns(&self.history, memory))
+    }
+
+    fn on_resume(&mut self, event: &Resume<'_>, kept: &Memory) -> Result<(), String> {
+        let column = |name: &String| {
+            let values = kept.get_numbers(&format!("column {name}"))?;
+            Ok((name.clone(), values.to_vec()))
+        };
+        *self = Self {
+            history: Columns(
+                kept.get_texts("columns")?.iter().map(column).collect::<Result<_, String>>()?,
+            ),
+            epoch: kept.get_counts("epoch")?.iter().map(|&epoch| epoch as usize).collect(),
+            seconds: kept.get_numbers("seconds")?.to_vec(),
+            params: Params { epochs: event.begin.epochs, steps: event.begin.steps },
+        };
+        Ok(())
+    }
+}
+
+/// Columns are kept as numbers, not as JSON: NaN and infinity too.
+fn kept_columns(columns: &Columns, memory: Memory) -> Memory {
+    let names = columns.iter().map(|(name, _)| name);
+    let memory = memory.texts("columns", names);
+    columns.iter().fold(memory, |memory, (name, values)| {
+        memory.numbers(&format!("column {name}"), values.iter().copied())
+    })
 }
 
 impl Serialize for Columns {

@@ -28,8 +28,8 @@ use super::template::Template;
 use super::{BuildContext, Frequency, context::make_folder};
 use crate::error::{check_verbose, wrong};
 use crate::{
-    BatchEnd, Callback, CallbackError, Content, Control, EpochEnd, LEARNING_RATE, Logs, Mode,
-    Monitor, Save, TrainBegin,
+    BatchEnd, Callback, CallbackError, Content, Control, EpochEnd, LEARNING_RATE, Logs, Memory,
+    Mode, Monitor, Resume, Save, TrainBegin,
 };
 use serde::{Deserialize, Serialize};
 use std::ffi::OsStr;
@@ -228,6 +228,16 @@ impl Callback for Checkpoint {
 
     fn on_train_begin(&mut self, _event: &TrainBegin<'_>, _control: &mut Control) {
         (self.best, self.waiting) = (self.spec.initial_value_threshold, 0);
+    }
+
+    fn state(&mut self) -> Result<Memory, String> {
+        Ok(Memory::new().counts("waiting", [self.waiting as u64]).numbers("best", self.best))
+    }
+
+    fn on_resume(&mut self, _event: &Resume<'_>, kept: &Memory) -> Result<(), String> {
+        self.waiting = kept.count("waiting")? as usize;
+        self.best = kept.get_numbers("best")?.first().copied();
+        Ok(())
     }
 
     fn on_batch_end(&mut self, event: &BatchEnd<'_>, control: &mut Control) {

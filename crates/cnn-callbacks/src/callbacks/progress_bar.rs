@@ -14,7 +14,9 @@
 //! **Source**: Keras `utils/progbar.py` and `callbacks/progbar_logger.py`.
 
 use crate::text::{push, push_metric};
-use crate::{BatchEnd, Callback, Control, EpochBegin, EpochEnd, Logs, Message, TrainEnd};
+use crate::{
+    BatchEnd, Callback, Control, EpochBegin, EpochEnd, Logs, Memory, Message, Resume, TrainEnd,
+};
 use std::io::Write;
 
 const CELLS: usize = 20;
@@ -191,6 +193,14 @@ impl Callback for ProgressBar {
         push(&mut self.line, format_args!("{before}{}\n", message.text));
         self.width = 0;
         self.write();
+    }
+
+    fn on_resume(&mut self, event: &Resume<'_>, _kept: &Memory) -> Result<(), String> {
+        if event.step > 0 {
+            self.on_epoch_begin(&event.epoch, &mut Control::new());
+            self.done = event.step;
+        }
+        Ok(())
     }
 
     fn on_train_end(&mut self, event: &TrainEnd<'_>, _control: &mut Control) {

@@ -27,7 +27,9 @@
 use super::BuildContext;
 use crate::error::{check_verbose, wrong};
 use crate::text::python_repr;
-use crate::{Callback, CallbackError, Control, EpochEnd, Mode, Monitor, TrainBegin};
+use crate::{
+    Callback, CallbackError, Control, EpochEnd, Memory, Mode, Monitor, Resume, TrainBegin,
+};
 use serde::{Deserialize, Serialize};
 
 /// Lower the learning rate when `monitor` no longer improves.
@@ -123,6 +125,20 @@ impl Callback for Watch {
 
     fn on_train_begin(&mut self, _event: &TrainBegin<'_>, _control: &mut Control) {
         (self.wait, self.cooldown, self.best) = (0, 0, None);
+    }
+
+    fn state(&mut self) -> Result<Memory, String> {
+        Ok(Memory::new()
+            .counts("wait", [self.wait as u64])
+            .counts("cooldown", [self.cooldown as u64])
+            .numbers("best", self.best))
+    }
+
+    fn on_resume(&mut self, _event: &Resume<'_>, kept: &Memory) -> Result<(), String> {
+        self.wait = kept.count("wait")? as usize;
+        self.cooldown = kept.count("cooldown")? as usize;
+        self.best = kept.get_numbers("best")?.first().copied();
+        Ok(())
     }
 
     fn on_epoch_end(&mut self, event: &EpochEnd<'_>, control: &mut Control) {

@@ -59,22 +59,3 @@ pub(super) fn callback(model: &Model, data: &Dataset) -> Option<Box<dyn Callback
 pub(super) fn callback(_model: &Model, _data: &Dataset) -> Option<Box<dyn Callback>> {
     None
 }
-
-/// Ends the program as a signal would have, where one ended training; everything has been saved by then.
-#[cfg(feature = "tui")]
-pub(super) fn signal() -> Result<(), Failure> {
-    use crate::failure::Exit;
-    let exit = match crate::tui::caught_signal() {
-        None => return Ok(()),
-        Some(1) => Exit::HungUp,
-        Some(2) => Exit::Interrupted,
-        Some(_) => Exit::Terminated,
-    };
-    Err(Failure { exit, text: "note: a signal ended training; the run is saved\n".to_owned() })
-}
-
-#[cfg(not(feature = "tui"))]
-#[expect(clippy::unnecessary_wraps, reason = "the same as with the screen")]
-pub(super) fn signal() -> Result<(), Failure> {
-    Ok(())
-}

@@ -1,6 +1,7 @@
 //! `cnn train`: from a model.toml and a data set to a run folder.
 
 mod finish;
+mod resume;
 
 use super::screen;
 use super::summary;
@@ -9,26 +10,49 @@ use crate::args::Format;
 use crate::failure::Failure;
 use crate::files::{self, ModelText};
 use crate::output::{self, Progress};
-use crate::{environment, fits, report};
+use crate::{environment, fits, report, signals};
 use cnn_callbacks::{Callback, ProgressBar, Style};
 use cnn_data::Dataset;
-use cnn_train::{Config, Fold, Overrides, RunDir, RunInfo, TrainError, TrainOptions, Trainer};
+use cnn_train::{
+    Checkpoint, CheckpointEvery, Config, Fold, Overrides, Resumable, RunDir, RunInfo, TrainError,
+    TrainOptions, Trainer,
+};
 use finish::Job;
 pub(crate) use finish::draw_curves;
 use serde_json::json;
 use std::path::{Path, PathBuf};
 use std::sync::PoisonError;
 
+const EXAMPLES: &str = "\
+Examples:
+  cnn train cnn32 --data fashion-mnist                a run folder in runs/
+  cnn train model.toml --data DATA --run-dir run1     in a folder of one's own
+  cnn train --resume run1                             go on after Ctrl-C, a crash or a power cut: the same bits";
+
 /// What `cnn train` takes. Values given here win over the model.toml's.
-#[derive(Debug, clap::Args)]
+#[derive(Clone, Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
 #[expect(clippy::struct_excessive_bools, reason = "flags of the command line")]
 pub(crate) struct Args {
-    /// A model.toml, or the name of a preset.
-    model: String,
+    /// A model.toml, or the name of a preset. With --resume, the run's own.
+    #[arg(required_unless_present = "resume")]
+    model: Option<String>,
 
     /// What to learn from: a name (fashion-mnist, mnist), a folder or a file (see `cnn --help`).
-    #[arg(long, value_name = "DATA")]
-    data: String,
+    /// With --resume, the run's own.
+    #[arg(long, value_name = "DATA", required_unless_present = "resume")]
+    data: Option<String>,
+
+    /// Go on with a run that was interrupted or killed, from its last checkpoint: it ends with the same bits. Without RUN, that of
+    /// --run-dir, or else the latest in runs/. A run that is finished stays as it is.
+    #[arg(long, value_name = "RUN", num_args = 0..=1)]
+    #[expect(clippy::option_option, reason = "with and without its value")]
+    resume: Option<Option<PathBuf>>,
+
+    /// How often a checkpoint is written: `auto` (every 30 s and after every epoch, at most 1 % of the time), seconds as `10s`,
+    /// a number of steps, or `never` (on Ctrl-C only).
+    #[arg(long, value_name = "WHEN", default_value = "auto", value_parser = str::parse::<CheckpointEvery>)]
+    checkpoint_every: CheckpointEvery,
 
     /// Where the run is kept; default runs/TIME-NAME.
     #[arg(long, value_name = "DIR")]
@@ -113,8 +137,16 @@ pub(crate) struct Args {
 
 /// Checks everything that can be wrong, trains, tests, and writes what came of it.
 pub(crate) fn run(args: &Args) -> Result<(), Failure> {
+    if args.resume.is_some() {
+        return resume::run(args);
+    }
+    begin(args)
+}
+
+/// A run from its beginning.
+fn begin(args: &Args) -> Result<(), Failure> {
     let on_screen = args.tui && screen::wanted(args.format)?;
-    let source = files::model(&args.model)?;
+    let source = files::model(args.model.as_deref().unwrap_or_default())?;
     let (config, warnings) = Config::from_toml_with(&source.name, &source.text, overrides(args)?)
         .map_err(|found| Failure::mistakes(&found))?;
     output::note(&report::diagnostics(&warnings));
@@ -123,28 +155,49 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     refuse_to_overwrite(args, &folder)?;
 
     let data = load(args, &config)?;
-    let mut trainer = trainer(args, &source, &config, &data)?;
+    let trainer = trainer(args, &source, &config, &data)?;
     let run = RunDir::create(&folder, args.force)?;
     let info = info(args, &config, &data)?;
     run.begin(&source.text, &config, trainer.model(), &info)?;
-    announce(args, &config, &trainer, &data)?;
+    announce(args, &config, &trainer, &data, None)?;
+    let job = Job { args, config: &config, data: &data, run: &run, info: &info, on_screen };
+    train(&job, trainer, None)
+}
 
+/// Trains, from the beginning or from a checkpoint, and does what comes after.
+fn train(job: &Job<'_>, mut trainer: Trainer, from: Option<Checkpoint>) -> Result<(), Failure> {
+    let Job { args, config, data, run, on_screen, .. } = *job;
     let steps = Steps::default();
-    let mut callbacks = callbacks(args, &config, &steps, on_screen);
+    let mut callbacks = callbacks(args, config, &steps, on_screen);
     let own = config.build_callbacks(&run.callback_context());
     callbacks.extend(own.map_err(|(_, error)| Failure::model("M063", &error.to_string(), "", ""))?);
     if on_screen {
         // Last, so that it sees what the others ask for.
-        callbacks.extend(screen::callback(trainer.model(), &data));
+        callbacks.extend(screen::callback(trainer.model(), data));
     }
-    let fit = trainer.fit_with_test(&data.train, None, &data.test, &mut callbacks)?;
-    let job = Job { args, config: &config, data: &data, run: &run, info: &info, on_screen };
+    let checkpoints = run.checkpoints();
+    let plan = Resumable {
+        checkpoints: &checkpoints,
+        every: args.checkpoint_every,
+        data: resume::identity(data, args),
+        from,
+        interrupt: &signals::INTERRUPT,
+    };
+    signals::watch().map_err(|error| Failure::disk(run.path(), &error))?;
+    let fit = trainer.fit_resumable(&data.train, None, &data.test, &mut callbacks, plan);
+    signals::let_through();
+    // The terminal is given back, and files are closed.
+    drop(callbacks);
+    let fit = fit.map_err(|error| resume::help(error, run))?;
+    if fit.interrupted {
+        return Err(resume::interrupted(&trainer, run));
+    }
     job.finish(&mut trainer, &fit)?;
     if let Some(path) = &args.log_steps {
         let csv = steps.lock().unwrap_or_else(PoisonError::into_inner);
         files::write(path, csv.as_bytes(), args.force)?;
     }
-    screen::signal()
+    resume::signal()
 }
 
 /// What the command line says differently from the model.toml.
@@ -189,7 +242,8 @@ fn refuse_to_overwrite(args: &Args, folder: &Path) -> Result<(), Failure> {
 
 /// The data set, or its first images.
 fn load(args: &Args, config: &Config) -> Result<Dataset, Failure> {
-    let mut data = environment::load_for(&args.data, &config.model.input)?;
+    let source = args.data.as_deref().unwrap_or_default();
+    let mut data = environment::load_for(source, &config.model.input)?;
     if let Some(limit) = args.limit {
         data.train = data.train.take(limit as usize);
         data.test = data.test.take(limit as usize);
@@ -230,7 +284,7 @@ fn info(args: &Args, config: &Config, data: &Dataset) -> Result<RunInfo, Failure
         isa: environment::isa()?.name().to_owned(),
         command: std::env::args().collect(),
         data: data.name.clone(),
-        data_source: args.data.clone(),
+        data_source: args.data.clone().unwrap_or_default(),
         data_fingerprint: data.fingerprint.clone(),
         limit: args.limit.map(|limit| limit as usize),
         initial_weights: args.initial_weights.as_ref().map(|path| path.display().to_string()),
@@ -244,8 +298,10 @@ fn announce(
     config: &Config,
     trainer: &Trainer,
     data: &Dataset,
+    from: Option<&Checkpoint>,
 ) -> Result<(), Failure> {
     match args.format {
+        Format::Text if from.is_some() => Ok(()),
         Format::Text => output::result(&summary::table(
             trainer.model(),
             Format::Text,
@@ -253,11 +309,14 @@ fn announce(
             output::stdout_width(),
         )),
         Format::Json => {
-            let event = json!({
+            let mut event = json!({
                 "event": "begin", "schema": 1, "model": trainer.model().name(), "parameters": trainer.model().param_count(),
                 "data": data.name, "images": data.train.len(), "epochs": config.fit.epochs,
                 "batch_size": config.fit.batch_size, "seed": config.fit.seed,
             });
+            if let Some(from) = from {
+                event["resumed_after_step"] = json!(from.steps_taken());
+            }
             output::result(&format!("{event}\n"))
         }
     }

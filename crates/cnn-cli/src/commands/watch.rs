@@ -1,7 +1,9 @@
 //! The callbacks that belong to the command line: events as JSON lines, and the loss of every step.
 
 use crate::output;
-use cnn_callbacks::{BatchEnd, Callback, Control, EpochEnd, LEARNING_RATE, Message, TrainBegin};
+use cnn_callbacks::{
+    BatchEnd, Callback, Control, EpochEnd, LEARNING_RATE, Memory, Message, Resume, TrainBegin,
+};
 use serde_json::{Map, Value, json};
 use std::fmt::Write as _;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -82,6 +84,24 @@ impl Callback for StepLog {
         let mut csv = self.steps.lock().unwrap_or_else(PoisonError::into_inner);
         csv.clear();
         let _ = writeln!(csv, "epoch,step,{}", self.columns.join(","));
+    }
+
+    fn state(&mut self) -> Result<Memory, String> {
+        let csv = self.steps.lock().unwrap_or_else(PoisonError::into_inner);
+        Ok(Memory::new().texts("csv", [csv.clone()]).numbers("sums", self.sums.iter().copied()))
+    }
+
+    fn on_resume(&mut self, event: &Resume<'_>, kept: &Memory) -> Result<(), String> {
+        self.on_train_begin(&event.begin, &mut Control::new());
+        self.sums = vec![0.0; self.columns.len()];
+        // Without, the run began without it: then the steps from here on.
+        if let (Ok([csv]), Ok(sums)) = (kept.get_texts("csv"), kept.get_numbers("sums")) {
+            self.steps.lock().unwrap_or_else(PoisonError::into_inner).clone_from(csv);
+            if sums.len() == self.sums.len() {
+                self.sums = sums.to_vec();
+            }
+        }
+        Ok(())
     }
 
     /// The events carry running means over the epoch; the batch's own value is what it added to the sum.

@@ -5,20 +5,20 @@
 //! pause. So the weights are those of a run without a screen. [`Stage`] is what differs between a terminal and a test.
 
 mod series;
-mod signals;
 mod state;
 mod terminal;
 mod text;
 mod view;
 
-pub(crate) use signals::caught as caught_signal;
 pub(crate) use state::About;
 use state::{Phase, State};
 use terminal::Fullscreen;
-pub(crate) use terminal::check;
+pub(crate) use terminal::{check, restore};
 use text::seconds;
 
-use cnn_callbacks::{BatchEnd, Callback, Control, EpochBegin, EpochEnd, TrainBegin, TrainEnd};
+use cnn_callbacks::{
+    BatchEnd, Callback, Control, EpochBegin, EpochEnd, Memory, Resume, TrainBegin, TrainEnd,
+};
 use std::io;
 use std::time::Duration;
 use view::Theme;
@@ -176,6 +176,12 @@ impl<S: Stage> Callback for Screen<S> {
             self.stage.leave();
         }
         self.draw(true);
+    }
+
+    fn on_resume(&mut self, event: &Resume<'_>, _kept: &Memory) -> Result<(), String> {
+        self.on_train_begin(&event.begin, &mut Control::new());
+        self.state.epoch_begin(&event.epoch);
+        Ok(())
     }
 
     fn on_epoch_begin(&mut self, event: &EpochBegin, control: &mut Control) {

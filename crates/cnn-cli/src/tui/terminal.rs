@@ -1,6 +1,5 @@
 //! The terminal itself: taken over on stderr, given back whatever happens.
 
-use super::signals;
 use super::state::State;
 use super::view::{self, Theme};
 use super::{Stage, Wish};
@@ -26,7 +25,7 @@ pub(crate) fn check() -> bool {
 }
 
 /// Gives the terminal back, if it was taken. There is nowhere to complain when that fails.
-pub(super) fn restore() {
+pub(crate) fn restore() {
     if TAKEN.swap(false, Ordering::SeqCst) {
         let _ = execute!(RawStderr, LeaveAlternateScreen, cursor::Show);
         let _ = disable_raw_mode();
@@ -39,14 +38,12 @@ pub(super) struct Fullscreen {
     keys: Option<Receiver<Wish>>,
     theme: Theme,
     start: Instant,
-    /// Whether a signal has been passed on.
-    told: bool,
 }
 
 impl Fullscreen {
     /// Not yet taken.
     pub(super) fn new(theme: Theme) -> Self {
-        Self { terminal: None, keys: None, theme, start: Instant::now(), told: false }
+        Self { terminal: None, keys: None, theme, start: Instant::now() }
     }
 }
 
@@ -61,7 +58,6 @@ impl Stage for Fullscreen {
                 before(info);
             }));
         });
-        signals::watch()?;
         TAKEN.store(true, Ordering::SeqCst);
         enable_raw_mode()?;
         execute!(RawStderr, EnterAlternateScreen, cursor::Hide)?;
@@ -82,12 +78,6 @@ impl Stage for Fullscreen {
     }
 
     fn wish(&mut self, wait: Duration) -> io::Result<Option<Wish>> {
-        if !self.told
-            && let Some(signal) = signals::caught()
-        {
-            self.told = true;
-            return Ok(Some(Wish::Stop(signals::name(signal))));
-        }
         let Some(keys) = &self.keys else { return Ok(None) };
         match keys.recv_timeout(wait) {
             Ok(wish) => Ok(Some(wish)),
@@ -107,7 +97,6 @@ impl Stage for Fullscreen {
 
     fn close(&mut self) {
         self.leave();
-        signals::let_through();
     }
 }
 

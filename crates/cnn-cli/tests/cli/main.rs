@@ -17,6 +17,7 @@ mod lr_find;
 mod models;
 mod overfitting;
 mod report;
+mod resume;
 mod schedule;
 mod summaries;
 mod support;

@@ -10,6 +10,8 @@ pub struct FitResult {
     pub history: History,
     /// What ended training before its last epoch, if anything.
     pub stopped_by: Option<Stop>,
+    /// Whether training was interrupted, to be taken up later: the rest is what there was by then.
+    pub interrupted: bool,
     /// What was put back at the end, such as the best epoch's weights.
     pub restored: Option<String>,
     /// Remarks for people, such as `acc` read as `accuracy`.

@@ -36,7 +36,8 @@ mod weights;
 use super::{BuildContext, Frequency, context::make_folder};
 use crate::error::wrong;
 use crate::{
-    BatchEnd, Callback, CallbackError, Control, EpochEnd, LEARNING_RATE, TrainBegin, TrainEnd,
+    BatchEnd, Callback, CallbackError, Control, EpochEnd, LEARNING_RATE, Memory, Resume,
+    TrainBegin, TrainEnd,
 };
 use event::{Event, Payload};
 use records::Records;
@@ -225,6 +226,32 @@ impl Callback for Board {
             control.fail(NAME, why);
             self.train = None;
         }
+    }
+
+    fn state(&mut self) -> Result<Memory, String> {
+        let mut memory =
+            Memory::new().numbers("begun", [self.begun]).counts("batches", [self.batches]);
+        for (part, file) in [("train", &mut self.train), ("validation", &mut self.validation)] {
+            if let Some(file) = file {
+                let (name, length) = file.keep()?;
+                memory = memory.texts(part, [name]).counts(part, [length]);
+            }
+        }
+        Ok(memory)
+    }
+
+    fn on_resume(&mut self, _event: &Resume<'_>, kept: &Memory) -> Result<(), String> {
+        self.begun = kept.get_numbers("begun")?.first().copied().unwrap_or_default();
+        self.batches = kept.count("batches")?;
+        let open = |part: &str| {
+            let Ok([name]) = kept.get_texts(part) else { return Ok(None) };
+            let folder = self.folder.join(part);
+            make_folder(self.context.run_dir(), &folder.join("x"))?;
+            let name = std::path::Path::new(name).file_name().unwrap_or_default();
+            Records::resume(&folder.join(name), kept.count(part)?).map(Some)
+        };
+        (self.train, self.validation) = (open("train")?, open("validation")?);
+        Ok(())
     }
 
     fn on_train_end(&mut self, _event: &TrainEnd<'_>, control: &mut Control) {

@@ -5,6 +5,7 @@
 //!
 //! **Source**: TensorFlow `core/lib/io/record_writer.cc`, `core/lib/hash/crc32c.h`.
 
+use super::super::context::reopen;
 use super::event::{Event, Payload};
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufWriter, Write as _};
@@ -38,6 +39,21 @@ impl Records {
         let version = Event { time, step: 0, payload: Payload::Version("brain.Event:2") };
         records.write(&version)?;
         Ok(records)
+    }
+
+    /// Goes on with a file that had this length when the run was kept.
+    pub(super) fn resume(path: &Path, length: u64) -> Result<Self, String> {
+        let file = BufWriter::new(reopen(path, length)?);
+        Ok(Self { path: path.to_owned(), file, record: Vec::new() })
+    }
+
+    /// Has everything on the disk; the file's name and its length.
+    pub(super) fn keep(&mut self) -> Result<(String, u64), String> {
+        self.flush()?;
+        let synced = self.file.get_ref().sync_data();
+        let length = synced.and_then(|()| self.file.get_ref().metadata()).map(|meta| meta.len());
+        let name = self.path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        length.map(|length| (name, length)).map_err(|e| self.failed(&e))
     }
 
     /// Adds a record.

@@ -1,5 +1,6 @@
-//! Signals that ask the program to end. During training the first one is a wish to stop and save, as a key is; the next one,
-//! and any at another time, ends the program at once, and the terminal is given back before that.
+//! Signals that ask the program to end. During training the first one is a wish to end after this step, with all that is needed
+//! to go on in a checkpoint; the next one, and any at another time, ends the program at once, and a terminal that was taken over
+//! is given back before that.
 //!
 //! A terminal that is closed says so more than once (SIGHUP from the kernel and from the shell): that counts as one.
 
@@ -11,20 +12,29 @@ static CAUGHT: AtomicI32 = AtomicI32::new(0);
 /// Whether a signal is a wish.
 static TRAINING: AtomicBool = AtomicBool::new(false);
 
+/// Set by that signal: what training looks at after every step.
+pub(crate) static INTERRUPT: AtomicBool = AtomicBool::new(false);
+
 /// The signal that ended training, if one did.
 pub(crate) fn caught() -> Option<i32> {
     Some(CAUGHT.load(Ordering::SeqCst)).filter(|signal| *signal != 0)
 }
 
 /// From now on signals end the program at once again.
-pub(super) fn let_through() {
+pub(crate) fn let_through() {
     TRAINING.store(false, Ordering::SeqCst);
+}
+
+/// Gives a terminal back that was taken over.
+#[cfg(unix)]
+fn restore() {
+    #[cfg(feature = "tui")]
+    crate::tui::restore();
 }
 
 #[cfg(unix)]
 mod unix {
-    use super::{CAUGHT, TRAINING, caught};
-    use crate::tui::terminal::restore;
+    use super::{CAUGHT, INTERRUPT, TRAINING, caught, restore};
     use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
     use signal_hook::iterator::Signals;
     use signal_hook::low_level::emulate_default_handler;
@@ -34,7 +44,7 @@ mod unix {
     use std::sync::atomic::Ordering;
 
     /// From now on the first signal is a wish.
-    pub(in crate::tui) fn watch() -> io::Result<()> {
+    pub(crate) fn watch() -> io::Result<()> {
         static WATCHER: Mutex<bool> = Mutex::new(false);
         let mut started = WATCHER.lock().unwrap_or_else(PoisonError::into_inner);
         if !*started {
@@ -53,6 +63,7 @@ mod unix {
         }
         if caught().is_none() && TRAINING.load(Ordering::SeqCst) {
             CAUGHT.store(signal, Ordering::SeqCst);
+            INTERRUPT.store(true, Ordering::SeqCst);
             return;
         }
         restore();
@@ -60,7 +71,7 @@ mod unix {
         let _ = emulate_default_handler(signal);
     }
 
-    pub(in crate::tui) fn name(signal: i32) -> &'static str {
+    pub(crate) fn name(signal: i32) -> &'static str {
         match signal {
             SIGINT => "SIGINT",
             SIGHUP => "SIGHUP",
@@ -73,14 +84,14 @@ mod unix {
 mod unix {
     //! There are none; Ctrl-C comes as a key.
 
-    pub(in crate::tui) fn watch() -> std::io::Result<()> {
+    pub(crate) fn watch() -> std::io::Result<()> {
         super::TRAINING.store(true, std::sync::atomic::Ordering::SeqCst);
         Ok(())
     }
 
-    pub(in crate::tui) fn name(_signal: i32) -> &'static str {
+    pub(crate) fn name(_signal: i32) -> &'static str {
         "a signal"
     }
 }
 
-pub(super) use unix::{name, watch};
+pub(crate) use unix::{name, watch};
