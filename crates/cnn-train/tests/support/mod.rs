@@ -5,7 +5,6 @@ use cnn_train::{Config, TrainOptions, Trainer};
 use ndarray::Array4;
 
 /// A small CNN for 8×8 images of three classes.
-#[allow(dead_code, reason = "a network of blocks needs another")]
 pub(crate) const MODEL: &str = r#"
 name = "tiny"
 input = [8, 8, 1]
