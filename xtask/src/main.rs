@@ -22,6 +22,7 @@ mod sweep;
 mod tensorboard;
 mod tidy;
 mod train;
+mod trust;
 
 use anyhow::Result;
 use std::process::ExitCode;
@@ -44,6 +45,7 @@ cargo xtask COMMAND
                             [--python EXE] [--rounds 5] [--seconds 2] [--threads 2] [--only W1,W2] [--peers torch,jax]
                             [--output runs/bench] [--cnn PROGRAM] [--force]; needs Python: xtask/peers/README.md
   tensorboard [--python EXE] train a little with the callback TensorBoard; TensorBoard's own reader finds the run's numbers
+  trust [--kills 200]       kill training with SIGKILL at many moments, resume it, and demand equal bits of every run
   golden [--python EXE]     make the golden files again with Keras
 
 Each command prints the plain cargo lines that it runs. ARCHITECTURE.md says where things are.";
@@ -76,6 +78,7 @@ fn run(args: &[String]) -> Result<u8> {
         "sweep" => sweep::run(rest),
         "bench" => bench::run(rest),
         "tensorboard" => tensorboard::run(rest),
+        "trust" => trust::run(rest),
         "golden" => golden::run(rest),
         "help" | "--help" | "-h" => {
             println!("{HELP}");
