@@ -1,4 +1,6 @@
-//! `cargo xtask trust`: as many random files and models as one has patience for.
+//! `cargo xtask trust`: as many killed trainings, random files and random models as one has patience for.
+
+mod kills;
 
 use crate::repo;
 use anyhow::{Context, Result, bail};
@@ -6,11 +8,13 @@ use anyhow::{Context, Result, bail};
 /// What is asked for.
 #[derive(Default)]
 struct Args {
+    kills: Option<u64>,
     fuzz: Option<u64>,
     models: Option<u64>,
 }
 
-/// Mutates the seeds of every parser for some seconds, and trains random models; both are asked for by number.
+/// Kills trainings and resumes them, mutates the seeds of every parser for some seconds, and trains random models; each is asked for
+/// by number.
 pub(crate) fn run(args: &[String]) -> Result<u8> {
     let args = arguments(args)?;
     let (mut code, seconds) = (0, args.fuzz.map(|seconds| seconds.to_string()));
@@ -18,6 +22,9 @@ pub(crate) fn run(args: &[String]) -> Result<u8> {
         let build = ["run", "--quiet", "--release", "--manifest-path", "fuzz/Cargo.toml"];
         let run = ["--target-dir", "target/fuzz", "--bin", "mutate", "--", &seconds];
         code = code.max(repo::status("cargo", &[&build[..], &run].concat(), &[])?);
+    }
+    if let Some(count) = args.kills {
+        code = code.max(kills::run(usize::try_from(count)?)?);
     }
     if let Some(models) = args.models {
         let test =
@@ -33,6 +40,7 @@ fn arguments(args: &[String]) -> Result<Args> {
     let mut args = args.iter();
     while let Some(arg) = args.next() {
         let place = match arg.as_str() {
+            "--kills" => &mut wanted.kills,
             "--fuzz" => &mut wanted.fuzz,
             "--models" => &mut wanted.models,
             other => bail!("unknown option `{other}`"),
@@ -40,8 +48,10 @@ fn arguments(args: &[String]) -> Result<Args> {
         let number = args.next().with_context(|| format!("{arg} wants a number"))?;
         *place = Some(number.parse().with_context(|| format!("{arg} {number}"))?);
     }
-    if wanted.fuzz.is_none() && wanted.models.is_none() {
-        bail!("`cargo xtask trust` takes --fuzz SECONDS (for each parser), --models N, or both");
+    if [wanted.kills, wanted.fuzz, wanted.models].iter().all(Option::is_none) {
+        bail!(
+            "`cargo xtask trust` takes --kills N, --fuzz SECONDS (for each parser), --models N, or several of them"
+        );
     }
     Ok(wanted)
 }

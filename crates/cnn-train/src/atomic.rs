@@ -5,8 +5,6 @@ use crate::error::TrainError;
 use std::io;
 use std::path::Path;
 
-pub(crate) use crate::disk::PREFIX;
-
 /// Writes a file in one go: to a temporary file in the same folder, to the disk, then under its name. A reader sees the old
 /// file or the new one, whole. Without `replace`, a file that is there already is an error and stays as it is.
 ///

@@ -82,7 +82,7 @@ fn whatever_fails_loading_gives_the_old_or_the_new_state() {
                 match result {
                     Ok(()) => assert_eq!(found, Some(40), "{steps:?}, {fault:?} at {at}"),
                     Err(_) => {
-                        assert!(found == old || found == Some(40), "{found:?}, {fault:?} at {at}")
+                        assert!(found == old || found == Some(40), "{found:?}, {fault:?} at {at}");
                     }
                 }
                 if matches!(fault, Fault::Short) || fault == once(Interrupted) {

@@ -142,13 +142,12 @@ impl Run<'_> {
         let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
         let time = now.map_or(0.0, |now| now.as_secs_f64());
         let event = TrainBegin { epochs, steps, samples, metrics: &metrics, time };
-        let resumed = match from {
-            Some(from) => self.resume(trainer, from, &event),
-            None => {
-                self.tell(|callback, control| callback.on_train_begin(&event, control));
-                self.keep_beginning(trainer);
-                Ok(())
-            }
+        let resumed = if let Some(from) = from {
+            self.resume(trainer, from, &event)
+        } else {
+            self.tell(|callback, control| callback.on_train_begin(&event, control));
+            self.keep_beginning(trainer);
+            Ok(())
         };
         self.plan.metrics = metrics;
         resumed

@@ -1,5 +1,7 @@
 //! The folder that a run leaves behind, and the way back from it.
 
+mod resume;
+
 use crate::atomic;
 use crate::checkpoint::Checkpoints;
 use crate::config::Config;
@@ -164,6 +166,10 @@ impl RunDir {
             _ => made(source),
         })?;
         let lock = lock(path)?;
+        if !path.join(RUN_JSON).exists() {
+            // Of a run that was killed before its first file.
+            sweep(&Real, path);
+        }
         let occupied = fs::read_dir(path).map_err(made)?.next().is_some();
         if occupied && !replace {
             return Err(TrainError::Exists { path: path.to_owned() });
@@ -185,35 +191,6 @@ impl RunDir {
             sweep(&Real, path);
         }
         Ok(Self { path: path.to_owned(), replace, _lock: lock })
-    }
-
-    /// Takes up a run that has begun and is not finished: locks its folder, and removes what killed processes have left half-written.
-    /// Its files may be replaced. `None` for a run that is finished: nothing is changed then.
-    ///
-    /// # Errors
-    /// [`TrainError::RunBusy`]; a folder that is no run, or whose run had not begun.
-    pub fn resume(path: &Path) -> Result<Option<Self>, TrainError> {
-        let nothing = |message: &str| {
-            let (path, message) = (path.to_owned(), message.to_owned());
-            TrainError::NotARun { path, message }
-        };
-        if !path.join(RUN_JSON).is_file() {
-            return Err(nothing("there is nothing to resume"));
-        }
-        let lock = lock(path)?;
-        if Self::info(path)?.finished {
-            return Ok(None);
-        }
-        if !path.join("config.toml").is_file() {
-            return Err(nothing("there is nothing to resume: it was ended before it began"));
-        }
-        sweep(&Real, path);
-        Ok(Some(Self { path: path.to_owned(), replace: true, _lock: lock }))
-    }
-
-    /// Its checkpoints.
-    pub fn checkpoints(&self) -> Checkpoints {
-        Checkpoints::new(&self.path)
     }
 
     /// Makes the folder `name` in `root`, as [`RunDir::create`].

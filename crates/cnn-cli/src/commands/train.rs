@@ -25,9 +25,9 @@ use std::sync::PoisonError;
 
 const EXAMPLES: &str = "\
 Examples:
-  cnn train cnn32 --data fashion-mnist                a run folder in runs/
-  cnn train model.toml --data DATA --run-dir run1     in a folder of one's own
-  cnn train --resume run1                             go on after Ctrl-C, a crash or a power cut: the same bits";
+  cnn train cnn32 --data fashion-mnist              a run folder in runs/
+  cnn train model.toml --data DATA --run-dir run1   in a folder of one's own
+  cnn train --resume run1                           go on after Ctrl-C or a crash, bit for bit";
 
 /// What `cnn train` takes. Values given here win over the model.toml's.
 #[derive(Clone, Debug, clap::Args)]

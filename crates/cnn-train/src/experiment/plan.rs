@@ -221,16 +221,5 @@ impl Score {
 
 /// A fresh run folder, in the place of what an interrupted run left.
 pub(super) fn run_folder(path: &Path) -> Result<RunDir, TrainError> {
-    // Killed between the folder and its run.json: nothing but a half-written file of ours can be there.
-    if path.is_dir() && !path.join("run.json").exists() {
-        for entry in
-            fs::read_dir(path).map_err(|source| TrainError::disk("read", path, &source))?.flatten()
-        {
-            if entry.file_name().to_string_lossy().starts_with(atomic::PREFIX) {
-                fs::remove_file(entry.path())
-                    .map_err(|source| TrainError::disk("replaced", &entry.path(), &source))?;
-            }
-        }
-    }
     RunDir::create(path, true)
 }

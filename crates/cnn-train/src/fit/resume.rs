@@ -129,7 +129,7 @@ fn difference(before: &str, now: &str) -> String {
     let mut text = String::new();
     for (what, lines) in [("it had", before), ("now", now)] {
         if !lines.is_empty() {
-            text.push_str(&format!("\n{what} {}", lines.join("; ")));
+            text.extend(["\n", what, " ", &lines.join("; ")]);
         }
     }
     text

@@ -18,9 +18,8 @@ const RUNS: &str = "runs";
 pub(super) fn run(args: &Args) -> Result<(), Failure> {
     let folder = folder(args)?;
     if !folder.join("config.toml").is_file() && args.model.is_some() && args.data.is_some() {
-        let begun = folder.join("run.json").is_file();
-        let run_dir = Some(folder);
-        return begin(&Args { run_dir, force: args.force || begun, ..args.clone() });
+        let force = args.force || barely_begun(&folder);
+        return begin(&Args { run_dir: Some(folder), force, ..args.clone() });
     }
     let run = RunDir::resume(&folder).map_err(|error| match error {
         TrainError::NotARun { .. } => nothing(&folder),
@@ -36,6 +35,13 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
         ));
     };
     go_on(args, &run, &info)
+}
+
+/// Whether a run was killed here before it began: with a run.json, but no configuration, or with half-written files alone.
+fn barely_begun(folder: &Path) -> bool {
+    let half = |entry: fs::DirEntry| entry.file_name().to_string_lossy().starts_with(".cnn-");
+    let nothing_else = || fs::read_dir(folder).is_ok_and(|all| all.flatten().all(half));
+    folder.join("run.json").is_file() || nothing_else()
 }
 
 fn go_on(args: &Args, run: &RunDir, info: &RunInfo) -> Result<(), Failure> {
