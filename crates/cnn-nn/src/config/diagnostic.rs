@@ -165,7 +165,14 @@ impl Diagnostics {
     }
 
     /// Adds one, behind all that stand earlier in the file or at the same place.
-    pub fn push(&mut self, diagnostic: Diagnostic) {
+    pub fn push(&mut self, mut diagnostic: Diagnostic) {
+        let Diagnostic { message, label, notes, help, .. } = &mut diagnostic;
+        for text in [message, label].into_iter().chain(notes).chain(help) {
+            // A key or value of the file may be quoted in it, with whatever its escapes stand for.
+            if text.contains(|c: char| c.is_control() && c != '\n') {
+                *text = text.chars().map(|c| if c == '\n' { c } else { visible(c) }).collect();
+            }
+        }
         let key = |d: &Diagnostic| d.span.as_ref().map_or(usize::MAX, |span| span.start);
         let at = self.list.partition_point(|d| key(d) <= key(&diagnostic));
         self.list.insert(at, diagnostic);

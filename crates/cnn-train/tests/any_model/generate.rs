@@ -161,6 +161,10 @@ impl Dice {
     pub(crate) fn layer(&mut self, depth: usize) -> String {
         let kinds = LayerSpec::KINDS;
         let mut kind = kinds[self.below(kinds.len() as u64) as usize];
+        // Half of all layers are of the kinds that have the most to get wrong.
+        if self.below(2) == 0 {
+            kind = self.one_of(&["Conv2D", "Conv2D", "Residual", "Concatenate", "SeparableConv2D"]);
+        }
         // Blocks in blocks, but not without end.
         if depth >= 3 && matches!(kind, "Residual" | "Concatenate") {
             kind = "Conv2D";
@@ -202,9 +206,20 @@ impl Dice {
                 self.maybe(out, "scale", Self::flag);
             }
             "Residual" => {
-                out.push(format!("layers = {}", self.layers(depth, 3)));
-                if self.below(3) == 0 {
-                    out.push(format!("shortcut = {}", self.layers(depth, 2)));
+                let (main, other) = (self.layers(depth, 3), self.layers(depth, 2));
+                let end =
+                    format!("{{ type = \"Conv2D\", filters = {}, kernel_size = 1 }}", self.size(5));
+                let ended = |list: &str| match list.strip_suffix(']') {
+                    Some("[") | None => format!("[{end}]"),
+                    Some(begin) => format!("{begin}, {end}]"),
+                };
+                // Two branches that end in as many channels fit more often.
+                match self.below(3) {
+                    0 => out.push(format!("layers = {main}")),
+                    1 => out.push(format!("layers = {main}, shortcut = {other}")),
+                    _ => {
+                        out.push(format!("layers = {}, shortcut = {}", ended(&main), ended(&other)))
+                    }
                 }
                 self.maybe(out, "activation", Self::function);
             }
@@ -242,7 +257,9 @@ impl Dice {
             self.maybe(out, "pointwise_initializer", |d| d.one_of(&INITIALIZERS).to_owned());
         }
         if kind == "Conv2D" {
-            self.maybe(out, "groups", |d| d.size(3));
+            if self.below(4) == 0 {
+                self.maybe(out, "groups", |d| d.size(3));
+            }
             self.weights(out, "kernel");
             self.maybe(out, "kernel_constraint", Self::constraint);
         }

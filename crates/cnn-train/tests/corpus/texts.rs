@@ -375,6 +375,7 @@ pub(crate) fn sweeps() -> Vec<Case> {
             "E001",
             "",
         ),
+        case("escapes in a path", Sweep, grid("\"re\\eat.dropout\" = [1]"), "E009", "re\u{fffd}at"),
         case("a seed in the grid", Sweep, grid("\"fit.seed\" = [1]"), "E009", "seed"),
     ]
 }
