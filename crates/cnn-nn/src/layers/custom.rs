@@ -86,9 +86,7 @@ impl PartialEq for Custom {
 impl Serialize for Custom {
     fn serialize<S: Serializer>(&self, _: S) -> Result<S::Ok, S::Error> {
         let kind = self.kind();
-        Err(S::Error::custom(format!(
-            "the layer {kind} is made in code; save the weights (.npz) and build the model with that code again"
-        )))
+        Err(S::Error::custom(format!("the layer {kind} is made in code, not in model.toml")))
     }
 }
 
