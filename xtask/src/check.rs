@@ -17,7 +17,7 @@ const FORMAT: Step = Step { args: &["fmt", "--all", "--check"], env: &[] };
 /// steps before have built.
 const SCREEN: &str = "--features=cnn-cli/tui";
 
-const REST: [Step; 5] = [
+const REST: [Step; 6] = [
     Step {
         args: &["clippy", "--workspace", "--all-targets", "--quiet", "--", "-D", "warnings"],
         env: &[],
@@ -38,6 +38,17 @@ const REST: [Step; 5] = [
     Step { args: &["test", "--workspace", "--quiet"], env: &[] },
     Step {
         args: &["test", "--workspace", SCREEN, "--bin=cnn", "--test=cli", "--quiet", "--", "tui"],
+        env: &[],
+    },
+    // A layer, a loss and a callback from outside the workspace.
+    Step {
+        args: &[
+            "run",
+            "--quiet",
+            "--locked",
+            "--manifest-path=examples/extend/Cargo.toml",
+            "--target-dir=target/extend",
+        ],
         env: &[],
     },
     Step {

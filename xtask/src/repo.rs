@@ -28,7 +28,7 @@ pub(crate) fn crates() -> Result<Vec<String>> {
 /// All Rust files of the workspace, as paths from the root with `/`, sorted.
 pub(crate) fn rust_files() -> Result<Vec<String>> {
     let mut files = Vec::new();
-    for folder in ["crates", "xtask"] {
+    for folder in ["crates", "examples", "xtask"] {
         walk(&root().join(folder), &mut files)?;
     }
     files.sort();

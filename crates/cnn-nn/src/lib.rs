@@ -17,6 +17,7 @@ pub mod losses;
 pub mod model;
 pub mod regularizer;
 pub mod summary;
+pub mod testing;
 mod window;
 
-pub use model::{Model, ModelSpec};
+pub use model::{Model, ModelSpec, Sequential};

@@ -4,11 +4,13 @@ mod build;
 mod lint;
 mod names;
 mod problem;
+mod sequential;
 mod spec;
 
 pub use build::{BuildFailure, Limits};
 pub use lint::{lint, lint_loss};
 pub use problem::{At, Problem};
+pub use sequential::Sequential;
 pub use spec::{LayerEntry, ModelSpec, TOP_LEVEL};
 
 use crate::constraint::Constraint;
@@ -23,14 +25,13 @@ use std::sync::Arc;
 /// A checked model: layers in order, each with its shapes, and one flat arena for all parameters.
 ///
 /// ```
-/// # use cnn_nn::layers::{Conv2D, Dense, Flatten, LayerSpec};
-/// # use cnn_nn::model::ModelSpec;
-/// let layers = [
-///     LayerSpec::Conv2D(Conv2D::new(32, 3)),
-///     LayerSpec::Flatten(Flatten::default()),
-///     LayerSpec::Dense(Dense::new(10)),
-/// ];
-/// let model = ModelSpec::new([28, 28, 1], layers).build()?;
+/// # use cnn_nn::Sequential;
+/// # use cnn_nn::layers::{Conv2D, Dense, Flatten};
+/// let model = Sequential::new([28, 28, 1])
+///     .add(Conv2D::new(32, 3))
+///     .add(Flatten)
+///     .add(Dense::new(10))
+///     .build()?;
 /// assert_eq!(model.layers()[0].name, "conv2d");
 /// assert_eq!(model.layers()[0].output.dims(), [26, 26, 32]);
 /// assert_eq!(model.layers()[2].params[0].name, "dense/kernel");

@@ -1,8 +1,6 @@
 //! What every registered layer must do, checked on every example of every layer.
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
-mod support;
-
 use cnn_kernels::Isa;
 use cnn_nn::augment::Front;
 use cnn_nn::config::{Document, write};
@@ -12,50 +10,15 @@ use cnn_nn::layers::{Dense, Flatten, Function, LayerSpec};
 use cnn_nn::loss::{Labels, Loss, LossSpec};
 use cnn_nn::model::{LayerEntry, Model, ModelSpec};
 use cnn_nn::regularizer::Regularizer;
+use cnn_nn::testing::{self, Bench, numbers};
 use cnn_tensor::Shape;
-use cnn_tensor::random::{Purpose, stream, uniform_f32};
-use support::Bench;
 
 const TRAIN: Pass = Pass::Train { seed: 5, step: 3, layer: 2, first: 0 };
 
-/// Numbers between −1 and 1, the same for the same seed.
-fn numbers(seed: u64, len: usize) -> Vec<f32> {
-    let mut random = stream(seed, Purpose::Init, 7, 7);
-    (0..len).map(|_| uniform_f32(&mut random) * 2.0 - 1.0).collect()
-}
-
-/// Floats in a built layer's parameters.
-fn param_len(built: &Built) -> usize {
-    built.params.iter().map(|p| p.shape.iter().product::<usize>()).sum()
-}
-
-fn make_variances_positive(built: &Built, params: &mut [f32]) {
-    let mut rest = params;
-    for param in &built.params {
-        let (own, after) = rest.split_at_mut(param.len());
-        if param.name.ends_with("variance") {
-            for variance in own {
-                *variance += 1.5;
-            }
-        }
-        rest = after;
-    }
-}
-
-/// Σ r·y in f64: the scalar that the gradient checks differentiate.
-fn projection(bench: &mut Bench, r: &[f32]) -> f64 {
-    bench.forward().iter().zip(r).map(|(&y, &r)| f64::from(y) * f64::from(r)).sum()
-}
-
-/// Runs `test` on every example: spec, input shape, and a bench of `n` samples in the given pass.
-fn for_every_example(n: usize, pass: Pass, mut test: impl FnMut(&LayerSpec, &Shape, Bench)) {
-    for (i, (spec, input)) in LayerSpec::examples().into_iter().enumerate() {
-        let input = Shape::new(input);
-        let built = spec.build(&input).unwrap_or_else(|e| panic!("{spec:?}: {e}"));
-        let mut params = numbers(i as u64, param_len(&built));
-        make_variances_positive(&built, &mut params);
-        let x = numbers(100 + i as u64, n * input.len());
-        test(&spec, &input, Bench::new(built, x, n, params, pass));
+/// Runs one of the checks on every example.
+fn on_every_example(check: impl Fn(&LayerSpec, &Shape) -> Result<(), testing::Mismatch>) {
+    for (spec, input) in LayerSpec::examples() {
+        check(&spec, &Shape::new(input)).unwrap_or_else(|e| panic!("{e}"));
     }
 }
 
@@ -96,102 +59,39 @@ fn an_unknown_key_is_an_error_that_names_it() {
 
 #[test]
 fn declared_shape_is_the_real_one() {
-    for n in [1, 3, 5] {
-        for_every_example(n, TRAIN, |spec, _, mut bench| {
-            let y = bench.forward();
-            assert!(y.iter().all(|y| y.is_finite()), "{spec:?} left part of its output unwritten");
-        });
-    }
+    on_every_example(testing::check_shape);
 }
 
 #[test]
 fn inference_does_not_see_batch_mates() {
-    for_every_example(3, Pass::Infer, |spec, input, mut bench| {
-        let all = bench.forward().to_vec();
-        let each = all.len() / 3;
-        let x = bench.x[input.len()..2 * input.len()].to_vec();
-        let mut alone =
-            Bench::new(spec.build(input).unwrap(), x, 1, bench.params.clone(), Pass::Infer);
-        assert_eq!(alone.forward(), &all[each..2 * each], "{spec:?}");
-    });
+    on_every_example(testing::check_inference);
 }
 
 #[test]
 fn backward_adds_to_the_gradient() {
-    for_every_example(3, TRAIN, |spec, _, mut bench| {
-        let dy = numbers(9, bench.forward().len());
-        let (mut once, mut twice) = (vec![0.0; bench.params.len()], vec![0.0; bench.params.len()]);
-        bench.backward(&dy, &mut once, true);
-        bench.backward(&dy, &mut twice, true);
-        bench.backward(&dy, &mut twice, false);
-        for (once, twice) in once.iter().zip(&twice) {
-            assert!(
-                (2.0 * once - twice).abs() <= 1e-5 * once.abs().max(1.0),
-                "{spec:?}: {once} twice is {twice}"
-            );
-        }
-    });
+    on_every_example(testing::check_accumulation);
 }
 
 /// Central differences of Σ r·y against backward, for every input and every parameter.
 #[test]
 fn gradients_equal_finite_differences() {
-    for_every_example(2, TRAIN, |spec, _, mut bench| {
-        let r = numbers(11, bench.forward().len());
-        let mut dw = vec![0.0; bench.params.len()];
-        bench.forward();
-        let dx = bench.backward(&r, &mut dw, true);
-        let (mut checked, mut kinks) = (0, 0);
-        let inputs = dx.iter().enumerate().map(|(i, &g)| (true, i, g));
-        let params = dw.iter().enumerate().map(|(i, &g)| (false, i, g));
-        for (is_input, i, gradient) in inputs.chain(params).collect::<Vec<_>>() {
-            let eps = 4e-3f32;
-            let at = |bench: &mut Bench, d: f32| {
-                let slot = if is_input { &mut bench.x[i] } else { &mut bench.params[i] };
-                let before = *slot;
-                *slot = before + d;
-                let value = projection(bench, &r);
-                if is_input {
-                    bench.x[i] = before;
-                } else {
-                    bench.params[i] = before;
-                }
-                value
-            };
-            let (up, here, down) = (at(&mut bench, eps), at(&mut bench, 0.0), at(&mut bench, -eps));
-            let e = f64::from(eps);
-            let (right, left, central) =
-                ((up - here) / e, (here - down) / e, (up - down) / (2.0 * e));
-            // A relu or a maximum switched within the step; a switch below this moves the central difference by less than is allowed.
-            if (right - left).abs() > 0.01 {
-                kinks += 1;
-                continue;
-            }
-            checked += 1;
-            let error = (central - f64::from(gradient)).abs();
-            let what = if is_input { "dx" } else { "dw" };
-            assert!(
-                error <= 5e-3 * central.abs().max(1.0),
-                "{spec:?} {what}[{i}]: backward {gradient}, differences {central}"
-            );
-        }
-        assert!(kinks * 5 <= checked, "{spec:?}: {kinks} of {} points are kinks", checked + kinks);
-    });
+    on_every_example(testing::check_gradient);
 }
 
 #[test]
 fn whole_batch_gradient_equals_backward() {
-    for_every_example(4, TRAIN, |spec, _, mut bench| {
+    for (spec, input) in LayerSpec::examples() {
+        let mut bench = testing::bench(&spec, &Shape::new(input), 4, TRAIN).unwrap();
         let dy = numbers(9, bench.forward().len());
         let mut dw = vec![0.0; bench.params.len()];
         bench.backward(&dy, &mut dw, true);
         let (x_half, y_half) = (bench.x.len() / 2, bench.y.len() / 2);
         // A layer without activation leaves dy as it was; only then can the test know what backward left.
-        let linear = match spec {
+        let linear = match &spec {
             LayerSpec::Dense(dense) => dense.activation == Function::Linear,
-            _ => return,
+            _ => continue,
         };
-        let Some(batch) = bench.layer.whole_batch().filter(|_| linear) else { return };
+        let Some(batch) = bench.layer.whole_batch().filter(|_| linear) else { continue };
         let (x, dy) = (bench.x.split_at(x_half), dy.split_at(y_half));
         let shards = [(x.0, dy.0), (x.1, dy.1)];
         let unit = batch.outputs();
@@ -202,7 +102,7 @@ fn whole_batch_gradient_equals_backward() {
                 assert!((a - b).abs() <= 1e-5 * b.abs().max(1.0), "{spec:?}: {a} and {b}");
             }
         }
-    });
+    }
 }
 
 #[test]
@@ -502,36 +402,7 @@ fn loss_gradient_equals_finite_differences() {
         let head = Dense { activation, ..Dense::new(outputs) };
         let worst = worst_gradient(&network_to(layer.clone(), input.clone(), head), &spec);
         assert!(worst < 2e-3, "{spec:?}: largest difference {worst}");
-        on_rows(&spec, outputs, link);
-    }
-}
-
-/// The gradient of a loss with respect to what it is given, plain and mixed, against central differences.
-fn on_rows(spec: &LossSpec, outputs: usize, link: Option<Link>) {
-    let loss = Loss::new(spec, &Shape::new([outputs]), link).unwrap();
-    let classes = loss.classes() as u32;
-    let labels: Vec<u32> = (0..7).map(|i| i % classes).collect();
-    let partners: Vec<u32> = (0..7).map(|i| (i * i + 1) % classes).collect();
-    let shares = [0.9, 0.2, 0.6, 0.0, 1.0, 0.45, 0.7];
-    let mut y: Vec<f32> = numbers(9, 7 * outputs).iter().map(|x| 3.0 * x).collect();
-    for mixed in [None, Some((&partners[..], &shares[..]))] {
-        let labels = Labels { classes: &labels, mixed };
-        let measure = |y: &[f32], d: &mut [f32]| {
-            let mut counts = ClassCounts::new(classes as usize);
-            loss.measure(Isa::best(), y, labels, true, 1.0, d, &mut counts).loss_sum
-        };
-        let mut gradient = vec![f32::NAN; y.len()];
-        measure(&y, &mut gradient);
-        for i in 0..y.len() {
-            let (before, eps) = (y[i], 1.0 / 256.0);
-            y[i] = before + eps;
-            let up = measure(&y, &mut []);
-            y[i] = before - eps;
-            let slope = (up - measure(&y, &mut [])) / (2.0 * f64::from(eps));
-            y[i] = before;
-            let off = (slope - f64::from(gradient[i])).abs();
-            assert!(off < 3e-4, "{spec:?} {mixed:?} [{i}]: {slope} and {}", gradient[i]);
-        }
+        testing::check_loss(&spec, outputs, link).unwrap_or_else(|e| panic!("{e}"));
     }
 }
 

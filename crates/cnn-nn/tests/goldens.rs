@@ -1,7 +1,5 @@
 //! Layers, loss and gradients against Keras's own numbers (data/golden, made by the scripts beside the files).
 
-mod support;
-
 use cnn_data::npz;
 use cnn_kernels::Isa;
 use cnn_nn::ModelSpec;
@@ -9,10 +7,10 @@ use cnn_nn::config::Document;
 use cnn_nn::engine::ClassCounts;
 use cnn_nn::layer::{Link, Pass};
 use cnn_nn::loss::{Labels, Loss, LossSpec};
+use cnn_nn::testing::Bench;
 use cnn_tensor::Shape;
 use std::collections::BTreeMap;
 use std::path::Path;
-use support::Bench;
 
 /// Arrays of one golden file: case → name → (shape, values).
 type Cases = BTreeMap<String, BTreeMap<String, (Vec<usize>, Vec<f32>)>>;

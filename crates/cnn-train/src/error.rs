@@ -1,6 +1,7 @@
 //! Everything that can go wrong, all of it before the first step or after the last.
 
 use cnn_callbacks::CallbackError;
+use cnn_nn::config::write::WriteError;
 use cnn_nn::layer::BuildError;
 use cnn_nn::model::BuildFailure;
 use cnn_optim::OptimError;
@@ -243,6 +244,9 @@ pub enum TrainError {
         /// What would work.
         hint: &'static str,
     },
+    /// A configuration that cannot be written as model.toml, because part of it is made in code.
+    #[error("the model cannot be written as model.toml: {0}")]
+    NotWritten(#[from] WriteError),
     /// A value that cannot be written: a mistake of this program.
     #[error("internal: {message}")]
     Internal {
@@ -281,6 +285,7 @@ impl TrainError {
             | Self::Monitors(_)
             | Self::Split { .. }
             | Self::Folds { .. }
+            | Self::NotWritten(_)
             | Self::LrRange { .. }
             | Self::Memory { .. } => ErrorKind::Model,
             Self::NotFinite { .. } => ErrorKind::Diverged,
@@ -319,6 +324,7 @@ impl TrainError {
             Self::RunBusy { .. } => "T029",
             Self::LrRange { .. } => "T030",
             Self::Row { source, .. } => source.code(),
+            Self::NotWritten(_) => "T031",
             Self::Internal { .. } => "T099",
         }
     }
@@ -367,6 +373,9 @@ impl TrainError {
             Self::NotAnExperiment { .. } => "name a new or empty folder with --output",
             Self::Busy { .. } => "wait for it, or name another folder with --output",
             Self::Row { source, .. } => return source.hint(),
+            Self::NotWritten(_) => {
+                "save the weights alone (weights.npz, by name), and build the model with the same code again"
+            }
             Self::Internal { .. } => "this should not happen: please report it",
             Self::Build(_) | Self::Optimizer(_) | Self::Monitors(_) => "",
         };

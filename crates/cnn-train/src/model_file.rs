@@ -116,10 +116,7 @@ impl ModelFile {
         preprocessing: Preprocessing,
     ) -> Result<Self, TrainError> {
         crate::weights::check_finite(model, weights)?;
-        let model_toml = config
-            .resolved(model)
-            .to_toml()
-            .map_err(|error| TrainError::Internal { message: error.to_string() })?;
+        let model_toml = config.resolved(model).to_toml()?;
         Ok(Self {
             program: env!("CARGO_PKG_VERSION").to_owned(),
             model_toml,

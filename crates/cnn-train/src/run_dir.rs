@@ -244,10 +244,7 @@ impl RunDir {
     ) -> Result<(), TrainError> {
         self.write_info(&RunInfo { finished: false, weights_hash: None, ..info.clone() })?;
         self.write("model.toml", model_toml.as_bytes())?;
-        let resolved = config
-            .resolved(model)
-            .to_toml()
-            .map_err(|error| TrainError::Internal { message: error.to_string() })?;
+        let resolved = config.resolved(model).to_toml()?;
         self.write("config.toml", resolved.as_bytes())
     }
 

@@ -20,7 +20,7 @@ pub(crate) struct BlockBuilder {
     /// The windows between the input and each value.
     windows: Vec<Vec<[Window; 2]>>,
     /// Layers of each name so far.
-    counts: HashMap<&'static str, usize>,
+    counts: HashMap<String, usize>,
 }
 
 impl BlockBuilder {
@@ -90,8 +90,8 @@ impl BlockBuilder {
     }
 
     /// Adds a built layer, its parameters under a name that begins with `stem`.
-    pub(crate) fn push(&mut self, x: usize, stem: &'static str, mut built: Built) -> usize {
-        let count = self.counts.entry(stem).or_default();
+    pub(crate) fn push(&mut self, x: usize, stem: &str, mut built: Built) -> usize {
+        let count = self.counts.entry(stem.to_owned()).or_default();
         let name = if *count == 0 { stem.to_owned() } else { format!("{stem}_{count}") };
         *count += 1;
         for param in &mut built.params {

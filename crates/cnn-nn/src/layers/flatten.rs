@@ -25,8 +25,25 @@ use serde::{Deserialize, Serialize};
 
 /// The `Flatten` layer; it has no keys.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "NoKeys", into = "NoKeys")]
+pub struct Flatten;
+
+/// The table of a layer without keys.
+#[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Flatten {}
+struct NoKeys {}
+
+impl From<NoKeys> for Flatten {
+    fn from(_: NoKeys) -> Self {
+        Self
+    }
+}
+
+impl From<Flatten> for NoKeys {
+    fn from(_: Flatten) -> Self {
+        Self {}
+    }
+}
 
 impl Spec for Flatten {
     fn build(&self, input: &Shape) -> Result<Built, BuildError> {
@@ -40,7 +57,7 @@ impl Spec for Flatten {
     }
 
     fn examples() -> Vec<(Self, Vec<usize>)> {
-        vec![(Self {}, vec![3, 4, 2])]
+        vec![(Self, vec![3, 4, 2])]
     }
 }
 

@@ -10,6 +10,7 @@ mod batch_normalization;
 mod concatenate;
 mod conv2d;
 mod conv_max_pool;
+mod custom;
 mod dense;
 mod depthwise_conv2d;
 mod dropout;
@@ -23,6 +24,7 @@ mod group_normalization;
 mod keras_draws;
 mod layer_normalization;
 mod max_pooling2d;
+mod methods;
 mod normalization;
 mod pair;
 mod per_image;
@@ -50,6 +52,7 @@ pub use average_pooling2d::AveragePooling2D;
 pub use batch_normalization::BatchNormalization;
 pub use concatenate::Concatenate;
 pub use conv2d::Conv2D;
+pub use custom::{Custom, CustomLayer};
 pub use dense::Dense;
 pub use depthwise_conv2d::DepthwiseConv2D;
 pub use dropout::Dropout;
@@ -82,6 +85,7 @@ pub use zero_padding2d::{Sides, ZeroPadding2D};
 use crate::constraint::Constraint;
 use crate::initializer::Initializer;
 use crate::layer::{BuildError, Built, ParamSpec};
+use crate::model::LayerEntry;
 use crate::regularizer::Regularizer;
 use cnn_tensor::Shape;
 use serde::{Deserialize, Serialize};
@@ -102,11 +106,30 @@ pub trait Spec:
 
 macro_rules! registry {
     ($($(#[$doc:meta])* $kind:ident = $snake:literal),+ $(,)?) => {
-        /// Any layer of the registry, as `model.toml` describes it.
+        /// Any layer of the registry, as `model.toml` describes it, or one that is made in code.
         #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+        #[non_exhaustive]
         pub enum LayerSpec {
-            $($(#[$doc])* #[serde(alias = $snake)] $kind($kind)),+
+            $($(#[$doc])* #[serde(alias = $snake)] $kind($kind),)+
+            /// A layer from outside this crate. `model.toml` cannot name it; [`Custom`] says what becomes of it in files.
+            #[serde(skip_deserializing)]
+            Custom(Custom),
         }
+
+        $(
+            impl From<$kind> for LayerSpec {
+                fn from(spec: $kind) -> Self {
+                    Self::$kind(spec)
+                }
+            }
+
+            impl $kind {
+                /// With a name of its own, unique in the model, in place of Keras's.
+                pub fn name(self, name: impl Into<String>) -> LayerEntry {
+                    LayerEntry { name: Some(name.into()), spec: self.into() }
+                }
+            }
+        )+
 
         impl LayerSpec {
             /// The `type` of every layer, in Keras's spelling.
@@ -114,12 +137,18 @@ macro_rules! registry {
 
             /// Keras's class name, which is the `type` in `model.toml`.
             pub fn kind(&self) -> &'static str {
-                match self { $(Self::$kind(_) => stringify!($kind)),+ }
+                match self {
+                    $(Self::$kind(_) => stringify!($kind),)+
+                    Self::Custom(custom) => custom.kind(),
+                }
             }
 
             /// The name that Keras gives the first such layer: `conv2d`.
-            pub fn snake_name(&self) -> &'static str {
-                match self { $(Self::$kind(_) => $snake),+ }
+            pub fn snake_name(&self) -> &str {
+                match self {
+                    $(Self::$kind(_) => $snake,)+
+                    Self::Custom(custom) => custom.snake_name(),
+                }
             }
 
             /// Builds the layer against its input shape.
@@ -127,7 +156,10 @@ macro_rules! registry {
             /// # Errors
             /// As [`Spec::build`].
             pub fn build(&self, input: &Shape) -> Result<Built, BuildError> {
-                match self { $(Self::$kind(spec) => spec.build(input)),+ }
+                match self {
+                    $(Self::$kind(spec) => spec.build(input),)+
+                    Self::Custom(custom) => custom.build(input),
+                }
             }
 
             /// Every example of every registered layer.

@@ -30,6 +30,7 @@ mod binary_focal_crossentropy;
 mod categorical_crossentropy;
 mod categorical_focal_crossentropy;
 mod class_weight;
+mod custom;
 mod fit;
 mod mean_squared_error;
 mod sparse_categorical_crossentropy;
@@ -39,12 +40,13 @@ pub use binary_focal_crossentropy::BinaryFocalCrossentropy;
 pub use categorical_crossentropy::CategoricalCrossentropy;
 pub use categorical_focal_crossentropy::CategoricalFocalCrossentropy;
 pub use class_weight::ClassWeight;
+pub use cnn_kernels::loss::Targets;
+pub use custom::{Custom, CustomLoss};
 pub use mean_squared_error::MeanSquaredError;
 pub use sparse_categorical_crossentropy::SparseCategoricalCrossentropy;
 
 use crate::layer::{BuildError, Link};
 use cnn_kernels::Isa;
-use cnn_kernels::loss::Targets;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -107,9 +109,19 @@ macro_rules! losses {
     ($($(#[$doc:meta])* $kind:ident = $snake:literal,)*) => {
         /// A loss and its settings, as `model.toml` has them. The defaults are Keras's; unknown keys are refused.
         #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+        #[non_exhaustive]
         pub enum LossSpec {
             $($(#[$doc])* #[serde(alias = $snake)] $kind($kind),)*
+            /// A loss from outside this crate. `model.toml` cannot name it; [`Custom`] says what becomes of it in files.
+            #[serde(skip_deserializing)]
+            Custom(Custom),
         }
+
+        $(impl From<$kind> for LossSpec {
+            fn from(spec: $kind) -> Self {
+                Self::$kind(spec)
+            }
+        })*
 
         impl LossSpec {
             /// The `type` of every loss, in Keras's spelling.
@@ -117,7 +129,10 @@ macro_rules! losses {
 
             /// Keras's class name, such as `MeanSquaredError`.
             pub fn name(&self) -> &'static str {
-                match self { $(Self::$kind(_) => stringify!($kind),)* }
+                match self {
+                    $(Self::$kind(_) => stringify!($kind),)*
+                    Self::Custom(custom) => custom.get().name(),
+                }
             }
 
             /// As [`Spec::build`].
@@ -125,12 +140,18 @@ macro_rules! losses {
             /// # Errors
             /// As [`Spec::build`].
             pub fn build(&self, outputs: usize, link: Option<Link>) -> Result<Built, BuildError> {
-                match self { $(Self::$kind(spec) => spec.build(outputs, link),)* }
+                match self {
+                    $(Self::$kind(spec) => spec.build(outputs, link),)*
+                    Self::Custom(custom) => custom.get().build(outputs, link),
+                }
             }
 
             /// How much the images of each class count.
             pub fn class_weight(&self) -> &ClassWeight {
-                match self { $(Self::$kind(spec) => spec.class_weight(),)* }
+                match self {
+                    $(Self::$kind(spec) => spec.class_weight(),)*
+                    Self::Custom(custom) => custom.get().class_weight(),
+                }
             }
 
             /// Every example of every loss.

@@ -29,14 +29,15 @@ pub struct LayerEntry {
     pub spec: LayerSpec,
 }
 
-impl From<LayerSpec> for LayerEntry {
-    fn from(spec: LayerSpec) -> Self {
-        Self { name: None, spec }
+impl<T: Into<LayerSpec>> From<T> for LayerEntry {
+    fn from(spec: T) -> Self {
+        Self { name: None, spec: spec.into() }
     }
 }
 
 impl ModelSpec {
-    /// A model without a name, its layers named as Keras does.
+    /// A model without a name, its layers named as Keras does: for layers that are in a list already. To write a model layer by
+    /// layer, see [`super::Sequential`].
     pub fn new(input: impl Into<Vec<usize>>, layers: impl IntoIterator<Item = LayerSpec>) -> Self {
         Self {
             name: None,

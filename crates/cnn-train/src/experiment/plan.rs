@@ -165,8 +165,7 @@ fn identity(
     fingerprint: &str,
     limit: Option<usize>,
 ) -> Result<String, TrainError> {
-    let text =
-        config.to_toml().map_err(|error| TrainError::Internal { message: error.to_string() })?;
+    let text = config.to_toml()?;
     let limit = limit.map_or_else(|| "all".to_owned(), |limit| limit.to_string());
     let sum = Sha256::digest(format!("{text}\n{fingerprint}\n{limit}\n"));
     Ok(sum.iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().concat())

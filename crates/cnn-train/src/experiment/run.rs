@@ -181,9 +181,7 @@ impl Experiment<'_> {
         let mut trainer = Trainer::new(&config, config.model.build()?, engine)?;
         trainer.set_class_names(&self.data.classes)?;
         let info = self.info(job, threads, options);
-        let text = config
-            .to_toml()
-            .map_err(|error| TrainError::Internal { message: error.to_string() })?;
+        let text = config.to_toml()?;
         run.begin(&text, &config, trainer.model(), &info)?;
         let callbacks = config.build_callbacks(&run.callback_context());
         let mut callbacks = callbacks.map_err(|(_, error)| TrainError::Monitors(vec![error]))?;
