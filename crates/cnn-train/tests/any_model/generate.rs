@@ -218,7 +218,11 @@ impl Dice {
                     0 => out.push(format!("layers = {main}")),
                     1 => out.push(format!("layers = {main}, shortcut = {other}")),
                     _ => {
-                        out.push(format!("layers = {}, shortcut = {}", ended(&main), ended(&other)))
+                        out.push(format!(
+                            "layers = {}, shortcut = {}",
+                            ended(&main),
+                            ended(&other)
+                        ));
                     }
                 }
                 self.maybe(out, "activation", Self::function);
