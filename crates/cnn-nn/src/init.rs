@@ -29,7 +29,7 @@ mod tests {
     fn model() -> crate::model::Model {
         let layers = [
             LayerSpec::Conv2D(Conv2D::new(64, 3)),
-            LayerSpec::Flatten(Flatten::default()),
+            LayerSpec::Flatten(Flatten),
             LayerSpec::Dense(Dense::new(10)),
         ];
         ModelSpec::new([28, 28, 1], layers).build().unwrap()

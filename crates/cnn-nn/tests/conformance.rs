@@ -143,7 +143,7 @@ fn network(layer: LayerSpec, input: Vec<usize>) -> Model {
 fn network_to(layer: LayerSpec, input: Vec<usize>, head: Dense) -> Model {
     let entry = |spec| LayerEntry { name: None, spec };
     let layers =
-        vec![entry(layer), entry(LayerSpec::Flatten(Flatten {})), entry(LayerSpec::Dense(head))];
+        vec![entry(layer), entry(LayerSpec::Flatten(Flatten)), entry(LayerSpec::Dense(head))];
     ModelSpec { name: None, input, layers }.build().unwrap_or_else(|e| panic!("{e:?}"))
 }
 

@@ -122,7 +122,7 @@ fn smooth() -> (Model, Vec<f32>) {
         LayerSpec::Dropout(Dropout { rate: 0.5 }),
         LayerSpec::Conv2D(Conv2D { strides: 2.into(), ..Conv2D::new(4, 2) }),
         LayerSpec::Activation(Activation { activation: Function::Sigmoid }),
-        LayerSpec::Flatten(Flatten::default()),
+        LayerSpec::Flatten(Flatten),
         LayerSpec::Dense(Dense { activation: Function::Softmax, ..Dense::new(3) }),
     ];
     let model = ModelSpec::new([7, 6, 2], layers).build().unwrap();
@@ -191,7 +191,7 @@ fn small(kinds: u8, seed: u64) -> (Model, Vec<f32>) {
         layers.push(LayerSpec::Conv2D(Conv2D { activation: Function::Relu, ..Conv2D::new(4, 3) }));
         layers.push(LayerSpec::MaxPooling2D(MaxPooling2D::default()));
     }
-    layers.push(LayerSpec::Flatten(Flatten::default()));
+    layers.push(LayerSpec::Flatten(Flatten));
     if kinds & 2 == 2 {
         layers.push(relu(9));
     }
@@ -264,7 +264,7 @@ fn the_default_layer_of_class_activation_maps() {
     let conv = || LayerSpec::Conv2D(Conv2D::new(2, 3));
     let pool = || LayerSpec::MaxPooling2D(MaxPooling2D::default());
     let relu = || LayerSpec::Activation(Activation { activation: Function::Relu });
-    let (flat, dense) = (LayerSpec::Flatten(Flatten::default()), LayerSpec::Dense(Dense::new(3)));
+    let (flat, dense) = (LayerSpec::Flatten(Flatten), LayerSpec::Dense(Dense::new(3)));
     assert_eq!(find(vec![conv(), pool(), conv(), flat.clone(), dense.clone()]), Some(2));
     assert_eq!(find(vec![conv(), relu(), pool(), flat.clone(), dense.clone()]), Some(1));
     assert_eq!(find(vec![dense.clone(), pool(), flat.clone(), dense.clone()]), Some(0));
@@ -275,7 +275,7 @@ fn the_default_layer_of_class_activation_maps() {
 /// A network that knows nothing but whether the upper left quarter is bright: class 1 is "it is".
 fn quarter() -> (Model, Vec<f32>) {
     let layers = [
-        LayerSpec::Flatten(Flatten::default()),
+        LayerSpec::Flatten(Flatten),
         LayerSpec::Dense(Dense { activation: Function::Softmax, ..Dense::new(2) }),
     ];
     let model = ModelSpec::new([8, 8, 1], layers).build().unwrap();
@@ -413,7 +413,7 @@ fn what_cannot_be_explained_is_said() {
 #[test]
 fn every_input_has_a_map() {
     for (input, size) in [(vec![6, 5], (6, 5)), (vec![9], (1, 9))] {
-        let layers = [LayerSpec::Flatten(Flatten::default()), LayerSpec::Dense(Dense::new(3))];
+        let layers = [LayerSpec::Flatten(Flatten), LayerSpec::Dense(Dense::new(3))];
         let model = ModelSpec::new(input, layers).build().unwrap();
         let weights = model.initial_weights(1);
         let network = Network::new(&model, &weights, Isa::best());

@@ -20,7 +20,7 @@ fn pool() -> LayerSpec {
 }
 
 fn flatten() -> LayerSpec {
-    LayerSpec::Flatten(Flatten::default())
+    LayerSpec::Flatten(Flatten)
 }
 
 fn dense(units: usize, activation: Function) -> LayerSpec {

@@ -33,7 +33,7 @@ pub enum Place {
 /// # use cnn_nn::layers::{Conv2D, Dense, Flatten, LayerSpec};
 /// # let layers = [
 /// #     LayerSpec::Conv2D(Conv2D::new(4, 3)),
-/// #     LayerSpec::Flatten(Flatten::default()),
+/// #     LayerSpec::Flatten(Flatten),
 /// #     LayerSpec::Dense(Dense::new(3)),
 /// # ];
 /// # let model = cnn_nn::ModelSpec::new([8, 8, 1], layers).build()?;

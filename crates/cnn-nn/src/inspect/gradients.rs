@@ -73,7 +73,7 @@ mod tests {
     fn norms_are_those_of_the_kernels_alone() {
         let layers = [
             LayerSpec::Conv2D(Conv2D::new(1, 2)),
-            LayerSpec::Flatten(Flatten::default()),
+            LayerSpec::Flatten(Flatten),
             LayerSpec::Dense(Dense::new(1)),
         ];
         let model = ModelSpec::new([2, 2, 1], layers).build().unwrap();

@@ -13,7 +13,7 @@
 //! # let layers = [
 //! #     LayerSpec::Conv2D(Conv2D::new(4, 3)),
 //! #     LayerSpec::MaxPooling2D(MaxPooling2D::default()),
-//! #     LayerSpec::Flatten(Flatten::default()),
+//! #     LayerSpec::Flatten(Flatten),
 //! #     LayerSpec::Dense(Dense::new(3)),
 //! # ];
 //! # let model = cnn_nn::ModelSpec::new([8, 8, 1], layers).build()?;

@@ -133,7 +133,7 @@ mod tests {
             LayerSpec::MaxPooling2D(MaxPooling2D::default()),
             LayerSpec::Conv2D(Conv2D::new(2, 3)),
             LayerSpec::MaxPooling2D(MaxPooling2D::default()),
-            LayerSpec::Flatten(Flatten::default()),
+            LayerSpec::Flatten(Flatten),
             LayerSpec::Dense(Dense::new(3)),
         ];
         ModelSpec::new([28, 28, 1], layers).build().unwrap()
@@ -173,7 +173,7 @@ mod tests {
         assert_eq!(pictures(&model, 5), Some([5, 5, 2, 3]));
         assert_eq!(kernel_pictures(&model, 6, &[2, 3]), None, "there is no such layer");
         let layers = [
-            LayerSpec::Flatten(Flatten::default()),
+            LayerSpec::Flatten(Flatten),
             LayerSpec::Dense(Dense::new(4)),
             LayerSpec::Dense(Dense::new(3)),
         ];

@@ -236,7 +236,7 @@ mod tests {
             layers.push(LayerSpec::Conv2D(conv));
             layers.push(LayerSpec::Activation(Activation { activation: Function::Relu }));
         }
-        layers.push(LayerSpec::Flatten(Flatten::default()));
+        layers.push(LayerSpec::Flatten(Flatten));
         ModelSpec::new([2, 2, 1], layers).build().unwrap()
     }
 
@@ -263,7 +263,7 @@ mod tests {
     fn near_zero_is_relative_to_the_largest_weight() {
         let model = ModelSpec::new(
             [4, 4, 1],
-            [LayerSpec::Conv2D(Conv2D::new(1, 2)), LayerSpec::Flatten(Flatten::default())],
+            [LayerSpec::Conv2D(Conv2D::new(1, 2)), LayerSpec::Flatten(Flatten)],
         )
         .build()
         .unwrap();

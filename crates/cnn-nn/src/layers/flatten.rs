@@ -95,7 +95,7 @@ mod tests {
 
     #[test]
     fn all_axes_become_one() {
-        let built = Flatten {}.build(&Shape::new(vec![5, 5, 64])).unwrap();
+        let built = Flatten.build(&Shape::new(vec![5, 5, 64])).unwrap();
         assert_eq!(built.output.dims(), [1600]);
     }
 }
