@@ -47,7 +47,7 @@ const REST: [Step; 6] = [
             "--quiet",
             "--locked",
             "--manifest-path=examples/extend/Cargo.toml",
-            "--target-dir=target/extend",
+            "--target-dir=target",
         ],
         env: &[],
     },
