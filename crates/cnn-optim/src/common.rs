@@ -176,12 +176,6 @@ impl Common {
         }
         let mut groups: Vec<Group> = Vec::new();
         for variable in variables {
-            let end = groups.last().map_or(0, |group| group.end);
-            if end < variable.range.start {
-                // Parameters that are not trained: no update ever comes here.
-                let end = variable.range.start;
-                groups.push(Group { end, decay: 0.0, multiplier: 1.0, matrix: None });
-            }
             let excluded = |word: &String| variable.is_meant(word);
             let kept = !self.exclude_from_weight_decay.iter().any(excluded);
             let matrix = matrix(variable);
