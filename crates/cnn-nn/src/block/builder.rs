@@ -3,7 +3,7 @@
 use super::{Block, Join, Node, Op};
 use crate::layer::{BuildError, Built, Facts, ParamSpec};
 use crate::layers::{Activation, ActivityRegularization, Function, LayerSpec, Spec};
-use crate::model::Limits;
+use crate::model::{Limits, ReceptiveField};
 use crate::regularizer::Regularizer;
 use cnn_tensor::{Shape, Window};
 use std::collections::HashMap;
@@ -200,13 +200,8 @@ fn check_size(key: &'static str, i: usize, built: &Built) -> Result<(), BuildErr
 
 /// How far windows one behind the other see, in pixels along both axes.
 fn reach(windows: &[[Window; 2]]) -> usize {
-    let along = |axis: usize| {
-        let mut step = 1_usize;
-        windows.iter().fold(0_usize, |sum, window| {
-            let grown = (window[axis].span() - 1).saturating_mul(step);
-            step = step.saturating_mul(window[axis].stride);
-            sum.saturating_add(grown)
-        })
-    };
-    along(0).saturating_add(along(1))
+    match ReceptiveField::PIXEL.through(windows, false) {
+        ReceptiveField::Window { size: [h, w], .. } => h.saturating_add(w),
+        ReceptiveField::Whole => usize::MAX,
+    }
 }

@@ -52,6 +52,14 @@ impl Step {
         }
     }
 
+    /// The slots that it reads: one for a layer, two for a join.
+    fn sources(&self) -> &[usize] {
+        match self.kind {
+            StepKind::Layer(_) => &self.inputs[..1],
+            StepKind::Join(_) => &self.inputs,
+        }
+    }
+
     pub(super) fn whole_batch(&self) -> Option<&dyn WholeBatch> {
         self.layer()?.whole_batch()
     }
@@ -217,12 +225,17 @@ impl Program {
 
     /// Finds the steps where shards meet, and what lies between them.
     fn cut(&mut self, wide: bool) {
-        let readers =
-            |slot: usize| self.steps.iter().filter(|step| step.inputs.contains(&slot)).count();
+        // Of each slot: how many steps read it, and the last of them.
+        let mut readers = vec![(0, 0); self.slots.len()];
+        for (i, step) in self.steps.iter().enumerate() {
+            for &slot in step.sources() {
+                readers[slot] = (readers[slot].0 + 1, i);
+            }
+        }
         let is_wide = |step: &Step| {
             // What hands its input's gradient back for the whole batch at once is the only one to do so.
             let large = wide && step.params.len() >= WIDE && step.whole_batch().is_some();
-            large && readers(step.x()) == 1
+            large && readers[step.x()].0 == 1
         };
         let all = 0..self.steps.len();
         self.wide = all.clone().filter(|&i| is_wide(&self.steps[i])).collect();
@@ -233,11 +246,8 @@ impl Program {
         self.stages = between(&self.wide, self.steps.len());
         self.inner = vec![false; self.slots.len()];
         for stage in &self.stages {
-            for (i, step) in self.steps.iter().enumerate().filter(|(i, _)| stage.contains(i)) {
-                let beyond =
-                    self.steps.iter().enumerate().skip(i + 1).filter(|(j, _)| !stage.contains(j));
-                let read_beyond =
-                    beyond.map(|(_, step)| step).any(|reader| reader.inputs.contains(&step.y));
+            for step in &self.steps[stage.clone()] {
+                let read_beyond = readers[step.y].1 >= stage.end;
                 let counted = step.output_penalty().is_some();
                 self.inner[step.y] = !read_beyond && !counted && step.y != self.output();
             }
@@ -248,11 +258,11 @@ impl Program {
     fn find_additions(&mut self) {
         let mut begun = vec![false; self.slots.len()];
         for step in self.steps.iter_mut().rev() {
-            let joins = matches!(step.kind, StepKind::Join(_));
-            for (side, adds) in step.adds.iter_mut().enumerate().take(1 + usize::from(joins)) {
+            let sources = step.sources().len();
+            for side in 0..sources {
                 let slot = step.inputs[side];
-                *adds = std::mem::replace(&mut begun[slot], true);
-                if *adds && !joins && self.learns[slot] {
+                step.adds[side] = std::mem::replace(&mut begun[slot], true);
+                if step.adds[side] && sources == 1 && self.learns[slot] {
                     self.spare_len = self.spare_len.max(self.slots[slot]);
                 }
             }

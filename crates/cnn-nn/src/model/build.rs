@@ -163,7 +163,7 @@ impl<'a> Builder<'a> {
     fn new(model: Model, limits: &'a Limits, known: bool) -> Self {
         let shape = model.input.clone();
         let image = shape.rank() == 3;
-        let field = image.then_some(ReceptiveField::Window { size: [1, 1], step: [1, 1] });
+        let field = image.then_some(ReceptiveField::PIXEL);
         let mut builder =
             Self { model, limits, shape, field, params: 0, sound: known, known, index: 0 };
         if !known {
@@ -343,9 +343,12 @@ fn has_key(entry: &LayerEntry, key: &str) -> bool {
 }
 
 impl ReceptiveField {
+    /// That of a single pixel.
+    pub(crate) const PIXEL: Self = Self::Window { size: [1, 1], step: [1, 1] };
+
     /// The field behind one more layer: for each of its windows r′ = r + (k − 1)·j, j′ = j·s along each axis, with k the span of a
     /// dilated window. `mixes` says that every output sees every input of the layer.
-    fn through(self, windows: &[[Window; 2]], mixes: bool) -> Self {
+    pub(crate) fn through(self, windows: &[[Window; 2]], mixes: bool) -> Self {
         if mixes && windows.is_empty() {
             return Self::Whole;
         }
