@@ -45,9 +45,9 @@ cargo xtask COMMAND
                             [--python EXE] [--rounds 5] [--seconds 2] [--threads 2] [--only W1,W2] [--peers torch,jax]
                             [--output runs/bench] [--cnn PROGRAM] [--force]; needs Python: xtask/peers/README.md
   tensorboard [--python EXE] train a little with the callback TensorBoard; TensorBoard's own reader finds the run's numbers
-  trust --kills N       kill training with SIGKILL at many moments, resume it, and demand equal bits of every run
   golden [--python EXE]     make the golden files again with Keras
-  trust --fuzz SECONDS    mutated files for every parser, so many seconds each; [--models N]: so many random models, trained
+  trust --kills N           kill training with SIGKILL at so many moments, resume it, and demand equal bits of every run;
+                            --fuzz SECONDS mutates files for every parser, --models N trains so many random models
 
 Each command prints the plain cargo lines that it runs. ARCHITECTURE.md says where things are.";
 
