@@ -100,6 +100,13 @@ ZERO_PADDING2D = {
     "sides": ((1, 2, 3, 3), dict(padding=[[1, 0], [2, 3]])),
 }
 
+CROPPING2D = {
+    "default": ((2, 3, 4, 2), dict()),
+    "all_sides": ((2, 5, 4, 3), dict(cropping=1)),
+    "axes": ((2, 5, 4, 1), dict(cropping=[2, 0])),
+    "sides": ((3, 4, 7, 2), dict(cropping=[[1, 0], [2, 3]])),
+}
+
 RESCALING = {
     "to_minus_one_and_one": ((2, 4, 3, 1), dict(scale=2.0, offset=-1.0)),
     "scale_alone": ((3, 7), dict(scale=0.5)),
@@ -201,7 +208,7 @@ def build(kind, table, dtype):
     before = []
     if isinstance(table.get("padding"), int) and kind != "ZeroPadding2D":
         before = [keras.layers.ZeroPadding2D(table.pop("padding"), dtype=dtype)]
-    for key in ("kernel_size", "strides", "dilation_rate", "pool_size", "target_shape", "padding"):
+    for key in ("kernel_size", "strides", "dilation_rate", "pool_size", "target_shape", "padding", "cropping"):
         if isinstance(table.get(key), list):
             table[key] = tuple(tuple(n) if isinstance(n, list) else n for n in table[key])
     layer = getattr(keras.layers, kind)(**table, dtype=dtype)
@@ -303,6 +310,7 @@ if __name__ == "__main__":
     make("GlobalAveragePooling2D", GLOBAL_POOLING2D)
     make("GlobalMaxPooling2D", GLOBAL_POOLING2D)
     make("ZeroPadding2D", ZERO_PADDING2D)
+    make("Cropping2D", CROPPING2D)
     make("Rescaling", RESCALING)
     make("Reshape", RESHAPE)
     make("SpatialDropout2D", SPATIAL_DROPOUT2D)

@@ -10,6 +10,7 @@ mod batch_normalization;
 mod concatenate;
 mod conv2d;
 mod conv_max_pool;
+mod cropping2d;
 mod custom;
 mod dense;
 mod depthwise_conv2d;
@@ -52,6 +53,7 @@ pub use average_pooling2d::AveragePooling2D;
 pub use batch_normalization::BatchNormalization;
 pub use concatenate::Concatenate;
 pub use conv2d::Conv2D;
+pub use cropping2d::Cropping2D;
 pub use custom::{Custom, CustomLayer};
 pub use dense::Dense;
 pub use depthwise_conv2d::DepthwiseConv2D;
@@ -185,6 +187,8 @@ registry! {
     Concatenate = "concatenate",
     /// 2-D convolution.
     Conv2D = "conv2d",
+    /// Cuts away the sides of an image.
+    Cropping2D = "cropping2d",
     /// Fully connected layer.
     Dense = "dense",
     /// 2-D convolution of each channel alone.

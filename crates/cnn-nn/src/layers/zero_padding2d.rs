@@ -56,7 +56,7 @@ pub enum Sides {
 
 impl Sides {
     /// Above, below; left, right.
-    fn each(self) -> [[usize; 2]; 2] {
+    pub(super) fn each(self) -> [[usize; 2]; 2] {
         match self {
             Self::All(n) => [[n; 2]; 2],
             Self::Axes([rows, columns]) => [[rows; 2], [columns; 2]],

@@ -242,6 +242,7 @@ impl Dice {
                     .collect();
                 out.push(format!("target_shape = [{}]", shape.join(", ")));
             }
+            "Cropping2D" => self.maybe(out, "cropping", |d| d.pair(3)),
             "ZeroPadding2D" => self.maybe(out, "padding", |d| d.pair(3)),
             _ => self.remedies(kind, out),
         }
