@@ -202,15 +202,18 @@ DROPOUT = {
 }
 
 
+def tuples(value):
+    """Keras wants tuples where a table has lists."""
+    return tuple(tuples(n) for n in value) if isinstance(value, list) else value
+
+
 def build(kind, table, dtype):
     """The Keras layer of a table. A number as padding is ours: Keras says ZeroPadding2D, then valid."""
     table = dict(table)
     before = []
     if isinstance(table.get("padding"), int) and kind != "ZeroPadding2D":
         before = [keras.layers.ZeroPadding2D(table.pop("padding"), dtype=dtype)]
-    for key in ("kernel_size", "strides", "dilation_rate", "pool_size", "target_shape", "padding", "cropping"):
-        if isinstance(table.get(key), list):
-            table[key] = tuple(tuple(n) if isinstance(n, list) else n for n in table[key])
+    table = {key: tuples(value) for key, value in table.items()}
     layer = getattr(keras.layers, kind)(**table, dtype=dtype)
     return layer, before
 
