@@ -120,6 +120,7 @@ pub const MAX_NUMBER: f64 = 1e6;
 
 /// Why a text is no kernel.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum KernelTextError {
     /// There is no number.
     #[error("the kernel is empty: expected rows of numbers")]

@@ -18,6 +18,7 @@ use thiserror::Error;
 
 /// Why an operation cannot be done on these arrays.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum TensorError {
     /// Two sizes that must be equal are not.
     #[error("{operation}: {what} is {got}, expected {expected}")]

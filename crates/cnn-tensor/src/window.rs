@@ -96,6 +96,7 @@ impl Visitor<'_> for PaddingVisitor {
 
 /// Why a window does not fit. The text shows the arithmetic.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum WindowError {
     /// The input axis has no positions.
     #[error("the input has size 0: there is nothing to slide a window over")]

@@ -17,6 +17,7 @@ use crate::text::{push, push_metric};
 use crate::{
     BatchEnd, Callback, Control, EpochBegin, EpochEnd, Logs, Memory, Message, Resume, TrainEnd,
 };
+use std::fmt;
 use std::io::Write;
 
 const CELLS: usize = 20;
@@ -52,6 +53,12 @@ pub struct ProgressBar {
     open: bool,
     line: String,
     order: Vec<usize>,
+}
+
+impl fmt::Debug for ProgressBar {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ProgressBar").field("style", &self.style).finish_non_exhaustive()
+    }
 }
 
 impl ProgressBar {
