@@ -9,7 +9,7 @@
 //! use cnn_kernels::Isa;
 //! use cnn_optim::{Adam, OptimizerSpec, Step};
 //!
-//! let adam = OptimizerSpec::Adam(Adam::default()).build(&[])?;
+//! let adam = OptimizerSpec::from(Adam::new(0.001)).build(&[])?;
 //! let mut w = [1.0_f32, -2.0];
 //! let (mut m, mut v) = ([0.0_f32; 2], [0.0_f32; 2]);
 //! let step = Step { t: 1, learning_rate: 0.001, isa: Isa::best() };

@@ -73,6 +73,11 @@ macro_rules! optimizer {
         }
 
         impl $name {
+            /// This learning rate (a number, or a schedule), and Keras's values for all other keys.
+            pub fn new(learning_rate: impl Into<$crate::schedules::LearningRate>) -> Self {
+                Self { learning_rate: learning_rate.into(), ..Self::default() }
+            }
+
             /// The keys that every optimizer has.
             pub(crate) fn common(&self) -> $crate::common::Common {
                 $crate::common::Common {

@@ -10,6 +10,37 @@
 //! - [`RunDir`]: the folder that a run leaves behind, and the way back from it.
 //!
 //! Same configuration, data and seed give the same bits, on any number of threads.
+//!
+//! ```
+//! use cnn_nn::Sequential;
+//! use cnn_nn::layers::{Conv2D, Dense, Flatten, MaxPooling2D};
+//! use cnn_train::{CompileSpec, Config, FitSpec, TrainOptions, Trainer};
+//!
+//! // Dots in the upper half are class 0, dots in the lower half class 1.
+//! let labels: Vec<u32> = (0..64).map(|i| i % 2).collect();
+//! let images = ndarray::Array4::from_shape_fn((64, 8, 8, 1), |(i, y, x, _)| {
+//!     let dot = (i / 2 % 3 + if i % 2 == 0 { 1 } else { 5 }, i / 6 % 8);
+//!     if (y, x) == dot { 255_u8 } else { 0 }
+//! });
+//! let data = cnn_data::Split { images: cnn_data::Images::U8(images), labels };
+//!
+//! let model = Sequential::new([8, 8, 1])
+//!     .add(Conv2D::new(4, 3).same().relu())
+//!     .add(MaxPooling2D::default())
+//!     .add(Flatten)
+//!     .add(Dense::new(2).softmax());
+//! let config = Config {
+//!     model: model.into(),
+//!     compile: CompileSpec { optimizer: cnn_optim::Adam::new(0.01).into(), ..Default::default() },
+//!     fit: FitSpec { epochs: 20, batch_size: 16, ..Default::default() },
+//!     ..Default::default()
+//! };
+//! let mut trainer = Trainer::new(&config, config.model.build()?, TrainOptions::default())?;
+//! let result = trainer.fit(&data, None, &mut [])?;
+//! println!("loss by epoch: {:?}", result.history.get("loss"));
+//! assert!(trainer.evaluate(&data)?.accuracy > 0.9);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 #![forbid(unsafe_code)]
 
 mod answers;

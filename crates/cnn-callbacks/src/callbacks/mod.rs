@@ -67,6 +67,12 @@ macro_rules! callbacks {
             }
         }
 
+        $(impl From<$kind> for CallbackSpec {
+            fn from(spec: $kind) -> Self {
+                Self::$kind(spec)
+            }
+        })*
+
         /// Every callback that model.toml may name.
         pub const REGISTRY: &[Kind] = &[$(Kind {
             name: stringify!($kind),

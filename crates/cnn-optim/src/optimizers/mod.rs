@@ -64,6 +64,12 @@ macro_rules! optimizers {
             }
         }
 
+        $(impl From<$kind> for OptimizerSpec {
+            fn from(spec: $kind) -> Self {
+                Self::$kind(spec)
+            }
+        })*
+
         /// Every optimizer there is.
         pub const REGISTRY: &[Kind] = &[$(Kind {
             name: stringify!($kind),

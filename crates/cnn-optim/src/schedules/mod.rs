@@ -63,6 +63,12 @@ macro_rules! schedules {
                 match self { $(Self::$kind(spec) => spec,)* }
             }
         }
+
+        $(impl From<$kind> for LearningRate {
+            fn from(spec: $kind) -> Self {
+                Self::Schedule(ScheduleSpec::$kind(spec))
+            }
+        })*
     };
 }
 
