@@ -9,6 +9,7 @@ mod data;
 mod doctor;
 mod experiment;
 mod explain;
+mod fetch;
 mod filters;
 mod folders;
 mod help;
