@@ -11,6 +11,7 @@ mod experiment;
 mod explain;
 mod fetch;
 mod filters;
+mod fixtures;
 mod folders;
 mod help;
 mod losses;

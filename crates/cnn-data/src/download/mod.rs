@@ -144,11 +144,11 @@ impl Published {
     pub fn by_hand(&self, folder: &Path) -> String {
         let mut text = format!("put into {}, from any of\n", folder.display());
         for mirror in self.mirrors {
-            let _ = writeln!(text, "  {mirror}");
+            let _ = writeln!(text, "    {mirror}");
         }
-        text += "the files (bytes, SHA-256)";
+        text += "  the files (bytes, SHA-256)";
         for file in self.files {
-            let _ = write!(text, "\n  {}  {}  {}", file.name, file.size, file.sha256);
+            let _ = write!(text, "\n    {}  {}  {}", file.name, file.size, file.sha256);
         }
         text
     }
