@@ -1,4 +1,5 @@
 //! The table of published files against the files that are here.
+#![expect(clippy::unwrap_used, reason = "a test's helper may panic")]
 
 #[path = "download/packed.rs"]
 mod packed;

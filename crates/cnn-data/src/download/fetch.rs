@@ -197,6 +197,7 @@ fn one(
             break;
         }
     }
+    part.leave();
     Err(FetchError::NoMirror { path: file.path(folder), file: *file, tries })
 }
 

@@ -55,6 +55,15 @@ impl Part {
         Ok(())
     }
 
+    /// Leaves what has come for the next time, or no trace if nothing has.
+    pub(super) fn leave(self) {
+        if self.length == 0 {
+            drop(self.data);
+            let _ = fs::remove_file(&self.from_path);
+            let _ = fs::remove_file(&self.path);
+        }
+    }
+
     /// Begins with the version of that tag at that address. The note of it comes before the first byte.
     pub(super) fn begin(&mut self, url: &str, tag: Option<&str>) -> Result<(), FetchError> {
         self.clear()?;

@@ -114,7 +114,7 @@ pub(crate) fn names(folder: &Path) -> Vec<String> {
     names
 }
 
-/// Bytes of the part that is there.
+/// Bytes of the part that is there; a part without bytes is not left.
 pub(crate) fn part(folder: &Path) -> u64 {
-    std::fs::metadata(folder.join("x.gz.part")).unwrap().len()
+    std::fs::metadata(folder.join("x.gz.part")).map_or(0, |meta| meta.len())
 }

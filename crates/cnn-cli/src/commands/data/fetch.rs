@@ -11,9 +11,9 @@ use std::path::{Path, PathBuf};
 pub(super) const ABOUT: &str = "\
 Get a published data set from the network: Fashion-MNIST, or MNIST.
 
-Every file's size and SHA-256 are part of this program, so that what comes is what was published, from whatever mirror. A file
-that is there is looked at, not got again. What was cut off goes on where it stopped, with the same command; until a file is
-complete and right it is NAME.part.
+Every file's size and SHA-256 are part of this program, so that what comes is what was published, from whatever mirror. \
+A file that is there is looked at, not got again. What was cut off goes on where it stopped, with the same command; \
+until a file is complete and right it is NAME.part.
 
 Needs a program built with --features download; without it, the command says which files to put where.";
 
