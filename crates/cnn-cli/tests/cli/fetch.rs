@@ -184,7 +184,8 @@ mod network {
             let output = cnn(path, &["data", "fetch", set, "--to", to, "--mirror", &url]);
             let error = stderr(&output).replace(&url, "http://MIRROR/");
             assert_eq!(code(&output), exit, "{error}");
-            text += &format!("$ cnn data fetch {set} --to {to}\nexit code {exit}\n{error}\n");
+            let asked = format!("$ cnn data fetch {set} --to {to}\nexit code {exit}\n");
+            text.extend([&asked, &error, "\n"]);
         }
         snapshot("fetch-mistakes", &text);
         assert_eq!(fs::read(path.join("other/mnist.npz")).unwrap(), b"mine");
