@@ -17,7 +17,7 @@ const FORMAT: Step = Step { args: &["fmt", "--all", "--check"], env: &[] };
 /// cnn-data and what stands on it is what the steps before have built.
 const FEATURES: &str = "--features=cnn-cli/tui,cnn-cli/download";
 
-const REST: [Step; 8] = [
+const REST: [Step; 7] = [
     Step {
         args: &["clippy", "--workspace", "--all-targets", "--quiet", "--", "-D", "warnings"],
         env: &[],
@@ -50,9 +50,15 @@ const REST: [Step; 8] = [
         ],
         env: &[],
     },
-    Step { args: &["test", "--workspace", FEATURES, "--test=download", "--quiet"], env: &[] },
     Step {
-        args: &["test", "--workspace", FEATURES, "--lib", "--quiet", "--", "download::"],
+        args: &[
+            "test",
+            "--package=cnn-data",
+            "--features=download",
+            "--lib",
+            "--test=download",
+            "--quiet",
+        ],
         env: &[],
     },
     // A layer, a loss and a callback from outside the workspace.
