@@ -13,11 +13,11 @@ struct Step {
 
 const FORMAT: Step = Step { args: &["fmt", "--all", "--check"], env: &[] };
 
-/// The training screen is built with its feature alone. The whole workspace is named so that everything but cnn-cli is what the
-/// steps before have built.
-const SCREEN: &str = "--features=cnn-cli/tui";
+/// The training screen and downloads are built with their features alone. The whole workspace is named so that everything but
+/// cnn-data and what stands on it is what the steps before have built.
+const FEATURES: &str = "--features=cnn-cli/tui,cnn-cli/download";
 
-const REST: [Step; 6] = [
+const REST: [Step; 7] = [
     Step {
         args: &["clippy", "--workspace", "--all-targets", "--quiet", "--", "-D", "warnings"],
         env: &[],
@@ -26,7 +26,7 @@ const REST: [Step; 6] = [
         args: &[
             "clippy",
             "--workspace",
-            SCREEN,
+            FEATURES,
             "--all-targets",
             "--quiet",
             "--",
@@ -37,7 +37,28 @@ const REST: [Step; 6] = [
     },
     Step { args: &["test", "--workspace", "--quiet"], env: &[] },
     Step {
-        args: &["test", "--workspace", SCREEN, "--bin=cnn", "--test=cli", "--quiet", "--", "tui"],
+        args: &[
+            "test",
+            "--workspace",
+            FEATURES,
+            "--bin=cnn",
+            "--test=cli",
+            "--quiet",
+            "--",
+            "tui",
+            "fetch",
+        ],
+        env: &[],
+    },
+    Step {
+        args: &[
+            "test",
+            "--package=cnn-data",
+            "--features=download",
+            "--lib",
+            "--test=download",
+            "--quiet",
+        ],
         env: &[],
     },
     // A layer, a loss and a callback from outside the workspace.

@@ -26,8 +26,8 @@ DATA is one of
   A name is looked for in $CNN_DATA_DIR, in ./data, and in a `data` folder beside or above the program.
 
 Results go to stdout, progress and diagnostics to stderr. Nothing is overwritten without --force.
-Exit codes: 0 ok, 1 internal, 2 usage, 3 data, 4 model, 5 checkpoint or disk, 7 training diverged,
-  8 a gate failed.
+Exit codes: 0 ok, 1 internal, 2 usage, 3 data, 4 model, 5 checkpoint or disk, 6 network,
+  7 training diverged, 8 a gate failed.
 Environment: CNN_DATA_DIR, CNN_ISA (scalar, avx2, avx512), NO_COLOR.";
 
 /// Small convolutional networks: describe, train, look into.
@@ -78,7 +78,7 @@ pub(crate) enum Command {
     Convolve(Box<convolve::Args>),
     /// Measure how fast a model trains or answers here, and where the time goes.
     Bench(bench::Args),
-    /// Look at data sets.
+    /// Get data sets, and look at them.
     #[command(subcommand)]
     Data(data::Command),
 }

@@ -27,6 +27,11 @@ fn data_root() -> PathBuf {
     beside.unwrap_or(here)
 }
 
+/// The folder of a data set that is known by its name.
+pub(crate) fn data_folder(name: &str) -> PathBuf {
+    data_root().join(name)
+}
+
 /// Loads a data set, its pictures in the size that they have. Where a name's files are missing, says where names are looked for.
 pub(crate) fn load(data: &str) -> Result<Dataset, Failure> {
     load_as(data, None)
@@ -48,7 +53,8 @@ fn load_as(data: &str, shape: Option<[usize; 3]>) -> Result<Dataset, Failure> {
         let missing = matches!(error, DataError::NotThere { .. } | DataError::MissingIdx { .. });
         let failure = Failure::from(error);
         if missing && cnn_data::NAMES.contains(&data) {
-            failure.help(&format!(
+            let name = data.replace('_', "-");
+            failure.help(&format!("cnn data fetch {name} gets it")).help(&format!(
                 "{} was looked at; CNN_DATA_DIR names another folder of data sets",
                 root.display()
             ))

@@ -18,6 +18,9 @@ pub(crate) enum Exit {
     Model = 4,
     /// A run folder, a checkpoint or the disk is wrong.
     Disk = 5,
+    /// No mirror gave the file.
+    #[cfg(feature = "download")]
+    Network = 6,
     /// The loss became NaN or infinite.
     Diverged = 7,
     /// What was asked to hold does not.

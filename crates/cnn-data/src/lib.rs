@@ -7,6 +7,7 @@
 mod arrays;
 pub mod csv_images;
 mod dataset;
+pub mod download;
 mod equals;
 mod error;
 mod fingerprint;

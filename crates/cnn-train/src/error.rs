@@ -172,6 +172,16 @@ pub enum TrainError {
         /// What the reader says.
         message: String,
     },
+    /// A file that a later program wrote.
+    #[error("{}: schema {schema} is newer than this program's {known}", path.display())]
+    Newer {
+        /// The file.
+        path: PathBuf,
+        /// Version of its layout.
+        schema: u32,
+        /// The latest that this program reads.
+        known: u32,
+    },
     /// A name that cannot be a folder's.
     #[error("{name:?} cannot name a run folder")]
     Name {
@@ -325,6 +335,7 @@ impl TrainError {
             Self::LrRange { .. } => "T030",
             Self::Row { source, .. } => source.code(),
             Self::NotWritten(_) => "T031",
+            Self::Newer { .. } => "T032",
             Self::Internal { .. } => "T099",
         }
     }
@@ -361,6 +372,7 @@ impl TrainError {
             | Self::LrRange { hint, .. } => hint,
             Self::NotARun { .. } => "give the folder that `cnn train` wrote",
             Self::Json { .. } => "the file was changed or cut off; run the training again",
+            Self::Newer { .. } => "update this program",
             Self::Name { .. } => "use letters, digits, `-` and `_`, or give a path",
             Self::Exists { .. } => "choose another name, or say --force",
             Self::NotReplaced { .. } => "choose another folder: --force replaces run folders only",

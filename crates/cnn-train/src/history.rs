@@ -168,15 +168,7 @@ impl RunHistory {
     /// # Errors
     /// A file that is no such JSON, or of a later version.
     pub(crate) fn from_json(path: &Path, bytes: &[u8]) -> Result<Self, TrainError> {
-        let wrong = |message: String| TrainError::Json { path: path.to_owned(), message };
-        let history: Self = from_json(bytes).map_err(wrong)?;
-        if history.schema > HISTORY_SCHEMA {
-            return Err(wrong(format!(
-                "schema {} is newer than this program's {HISTORY_SCHEMA}",
-                history.schema
-            )));
-        }
-        Ok(history)
+        versioned(path, bytes, HISTORY_SCHEMA)
     }
 
     /// As CSV in the layout of Keras's `CSVLogger`: `epoch` from 0, then the metrics sorted, `NA` for what is missing;
@@ -222,4 +214,28 @@ pub(crate) fn from_json<T: for<'de> Deserialize<'de>>(bytes: &[u8]) -> Result<T,
         return Err(format!("it has {commas} commas, more than the {MOST_VALUES} that are read"));
     }
     serde_json::from_slice(bytes).map_err(|error| error.to_string())
+}
+
+/// What every version of a run's JSON files has.
+#[derive(Deserialize)]
+struct Version {
+    schema: u32,
+}
+
+/// Reads a run's JSON file that says its version. The version comes first: what a later one holds is nobody's mistake.
+///
+/// # Errors
+/// No such JSON, or of a later version than `known`.
+pub(crate) fn versioned<T: for<'de> Deserialize<'de>>(
+    path: &Path,
+    bytes: &[u8],
+    known: u32,
+) -> Result<T, TrainError> {
+    let wrong = |message: String| TrainError::Json { path: path.to_owned(), message };
+    match from_json(bytes) {
+        Ok(Version { schema }) if schema > known => {
+            Err(TrainError::Newer { path: path.to_owned(), schema, known })
+        }
+        _ => from_json(bytes).map_err(wrong),
+    }
 }

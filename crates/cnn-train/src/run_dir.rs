@@ -7,7 +7,7 @@ use crate::checkpoint::Checkpoints;
 use crate::config::Config;
 use crate::disk::{Real, sweep};
 use crate::error::TrainError;
-use crate::history::{RunHistory, from_json, json};
+use crate::history::{RunHistory, json, versioned};
 use crate::lock::lock;
 use crate::model_file::{ModelFile, Preprocessing};
 use crate::weights::write_npz;
@@ -362,14 +362,6 @@ impl RunDir {
     /// A file that is missing, no such JSON, or of a later version.
     pub fn info(path: &Path) -> Result<RunInfo, TrainError> {
         let file = path.join(RUN_JSON);
-        let wrong = |message: String| TrainError::Json { path: file.clone(), message };
-        let info: RunInfo = from_json(&atomic::read(&file, JSON_LIMIT)?).map_err(wrong)?;
-        if info.schema > RUN_SCHEMA {
-            return Err(wrong(format!(
-                "schema {} is newer than this program's {RUN_SCHEMA}",
-                info.schema
-            )));
-        }
-        Ok(info)
+        versioned(&file, &atomic::read(&file, JSON_LIMIT)?, RUN_SCHEMA)
     }
 }

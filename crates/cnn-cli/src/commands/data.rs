@@ -1,5 +1,8 @@
-//! `cnn data`: what a data set holds, and which of its labels may be wrong.
+//! `cnn data`: getting a data set, what it holds, and which of its labels may be wrong.
 
+mod fetch;
+#[cfg(feature = "download")]
+mod fetching;
 mod info;
 mod suspects;
 mod twins;
@@ -14,6 +17,9 @@ pub(crate) enum Command {
     /// List the images whose label a trained model contradicts most: candidates for wrong labels.
     #[command(long_about = suspects::ABOUT)]
     Suspects(suspects::Args),
+    /// Get a published data set from the network: Fashion-MNIST, or MNIST.
+    #[command(long_about = fetch::ABOUT)]
+    Fetch(fetch::Args),
 }
 
 /// Runs a subcommand.
@@ -21,5 +27,6 @@ pub(crate) fn run(command: &Command) -> Result<(), Failure> {
     match command {
         Command::Info(args) => info::run(args),
         Command::Suspects(args) => suspects::run(args),
+        Command::Fetch(args) => fetch::run(args),
     }
 }

@@ -5,7 +5,7 @@ use crate::support::{cnn, code, snapshot, stdout, transcript};
 #[test]
 fn every_help() {
     let folder = tempfile::tempdir().unwrap();
-    let commands: [&[&str]; 21] = [
+    let commands: [&[&str]; 22] = [
         &[],
         &["new"],
         &["summary"],
@@ -25,6 +25,7 @@ fn every_help() {
         &["bench"],
         &["augment", "preview"],
         &["data"],
+        &["data", "fetch"],
         &["data", "info"],
         &["data", "suspects"],
     ];
@@ -59,7 +60,7 @@ fn the_long_version_tells_what_the_processor_gives() {
 fn usage_errors_are_exit_code_2() {
     let folder = tempfile::tempdir().unwrap();
     let mut text = String::new();
-    let wrong: [&[&str]; 13] = [
+    let wrong: [&[&str]; 15] = [
         &[],
         &["sumary"],
         &["summary"],
@@ -73,6 +74,8 @@ fn usage_errors_are_exit_code_2() {
         &["train", "cnn32", "--data", "x", "--validation-split", "1"],
         &["train", "cnn32", "--data", "x", "--verbose", "3"],
         &["new", "cnn23"],
+        &["data", "fetch", "cifar10"],
+        &["data", "fetch", "mnist", "--mirror", "file:///etc"],
     ];
     for args in wrong {
         let answer = transcript(folder.path(), args);

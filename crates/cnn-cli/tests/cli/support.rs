@@ -7,10 +7,19 @@ use std::process::{Command, Output};
 /// The binary, run in `folder`, with nothing of this machine's settings. `data` names no folder unless a test makes one.
 pub(crate) fn cnn(folder: &Path, args: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_cnn"));
+    command.args(args);
+    clean(&mut command, folder).output().unwrap()
+}
+
+/// The command in `folder`, with nothing of this machine's settings.
+pub(crate) fn clean<'a>(command: &'a mut Command, folder: &Path) -> &'a mut Command {
     for name in ["NO_COLOR", "CLICOLOR", "CLICOLOR_FORCE", "COLUMNS", "LINES", "CNN_ISA"] {
         command.env_remove(name);
     }
-    command.args(args).current_dir(folder).env("CNN_DATA_DIR", "data").output().unwrap()
+    for proxy in ["ALL_PROXY", "HTTPS_PROXY", "HTTP_PROXY"] {
+        command.env_remove(proxy).env_remove(proxy.to_lowercase());
+    }
+    command.current_dir(folder).env("CNN_DATA_DIR", "data")
 }
 
 /// Command, exit code and both streams, as a snapshot wants them.

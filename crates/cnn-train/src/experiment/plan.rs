@@ -9,7 +9,7 @@ use super::sweep::{Row, Sweep};
 use crate::atomic;
 use crate::config::Config;
 use crate::error::TrainError;
-use crate::history::{TestScore, json};
+use crate::history::{TestScore, json, versioned};
 use crate::run_dir::{RECORD, RunDir};
 use crate::trainer::{TrainOptions, Trainer};
 use cnn_data::Dataset;
@@ -197,13 +197,18 @@ fn lock(folder: &Path) -> Result<File, TrainError> {
     }
 }
 
-/// The record of a finished run. One that cannot be read counts as none: its run is made again.
+/// The record of a finished run. One that cannot be read counts as none: its run is made again. One of a later version is an
+/// error: it is somebody's.
 fn read_score(folder: &Path) -> Result<Option<Score>, TrainError> {
     let path = folder.join(RECORD);
     if !path.is_file() {
         return Ok(None);
     }
-    let score = serde_json::from_slice::<Score>(&atomic::read(&path, 1 << 20)?).ok();
+    let bytes = atomic::read(&path, 1 << 20)?;
+    let score = match versioned::<Score>(&path, &bytes, SCHEMA) {
+        Err(error @ TrainError::Newer { .. }) => return Err(error),
+        read => read.ok(),
+    };
     // The numbers need the history beside them.
     Ok(score.filter(|score| score.schema == SCHEMA && RunDir::history(folder).is_ok()))
 }
