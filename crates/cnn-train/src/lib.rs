@@ -8,6 +8,7 @@
 //! - [`model_file`]: a trained model in one checksummed file, with its classes and preprocessing.
 //! - [`experiment`]: rows × seeds compared: a sweep.toml becomes runs, and the runs one table with tests and a front.
 //! - [`RunDir`]: the folder that a run leaves behind, and the way back from it.
+//! - [`verify`]: whether a run repeats.
 //!
 //! Same configuration, data and seed give the same bits, on any number of threads.
 #![forbid(unsafe_code)]
@@ -36,7 +37,9 @@ pub mod model_file;
 pub mod parts;
 mod run_dir;
 mod step;
+mod sums;
 mod trainer;
+pub mod verify;
 mod weights;
 
 pub use answers::{Answer, most_confident_mistakes, suspects};
@@ -56,5 +59,5 @@ pub use mixing::{Mixer, Mixing};
 pub use model_file::{ModelFile, Preprocessing};
 pub use parts::{Fold, Parts};
 pub use run_dir::{Remains, RunDir, RunInfo, RunRecord, SavedRun};
-pub use trainer::{Isa, TrainOptions, Trainer};
+pub use trainer::{Deterministic, Isa, TrainOptions, Trainer};
 pub use weights::{NamedTensor, named_tensors, read_npz, weights_from, weights_hash, write_npz};
