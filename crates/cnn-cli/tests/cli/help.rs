@@ -5,7 +5,7 @@ use crate::support::{cnn, code, snapshot, stdout, transcript};
 #[test]
 fn every_help() {
     let folder = tempfile::tempdir().unwrap();
-    let commands: [&[&str]; 21] = [
+    let commands: [&[&str]; 22] = [
         &[],
         &["new"],
         &["summary"],
@@ -13,6 +13,7 @@ fn every_help() {
         &["convolve"],
         &["doctor"],
         &["evaluate"],
+        &["verify"],
         &["experiment"],
         &["explain"],
         &["lr-find"],
