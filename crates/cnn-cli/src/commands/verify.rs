@@ -7,7 +7,7 @@ use crate::{environment, fits, output, runs, signals};
 use cnn_callbacks::{Callback, ProgressBar, Style};
 use cnn_data::Dataset;
 use cnn_train::verify::{self, Check, Outcome, Retraining};
-use cnn_train::{Config, Deterministic, RunDir, RunHistory, RunInfo, TrainOptions, Trainer};
+use cnn_train::{Config, RunDir, RunHistory, RunInfo, TrainOptions, Trainer};
 use serde_json::json;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -20,7 +20,7 @@ Examples:
 
 Numbers are compared to the last bit. The threads do not matter, nor does the instruction set (CNN_ISA);
 the mode (`cnn train --deterministic`) is the run's own. Nothing is written into the run folder.
-Exit codes: 0 it repeats; 8 it does not, with the first difference on stderr; 3 the data set is missing,
+Exit codes: 0 it repeats; 8 it does not, with the differences on stderr; 3 the data set is missing,
   or another one; 5 there is no finished run.";
 
 /// What `cnn verify` takes.
@@ -189,42 +189,49 @@ fn beginner(
 /// The checks on stdout, and the verdict.
 fn tell(args: &Args, run: &Recorded<'_>, checks: &[Check]) -> Result<(), Failure> {
     let info = &run.info;
-    let first = checks.iter().find(|check| check.differs());
+    let repeats = !checks.iter().any(Check::differs);
     let complete = !checks.iter().any(|check| matches!(check.outcome, Outcome::NotCompared { .. }));
     if args.format == Format::Json {
         let object = json!({
-            "schema": 1, "run": run.folder.display().to_string(), "repeats": first.is_none(), "complete": complete,
+            "schema": 1, "run": run.folder.display().to_string(), "repeats": repeats, "complete": complete,
             "retrained": args.retrain, "deterministic": info.deterministic, "program": info.program,
             "isa": info.isa, "platform": info.platform, "seed": info.seed, "weights_hash": info.weights_hash,
             "checks": checks,
         });
         output::result(&format!("{object}\n"))?;
     } else {
-        output::result(&text(args, run, checks, first.is_none(), complete))?;
+        output::result(&text(args, run, checks, repeats, complete))?;
     }
-    let Some(Check { what, outcome: Outcome::Differs { recorded, now } }) = first else {
-        return Ok(());
-    };
-    let numbers = [format!("recorded: {recorded}"), format!("now:      {now}")];
-    let reasons: Vec<String> = verify::circumstances(info)
-        .into_iter()
-        .chain([reason(info.deterministic, args.retrain).to_owned()])
-        .map(|reason| format!("it may be because {reason}"))
-        .collect();
-    let facts: Vec<&str> = numbers.iter().chain(&reasons).map(String::as_str).collect();
-    let what = format!("the run does not repeat: {what}");
-    Err(Failure::new(Exit::Gate, "V001", &what, &run.folder.display().to_string(), &facts, &[]))
+    if repeats { Ok(()) } else { Err(does_not_repeat(run, checks)) }
 }
 
-/// Why a run that nothing was done to may differ.
-fn reason(mode: Deterministic, retrained: bool) -> &'static str {
-    match (retrained, mode) {
-        (false, _) => "a file was changed or damaged after the run",
-        (true, Deterministic::Fastest) => {
-            "a file was changed after the run, or it was trained on another kind of processor (x86-64 alone has one result in this mode)"
+/// Every difference with both values, and why it may be.
+fn does_not_repeat(run: &Recorded<'_>, checks: &[Check]) -> Failure {
+    let mut facts: Vec<String> = Vec::new();
+    for Check { what, outcome } in checks {
+        if let Outcome::Differs { recorded, now } = outcome {
+            facts.push(format!("{what}: recorded {recorded}, now {now}"));
         }
-        (true, Deterministic::Portable) => "a file was changed after the run",
     }
+    let mut reasons = verify::circumstances(&run.info);
+    if run.info.files.is_empty()
+        || checks.iter().any(|check| check.differs() && of_file(run, check))
+    {
+        reasons.push("a file of the run was changed or damaged after it".to_owned());
+    }
+    if reasons.is_empty() {
+        let unknown = "nothing that shows: files, version and kind of processor are the run's; test the machine's memory, and report it";
+        reasons.push(unknown.to_owned());
+    }
+    facts.extend(reasons.iter().map(|reason| format!("what may be behind it: {reason}")));
+    let facts: Vec<&str> = facts.iter().map(String::as_str).collect();
+    let place = run.folder.display().to_string();
+    Failure::new(Exit::Gate, "V001", "the run does not repeat", &place, &facts, &[])
+}
+
+/// Whether a check is of a file.
+fn of_file(run: &Recorded<'_>, Check { what, .. }: &Check) -> bool {
+    run.info.files.contains_key(what) || what.starts_with("weights of") || what == "initial weights"
 }
 
 fn text(
