@@ -90,7 +90,7 @@ pub(crate) enum Command {
 /// How exactly a result is to repeat on other machines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Deterministic {
-    /// The same bits on any number of threads and any x86-64 processor, old or new. Numbers closer to zero than 1.2e-38 count as
+    /// The same bits on any number of threads and any x86-64 processor. Numbers closer to zero than 1.2e-38 count as
     /// zero, which other processors do not do in quite the same way.
     Fastest,
     /// The same bits on every processor: those numbers are kept. Slower where there are many of them.

@@ -5,13 +5,13 @@ mod resume;
 use crate::atomic;
 use crate::checkpoint::Checkpoints;
 use crate::config::Config;
+use crate::deterministic::Deterministic;
 use crate::disk::{Real, sweep};
 use crate::error::TrainError;
 use crate::history::{RunHistory, from_json, json};
 use crate::lock::lock;
 use crate::model_file::{ModelFile, Preprocessing};
 use crate::sums::sums;
-use crate::trainer::Deterministic;
 use crate::weights::write_npz;
 use cnn_nn::Model;
 use serde::{Deserialize, Serialize};
@@ -60,7 +60,7 @@ const JSON_LIMIT: u64 = 32 << 20;
 /// | `history.json`, `history.csv` | what every epoch reported |
 /// | `curves.svg`, `curves.png` | pictures, written by whoever draws |
 /// | `report.html` | a page about the run, written by `cnn report` |
-/// | `run.json` | seed, versions, data fingerprint, weights hash, threads, command |
+/// | `run.json` | seed, versions, data fingerprint, weights hash, mode, threads, command, sums of the files |
 ///
 /// Every file is written whole or not at all. While the run is trained there are checkpoints too, `step-….cnnckpt`, and whoever
 /// trains has the folder locked.

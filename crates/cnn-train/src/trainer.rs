@@ -13,46 +13,16 @@ use cnn_nn::loss::Loss;
 use cnn_nn::model::ParamInfo;
 use cnn_optim::schedules::{LearningRate, Schedule};
 use cnn_optim::{Optimizer, Variable, Whole};
-use serde::{Deserialize, Serialize};
 use std::ops::Range;
 
 pub use cnn_nn::engine::Isa;
-
-/// What the bits of a result may depend on beside configuration, data and seed. In either mode they depend neither on the number of
-/// threads nor on the instruction set ([`Isa`]).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Deterministic {
-    /// On the kind of processor: x86-64 treats denormals (numbers closer to zero than 2⁻¹²⁶) as zero, for speed, and others
-    /// cannot do quite the same.
-    #[default]
-    Fastest,
-    /// On nothing: denormals are kept, as IEEE 754 says, so that any processor gives the same bits. Slower where numbers become as
-    /// small as that.
-    Portable,
-}
-
-impl Deterministic {
-    /// The instruction set, used in this mode.
-    pub fn isa(self, isa: Isa) -> Isa {
-        if self == Self::Portable { isa.portable() } else { isa }
-    }
-
-    /// `fastest` or `portable`.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Fastest => "fastest",
-            Self::Portable => "portable",
-        }
-    }
-}
 
 /// How to run; changes the speed, never the result's meaning.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct TrainOptions {
     /// Threads, 1 or more. The weights do not depend on it.
     pub threads: usize,
-    /// Instruction set, and the mode: [`Deterministic::isa`].
+    /// Instruction set, and the mode: [`crate::Deterministic::isa`].
     pub isa: Isa,
     /// Whether the work is rearranged where that is faster: pairs of layers merged, large Dense layers run over the whole batch
     /// at once. Equal numbers.

@@ -3,7 +3,9 @@
 //!
 //! The four models together call every kernel that has variants for instruction sets.
 #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+#![expect(clippy::print_stderr, reason = "what is skipped is said")]
 
+#[expect(dead_code, reason = "trainers here are made for an instruction set")]
 mod support;
 
 use cnn_train::{Config, Deterministic, Isa, TrainOptions, Trainer};

@@ -18,10 +18,10 @@ Examples:
   cnn verify runs/one --retrain               train again, and compare every epoch and every weight
   cnn verify runs/one --retrain --epochs 1    only the first epoch
 
-Numbers are compared to the last bit. The threads do not matter, nor does the instruction set (CNN_ISA);
-the mode (`cnn train --deterministic`) is the run's own. Nothing is written into the run folder.
+Numbers are compared to the last bit. Neither threads nor the instruction set (CNN_ISA) matter; the
+mode (`cnn train --deterministic`) is the run's own. Nothing is written into the run folder.
 Exit codes: 0 it repeats; 8 it does not, with the differences on stderr; 3 the data set is missing,
-  or another one; 5 there is no finished run.";
+  or is another one; 5 there is no finished run.";
 
 /// What `cnn verify` takes.
 #[derive(Debug, clap::Args)]
