@@ -1,7 +1,10 @@
 //! The instruction sets, and the treatment of denormals.
-#![expect(
-    unsafe_code,
-    reason = "the control register for denormals can only be reached with inline assembly"
+#![cfg_attr(
+    target_arch = "x86_64",
+    expect(
+        unsafe_code,
+        reason = "the control register for denormals can only be reached with inline assembly"
+    )
 )]
 
 /// The instruction set a kernel shall run with, and what becomes of denormals meanwhile.
