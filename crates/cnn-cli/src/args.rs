@@ -2,9 +2,11 @@
 
 use crate::commands::{
     activations, augment, bench, convolve, data, doctor, evaluate, experiment, explain, filters,
-    lr_find, new, predict, report, schedule, summary, train,
+    lr_find, new, predict, report, schedule, summary, train, verify,
 };
 use clap::{Parser, Subcommand, ValueEnum};
+use cnn_train::RunDir;
+use std::path::Path;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -53,6 +55,8 @@ pub(crate) enum Command {
     Train(Box<train::Args>),
     /// Measure a trained model: loss, accuracy, report per class, confusion matrix.
     Evaluate(evaluate::Args),
+    /// Say whether a run repeats: files, measured numbers and, with --retrain, every bit of its training.
+    Verify(verify::Args),
     /// Compare networks: a grid of them × seeds, in one table with tests and pictures.
     Experiment(Box<experiment::Args>),
     /// Say why a training does not learn: data, gradients, dead relus, learning rate.
@@ -81,6 +85,55 @@ pub(crate) enum Command {
     /// Get data sets, and look at them.
     #[command(subcommand)]
     Data(data::Command),
+}
+
+/// How exactly a result is to repeat on other machines.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Deterministic {
+    /// The same bits on any number of threads and any x86-64 processor. Numbers closer to zero than 1.2e-38 count as
+    /// zero, which other processors do not do in quite the same way.
+    Fastest,
+    /// The same bits on every processor: those numbers are kept. Slower where there are many of them.
+    Portable,
+}
+
+impl From<Deterministic> for cnn_train::Deterministic {
+    fn from(mode: Deterministic) -> Self {
+        match mode {
+            Deterministic::Fastest => Self::Fastest,
+            Deterministic::Portable => Self::Portable,
+        }
+    }
+}
+
+/// The mode, for the commands that train or measure.
+#[derive(Clone, Copy, Debug, clap::Args)]
+pub(crate) struct ModeArg {
+    /// On which machines the result is the same, bit for bit. Default: what the run was begun with; `fastest` for a new one.
+    #[arg(long, value_enum, value_name = "MODE")]
+    deterministic: Option<Deterministic>,
+}
+
+impl ModeArg {
+    /// The mode that is asked for.
+    pub(crate) fn given(self) -> Option<cnn_train::Deterministic> {
+        self.deterministic.map(Into::into)
+    }
+
+    /// The same, with a mode where none is asked for.
+    pub(crate) fn or(self, mode: cnn_train::Deterministic) -> Self {
+        let mode = match mode {
+            cnn_train::Deterministic::Fastest => Deterministic::Fastest,
+            cnn_train::Deterministic::Portable => Deterministic::Portable,
+        };
+        Self { deterministic: self.deterministic.or(Some(mode)) }
+    }
+
+    /// Or else that of the run in this folder.
+    pub(crate) fn or_of(self, run: Option<&Path>) -> cnn_train::Deterministic {
+        let of_run = || RunDir::info(run?).ok().map(|info| info.deterministic);
+        self.given().or_else(of_run).unwrap_or_default()
+    }
 }
 
 /// When to colour.

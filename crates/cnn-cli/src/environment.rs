@@ -2,7 +2,7 @@
 
 use crate::failure::{Exit, Failure};
 use cnn_data::{DataError, Dataset};
-use cnn_train::Isa;
+use cnn_train::{Deterministic, Isa};
 use cnn_viz::terminal::Ink;
 use std::env;
 use std::path::{Path, PathBuf};
@@ -95,6 +95,11 @@ pub(crate) fn isa() -> Result<Isa, Failure> {
             &format!("it has {}", known.join(", ")),
         )
     })
+}
+
+/// The same, used in this mode.
+pub(crate) fn isa_for(mode: Deterministic) -> Result<Isa, Failure> {
+    isa().map(|isa| mode.isa(isa))
 }
 
 /// As many threads as were asked for; 0 stands for what the machine gives this process.

@@ -33,6 +33,17 @@ pub(crate) enum Exit {
     Terminated = 143,
 }
 
+impl Exit {
+    /// How a program ends that a signal has ended, if one did.
+    pub(crate) fn of_signal(signal: Option<i32>) -> Option<Self> {
+        signal.map(|signal| match signal {
+            1 => Self::HungUp,
+            15 => Self::Terminated,
+            _ => Self::Interrupted,
+        })
+    }
+}
+
 /// Why a command ended early.
 #[derive(Debug)]
 pub(crate) struct Failure {

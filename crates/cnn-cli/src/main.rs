@@ -65,6 +65,7 @@ fn run(cli: &Cli) -> Result<(), Failure> {
         Command::Summary(args) => commands::summary::run(args),
         Command::Train(args) => commands::train::run(args),
         Command::Evaluate(args) => commands::evaluate::run(args),
+        Command::Verify(args) => commands::verify::run(args),
         Command::Experiment(args) => commands::experiment::run(args),
         Command::Doctor(args) => commands::doctor::run(args),
         Command::LrFind(args) => commands::lr_find::run(args),

@@ -5,7 +5,8 @@ use crate::{environment, files, output, presets, report};
 use cnn_data::Dataset;
 use cnn_nn::Model;
 use cnn_train::{
-    Config, Preprocessing, Remains, RunDir, SavedRun, TrainError, TrainOptions, Trainer, model_file,
+    Config, Deterministic, Preprocessing, Remains, RunDir, SavedRun, TrainError, TrainOptions,
+    Trainer, model_file,
 };
 use std::fs::File;
 use std::io::Read as _;
@@ -119,7 +120,7 @@ pub(crate) fn remains(path: &Path) -> Result<Remains, Failure> {
     RunDir::remains(path).map_err(|error| at_its_file(error, path))
 }
 
-fn there(path: &Path) -> Result<(), Failure> {
+pub(crate) fn there(path: &Path) -> Result<(), Failure> {
     if path.exists() {
         return Ok(());
     }
@@ -138,10 +139,14 @@ fn at_its_file(error: TrainError, path: &Path) -> Failure {
 }
 
 /// The run's model, ready to answer.
-pub(crate) fn trainer(saved: &SavedRun, threads: u16) -> Result<Trainer, Failure> {
+pub(crate) fn trainer(
+    saved: &SavedRun,
+    threads: u16,
+    mode: Deterministic,
+) -> Result<Trainer, Failure> {
     let options = TrainOptions {
         threads: environment::threads(threads),
-        isa: environment::isa()?,
+        isa: environment::isa_for(mode)?,
         ..TrainOptions::default()
     };
     let mut trainer = Trainer::new(&saved.config, saved.model.clone(), options)?;

@@ -1,15 +1,31 @@
 //! The instruction sets, and the treatment of denormals.
-#![expect(
-    unsafe_code,
-    reason = "the control register for denormals can only be reached with inline assembly"
+#![cfg_attr(
+    target_arch = "x86_64",
+    expect(
+        unsafe_code,
+        reason = "the control register for denormals can only be reached with inline assembly"
+    )
 )]
 
-/// The instruction set a kernel shall run with.
+/// The instruction set a kernel shall run with, and what becomes of denormals meanwhile.
 ///
 /// A value can only be made by the functions here, which ask the processor first: holding one proves that the
-/// instructions exist.
+/// instructions exist. All of them give the same bits.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Isa(Level);
+pub struct Isa {
+    level: Level,
+    denormals: Denormals,
+}
+
+/// What becomes of numbers closer to zero than the smallest normal `f32`, 2⁻¹²⁶ (and `f64`, 2⁻¹⁰²²).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Denormals {
+    /// They count as zero where the processor can do that, which is on x86-64: they cost a hundred cycles each there, and carry
+    /// nothing that training can use. On other processors they are kept.
+    Flushed,
+    /// They are numbers as all others, as IEEE 754 has them: so every processor gives the same bits.
+    Kept,
+}
 
 #[cfg(target_arch = "x86_64")]
 use crate::x86::{avx2::Avx2, avx512::Avx512};
@@ -31,7 +47,25 @@ impl Isa {
         if let Some(isa) = Isa::named("avx512").or(Isa::named("avx2")) {
             return isa;
         }
-        Isa(Level::Scalar)
+        Isa::of(Level::Scalar)
+    }
+
+    fn of(level: Level) -> Isa {
+        Isa { level, denormals: Denormals::Flushed }
+    }
+
+    /// The same instructions, and denormals kept. Nothing is then left to the processor: each operation is one of IEEE 754
+    /// (`+ − × ÷ √`, fused multiply-add, comparisons, conversions), in an order that the shapes alone decide.
+    ///
+    /// A [`crate::pool::Pool`] made for it ([`crate::pool::Pool::with_denormals`]) treats denormals so on all of its threads.
+    #[must_use]
+    pub fn portable(self) -> Isa {
+        Isa { denormals: Denormals::Kept, ..self }
+    }
+
+    /// What becomes of denormals.
+    pub fn denormals(self) -> Denormals {
+        self.denormals
     }
 
     /// All instruction sets this processor has, slowest first; `scalar` is always among them.
@@ -42,18 +76,18 @@ impl Isa {
     /// The instruction set called `scalar`, `avx2` or `avx512`; `None` for another name or where the processor lacks it.
     pub fn named(name: &str) -> Option<Isa> {
         match name {
-            "scalar" => Some(Isa(Level::Scalar)),
+            "scalar" => Some(Isa::of(Level::Scalar)),
             #[cfg(target_arch = "x86_64")]
-            "avx2" => Avx2::detect().map(|proof| Isa(Level::Avx2(proof))),
+            "avx2" => Avx2::detect().map(|proof| Isa::of(Level::Avx2(proof))),
             #[cfg(target_arch = "x86_64")]
-            "avx512" => Avx512::detect().map(|proof| Isa(Level::Avx512(proof))),
+            "avx512" => Avx512::detect().map(|proof| Isa::of(Level::Avx512(proof))),
             _ => None,
         }
     }
 
     /// `scalar`, `avx2` or `avx512`.
     pub fn name(self) -> &'static str {
-        match self.0 {
+        match self.level {
             Level::Scalar => "scalar",
             #[cfg(target_arch = "x86_64")]
             Level::Avx2(_) => "avx2",
@@ -63,7 +97,7 @@ impl Isa {
     }
 
     pub(crate) fn level(self) -> Level {
-        self.0
+        self.level
     }
 }
 
@@ -85,14 +119,18 @@ pub(crate) use dispatch;
 #[cfg(target_arch = "x86_64")]
 const FTZ_DAZ: u32 = 0x8040;
 
-/// Treats denormal numbers as zero on the current thread from here on: they cost a hundred cycles each and carry nothing
-/// that training can use. Does nothing on processors other than x86-64.
-pub fn flush_denormals() {
-    #[cfg(target_arch = "x86_64")]
-    set_control(control() | FTZ_DAZ);
+impl Denormals {
+    /// Treats denormals so on the current thread from here on. Does nothing on processors other than x86-64, which keep them.
+    pub fn set(self) {
+        #[cfg(target_arch = "x86_64")]
+        set_control(match self {
+            Self::Flushed => control() | FTZ_DAZ,
+            Self::Kept => control() & !FTZ_DAZ,
+        });
+    }
 }
 
-/// Whether the current thread treats denormals as zero (see [`flush_denormals`]).
+/// Whether the current thread treats denormals as zero (see [`Denormals::set`]).
 pub fn denormals_flushed() -> bool {
     #[cfg(target_arch = "x86_64")]
     return control() & FTZ_DAZ == FTZ_DAZ;
@@ -100,25 +138,25 @@ pub fn denormals_flushed() -> bool {
     false
 }
 
-/// Flushes denormals until it is dropped, then puts the thread's setting back.
+/// Treats denormals in one way until it is dropped, then puts the thread's setting back.
 #[derive(Debug)]
-pub(crate) struct FlushGuard {
+pub(crate) struct DenormalGuard {
     #[cfg(target_arch = "x86_64")]
     before: u32,
 }
 
-impl FlushGuard {
-    pub(crate) fn new() -> Self {
-        let guard = FlushGuard {
+impl DenormalGuard {
+    pub(crate) fn new(denormals: Denormals) -> Self {
+        let guard = DenormalGuard {
             #[cfg(target_arch = "x86_64")]
             before: control(),
         };
-        flush_denormals();
+        denormals.set();
         guard
     }
 }
 
-impl Drop for FlushGuard {
+impl Drop for DenormalGuard {
     fn drop(&mut self) {
         #[cfg(target_arch = "x86_64")]
         set_control(self.before);

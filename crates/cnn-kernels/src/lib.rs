@@ -6,7 +6,9 @@
 //!
 //! * Activations are `NHWC`, convolution kernels `[kh, kw, c, f]`, dense kernels `[n_in, n_out]`, labels `u32`.
 //! * The result depends on the arguments alone: not on the thread count and not on alignment. Sums are taken in the
-//!   order that each function documents, with one fused multiply-add per term, so every [`Isa`] gives the same bits too.
+//!   order that each function documents, with one fused multiply-add per term, so every [`Isa`] gives the same bits too:
+//!   the plain loops are compiled for each of them, which changes no order, and the vectorised kernels put each sum into a lane of its
+//!   own, or, where a sum runs over lanes (`dense::backward_input`), into sixteen partial sums whatever the register's width.
 //! * Nothing allocates, except [`Isa::available`], [`pool::Pool::new`] and a [`Buffer`].
 //!
 //! ```
@@ -51,4 +53,4 @@ pub mod update;
 mod x86;
 
 pub use buffer::Buffer;
-pub use isa::{Isa, denormals_flushed, flush_denormals};
+pub use isa::{Denormals, Isa, denormals_flushed};

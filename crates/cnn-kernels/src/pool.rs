@@ -6,7 +6,7 @@
 //! places of their own; then the result does not depend on the number of threads. A call costs a few microseconds and allocates nothing. Between calls workers spin for some
 //! tens of microseconds, then sleep.
 //!
-//! Every thread treats denormals as zero while it works, the caller included (see [`crate::flush_denormals`]).
+//! Every thread treats denormals in the pool's way while it works, the caller included (see [`crate::Denormals`]).
 #![expect(
     unsafe_code,
     reason = "lending the caller's closure and disjoint parts of its slices to the workers"
@@ -21,7 +21,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
-use crate::isa::{FlushGuard, flush_denormals};
+use crate::isa::{DenormalGuard, Denormals};
 
 /// A fixed set of threads that share out indexed work.
 ///
@@ -74,6 +74,7 @@ struct Shared {
     owner: Mutex<()>,
     /// Rounds of spinning before a thread sleeps.
     spin: u32,
+    denormals: Denormals,
 }
 
 /// A counter in a cache line of its own (two, because processors fetch them in pairs).
@@ -88,8 +89,13 @@ unsafe impl Sync for Shared {}
 unsafe impl Send for Shared {}
 
 impl Pool {
-    /// A pool of `threads` threads, the caller of each job included: `1` starts none, `0` counts as 1.
+    /// A pool of `threads` threads, the caller of each job included: `1` starts none, `0` counts as 1. Denormals are flushed.
     pub fn new(threads: usize) -> Pool {
+        Self::with_denormals(threads, Denormals::Flushed)
+    }
+
+    /// The same, with denormals treated so.
+    pub fn with_denormals(threads: usize, denormals: Denormals) -> Pool {
         let threads = threads.clamp(1, 1 << 16);
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let shared = Arc::new(Shared {
@@ -106,6 +112,7 @@ impl Pool {
             owner: Mutex::new(()),
             // More threads than cores: spinning would take the core from the one that is waited for.
             spin: if threads <= cores { 4000 } else { 0 },
+            denormals,
         });
         let workers = (1..threads)
             .map(|thread| {
@@ -206,7 +213,7 @@ impl Pool {
 
     /// Calls `task` once for each index below `count`, with the number of the thread it is on.
     fn run(&self, count: usize, task: &Task<'_>) {
-        let _flush = FlushGuard::new();
+        let _denormals = DenormalGuard::new(self.shared.denormals);
         let shared = &*self.shared;
         // Taken by another caller, or by ourselves further up the stack: work alone.
         let owner =
@@ -305,7 +312,7 @@ impl Shared {
 
     /// The life of a worker.
     fn work(&self, thread: usize) {
-        flush_denormals();
+        self.denormals.set();
         let mut seen = 0;
         while !self.stop.load(Ordering::SeqCst) {
             seen = self.wait(seen);

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread::ThreadId;
 
 use cnn_kernels::pool::Pool;
-use cnn_kernels::{denormals_flushed, flush_denormals};
+use cnn_kernels::{Denormals, denormals_flushed};
 
 /// More threads than this machine has cores among them.
 const THREADS: [usize; 5] = [0, 1, 2, 3, 7];
@@ -170,8 +170,18 @@ fn every_thread_flushes_denormals_while_it_works() {
         assert!(tiny() > 0.0);
     }
     let of_a_thread = std::thread::spawn(|| {
-        flush_denormals();
-        (denormals_flushed(), tiny())
+        Denormals::Flushed.set();
+        let flushed = (denormals_flushed(), tiny());
+        // A pool that keeps them does so whatever its caller does: the bits tell, because a comparison here takes them for zero.
+        let mut seen = [(true, 0); 64];
+        Pool::with_denormals(3, Denormals::Kept).for_each(&mut seen, |_, seen| {
+            *seen = (denormals_flushed(), tiny().to_bits());
+        });
+        assert!(seen.iter().all(|seen| *seen == (false, 1 << 21)));
+        assert_eq!(flushed, (denormals_flushed(), tiny()));
+        Denormals::Kept.set();
+        assert_eq!((denormals_flushed(), tiny()), (false, f32::MIN_POSITIVE * 0.25));
+        flushed
     });
     assert_eq!(of_a_thread.join().expect("no panic"), (true, 0.0));
 }

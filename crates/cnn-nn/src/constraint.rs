@@ -80,7 +80,8 @@ impl Constraint {
     fn apply(self, w: &mut [f32], norms: &mut [f32]) {
         if self == Self::NonNeg {
             for w in w {
-                *w = w.max(0.0);
+                // `max` may give either zero for −0.
+                *w = if *w > 0.0 { *w } else { 0.0 };
             }
             return;
         }

@@ -215,7 +215,7 @@ impl Loss {
     pub fn probabilities(&self, row: &[f32], to: &mut [f32]) {
         assert_eq!((row.len(), to.len()), (self.outputs, self.classes()), "a row of outputs");
         let scores = self.link.is_none() && matches!(self.reading, Reading::Scores(_));
-        let sigmoid = |x: f32| (1.0 / (1.0 + (-f64::from(x)).exp())) as f32;
+        let sigmoid = |x: f32| (1.0 / (1.0 + libm::exp(-f64::from(x)))) as f32;
         let share = |x: f32| if scores { sigmoid(x) } else { x.max(0.0) };
         if let (&[x], [no, yes]) = (row, &mut *to) {
             *yes = share(x).min(1.0);
@@ -241,9 +241,9 @@ impl Loss {
 /// Probabilities from scores.
 fn softmax(row: &[f32], to: &mut [f32]) {
     let largest = row.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-    let sum: f64 = row.iter().map(|&z| f64::from(z - largest).exp()).sum();
+    let sum: f64 = row.iter().map(|&z| libm::exp(f64::from(z - largest))).sum();
     for (to, &z) in to.iter_mut().zip(row) {
-        *to = (f64::from(z - largest).exp() / sum) as f32;
+        *to = (libm::exp(f64::from(z - largest)) / sum) as f32;
     }
 }
 

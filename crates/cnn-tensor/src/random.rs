@@ -120,28 +120,30 @@ pub fn below(rng: &mut impl RngCore, bound: u32) -> u32 {
 }
 
 /// Beta(α, α) in [0, 1], for `alpha` > 0: X / (X + Y) with X and Y from Gamma(α). Symmetric around ½; below 1 the ends are
-/// likely, at 1 every value is, above 1 the middle. Computed in f64 through logarithms, so that no α underflows.
+/// likely, at 1 every value is, above 1 the middle. Computed in f64 through logarithms, so that no α underflows, with those of
+/// `libm`: the same bits on every machine.
 pub fn beta(rng: &mut impl RngCore, alpha: f64) -> f64 {
     let (x, y) = (ln_gamma_variate(rng, alpha), ln_gamma_variate(rng, alpha));
-    1.0 / (1.0 + (y - x).exp())
+    1.0 / (1.0 + libm::exp(y - x))
 }
 
 /// The logarithm of a number from Gamma(shape, 1). Source: Marsaglia & Tsang 2000, "A simple method for generating gamma
 /// variables"; below shape 1 with a factor U^(1/shape) on shape + 1.
 fn ln_gamma_variate(rng: &mut impl RngCore, shape: f64) -> f64 {
     if shape < 1.0 {
-        let boost = (1.0 - uniform_f64(rng)).ln() / shape;
+        let boost = libm::log(1.0 - uniform_f64(rng)) / shape;
         return ln_gamma_variate(rng, shape + 1.0) + boost;
     }
     let d = shape - 1.0 / 3.0;
     let c = 1.0 / (9.0 * d).sqrt();
     loop {
         let x = f64::from(normal_f32(rng));
-        let v = (1.0 + c * x).powi(3);
+        let root = 1.0 + c * x;
+        let v = root * root * root;
         if v > 0.0 {
-            let bound = 0.5 * x * x + d * (1.0 - v + v.ln());
-            if (1.0 - uniform_f64(rng)).ln() < bound {
-                return (d * v).ln();
+            let bound = 0.5 * x * x + d * (1.0 - v + libm::log(v));
+            if libm::log(1.0 - uniform_f64(rng)) < bound {
+                return libm::log(d * v);
             }
         }
     }

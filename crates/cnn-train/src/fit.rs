@@ -24,7 +24,7 @@ mod run;
 mod wishes;
 
 pub use length::fit_length;
-use measure::score;
+pub(crate) use measure::score;
 pub use result::FitResult;
 use resume::Keeper;
 pub use resume::Resumable;

@@ -8,6 +8,7 @@
 //! - [`model_file`]: a trained model in one checksummed file, with its classes and preprocessing.
 //! - [`experiment`]: rows × seeds compared: a sweep.toml becomes runs, and the runs one table with tests and a front.
 //! - [`RunDir`]: the folder that a run leaves behind, and the way back from it.
+//! - [`verify`]: whether a run repeats.
 //!
 //! Same configuration, data and seed give the same bits, on any number of threads.
 //!
@@ -51,6 +52,7 @@ mod calibration;
 mod checkpoint;
 mod config;
 mod counts;
+mod deterministic;
 mod disk;
 pub mod doctor;
 mod envelope;
@@ -67,7 +69,9 @@ pub mod model_file;
 pub mod parts;
 mod run_dir;
 mod step;
+mod sums;
 mod trainer;
+pub mod verify;
 mod weights;
 
 pub use answers::{Answer, most_confident_mistakes, suspects};
@@ -77,6 +81,7 @@ pub use calibration::{CALIBRATION_BINS, Calibration, CalibrationBin, Z95, wilson
 pub use checkpoint::{Checkpoint, CheckpointEvery, Checkpoints};
 pub use cnn_optim::schedules::{FitLength, Schedule};
 pub use config::{CompileSpec, Config, FitSpec, Overrides};
+pub use deterministic::Deterministic;
 pub use error::{ErrorKind, TrainError};
 pub use evaluate::{ClassScore, Evaluation, MixedPair, Report, TopKScore};
 pub use fit::{FitResult, Resumable, fit_length};

@@ -5,14 +5,17 @@ mod resume;
 use crate::atomic;
 use crate::checkpoint::Checkpoints;
 use crate::config::Config;
+use crate::deterministic::Deterministic;
 use crate::disk::{Real, sweep};
 use crate::error::TrainError;
 use crate::history::{RunHistory, json, versioned};
 use crate::lock::lock;
 use crate::model_file::{ModelFile, Preprocessing};
+use crate::sums::sums;
 use crate::weights::write_npz;
 use cnn_nn::Model;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -57,7 +60,7 @@ const JSON_LIMIT: u64 = 32 << 20;
 /// | `history.json`, `history.csv` | what every epoch reported |
 /// | `curves.svg`, `curves.png` | pictures, written by whoever draws |
 /// | `report.html` | a page about the run, written by `cnn report` |
-/// | `run.json` | seed, versions, data fingerprint, weights hash, threads, command |
+/// | `run.json` | seed, versions, data fingerprint, weights hash, mode, threads, command, sums of the files |
 ///
 /// Every file is written whole or not at all. While the run is trained there are checkpoints too, `step-….cnnckpt`, and whoever
 /// trains has the folder locked.
@@ -82,8 +85,14 @@ pub struct RunInfo {
     pub seed: u64,
     /// Threads; the weights do not depend on it.
     pub threads: usize,
-    /// Instruction set.
+    /// Instruction set; the weights do not depend on it.
     pub isa: String,
+    /// What the bits may depend on; in runs that do not say, the default.
+    #[serde(default)]
+    pub deterministic: Deterministic,
+    /// Processor and system, such as `x86_64-linux`; set when written. Empty in runs that do not say.
+    #[serde(default)]
+    pub platform: String,
     /// The command line, word by word.
     pub command: Vec<String>,
     /// Name of the data set.
@@ -99,8 +108,14 @@ pub struct RunInfo {
     /// The file of the weights that training began with; `None` for those of the seed, and in runs that do not say.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub initial_weights: Option<String>,
+    /// SHA-256 of those weights, where they are a file's; see [`crate::weights_hash`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub initial_weights_hash: Option<String>,
     /// SHA-256 of the final weights; see [`crate::weights_hash`].
     pub weights_hash: Option<String>,
+    /// SHA-256 of the files that a finished run consists of, by name. Empty in runs that do not say.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub files: BTreeMap<String, String>,
 }
 
 /// What a finished run leaves.
@@ -152,6 +167,11 @@ pub struct Remains {
     pub history: Option<RunHistory>,
     /// How it came about; `None` for a model file by itself.
     pub info: Option<RunInfo>,
+}
+
+/// Processor and system that this program is made for, such as `x86_64-linux`.
+pub(crate) fn platform() -> String {
+    format!("{}-{}", std::env::consts::ARCH, std::env::consts::OS)
 }
 
 impl RunDir {
@@ -266,7 +286,8 @@ impl RunDir {
         write_npz(&self.file("weights.npz"), record.model, record.weights, true)?;
         model_file.save(&self.file("model.cnn"), true)?;
         let weights_hash = Some(crate::weights_hash(record.model, record.weights));
-        self.write_info(&RunInfo { finished: true, weights_hash, ..record.info.clone() })?;
+        let files = sums(&self.path)?;
+        self.write_info(&RunInfo { finished: true, weights_hash, files, ..record.info.clone() })?;
         self.checkpoints().clear()
     }
 
@@ -274,6 +295,7 @@ impl RunDir {
         let info = RunInfo {
             schema: RUN_SCHEMA,
             program: env!("CARGO_PKG_VERSION").to_owned(),
+            platform: platform(),
             ..info.clone()
         };
         self.write(RUN_JSON, &json(&info)?)

@@ -22,7 +22,7 @@ pub use cnn_nn::engine::Isa;
 pub struct TrainOptions {
     /// Threads, 1 or more. The weights do not depend on it.
     pub threads: usize,
-    /// Instruction set.
+    /// Instruction set, and the mode: [`crate::Deterministic::isa`].
     pub isa: Isa,
     /// Whether the work is rearranged where that is faster: pairs of layers merged, large Dense layers run over the whole batch
     /// at once. Equal numbers.

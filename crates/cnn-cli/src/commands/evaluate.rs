@@ -1,6 +1,6 @@
 //! `cnn evaluate`: how a trained model does on a data set.
 
-use crate::args::Format;
+use crate::args::{Format, ModeArg};
 use crate::failure::Failure;
 use crate::output;
 use crate::runs::{self, RunArg};
@@ -30,6 +30,9 @@ pub(crate) struct Args {
     #[arg(long, value_name = "N", default_value_t = 0, value_parser = clap::value_parser!(u16).range(0..=1024))]
     threads: u16,
 
+    #[command(flatten)]
+    mode: ModeArg,
+
     /// The result as text or as one JSON object.
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
@@ -47,7 +50,7 @@ enum Part {
 /// Measures and prints.
 pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     let mut saved = args.run.open()?;
-    let mut trainer = runs::trainer(&saved, args.threads)?;
+    let mut trainer = runs::trainer(&saved, args.threads, args.mode.or_of(args.run.folder()))?;
     let data = args.run.data(&mut saved, args.data.as_deref())?;
     let split = if args.split == Part::Test { data.test } else { data.train };
     let split = args.limit.map_or_else(|| split.clone(), |limit| split.take(limit as usize));

@@ -19,4 +19,5 @@ pub(crate) mod schedule;
 mod screen;
 pub(crate) mod summary;
 pub(crate) mod train;
+pub(crate) mod verify;
 mod watch;

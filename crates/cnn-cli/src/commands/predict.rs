@@ -1,6 +1,6 @@
 //! `cnn predict`: what a trained model sees in pictures.
 
-use crate::args::Format;
+use crate::args::{Format, ModeArg};
 use crate::failure::Failure;
 use crate::output;
 use crate::pictures::{self, Chosen};
@@ -31,6 +31,9 @@ pub(crate) struct Args {
     #[arg(long)]
     invert: bool,
 
+    #[command(flatten)]
+    mode: ModeArg,
+
     /// The result as text or as one JSON object.
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
@@ -45,7 +48,7 @@ struct Answer<'a> {
 /// Looks at every picture, then prints; one bad picture and nothing is printed.
 pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     let mut saved = args.run.open()?;
-    let mut trainer = runs::trainer(&saved, 1)?;
+    let mut trainer = runs::trainer(&saved, 1, args.mode.or_of(args.run.folder()))?;
     let mut answers = Vec::with_capacity(args.images.len());
     let images =
         pictures::choose(&args.images, &args.run, &mut saved, args.data.as_deref(), args.invert)?;

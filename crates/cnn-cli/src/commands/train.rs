@@ -6,7 +6,7 @@ mod resume;
 use super::screen;
 use super::summary;
 use super::watch::{JsonLines, StepLog, Steps};
-use crate::args::Format;
+use crate::args::{Format, ModeArg};
 use crate::failure::Failure;
 use crate::files::{self, ModelText};
 use crate::output::{self, Progress};
@@ -91,6 +91,9 @@ pub(crate) struct Args {
     #[arg(long, value_name = "N", default_value_t = 0, value_parser = clap::value_parser!(u16).range(0..=1024), allow_negative_numbers = true)]
     threads: u16,
 
+    #[command(flatten)]
+    mode: ModeArg,
+
     /// Only the first N training images (and test images).
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..), allow_negative_numbers = true)]
     limit: Option<u32>,
@@ -157,7 +160,7 @@ fn begin(args: &Args) -> Result<(), Failure> {
     let data = load(args, &config)?;
     let trainer = trainer(args, &source, &config, &data)?;
     let run = RunDir::create(&folder, args.force)?;
-    let info = info(args, &config, &data)?;
+    let info = info(args, &config, &data, &trainer)?;
     run.begin(&source.text, &config, trainer.model(), &info)?;
     announce(args, &config, &trainer, &data, None)?;
     let job = Job { args, config: &config, data: &data, run: &run, info: &info, on_screen };
@@ -265,7 +268,7 @@ fn trainer(
     fits::check(source, &model, data)?;
     let options = TrainOptions {
         threads: environment::threads(args.threads),
-        isa: environment::isa()?,
+        isa: environment::isa_for(args.mode.or_of(None))?,
         ..TrainOptions::default()
     };
     let mut trainer = Trainer::new(config, model, options)?;
@@ -277,17 +280,24 @@ fn trainer(
 }
 
 /// How the run comes about: what is needed to repeat it.
-fn info(args: &Args, config: &Config, data: &Dataset) -> Result<RunInfo, Failure> {
+fn info(
+    args: &Args,
+    config: &Config,
+    data: &Dataset,
+    trainer: &Trainer,
+) -> Result<RunInfo, Failure> {
     Ok(RunInfo {
         seed: config.fit.seed,
         threads: environment::threads(args.threads),
         isa: environment::isa()?.name().to_owned(),
+        deterministic: args.mode.or_of(None),
         command: std::env::args().collect(),
         data: data.name.clone(),
         data_source: args.data.clone().unwrap_or_default(),
         data_fingerprint: data.fingerprint.clone(),
         limit: args.limit.map(|limit| limit as usize),
         initial_weights: args.initial_weights.as_ref().map(|path| path.display().to_string()),
+        initial_weights_hash: args.initial_weights.as_ref().map(|_| trainer.weights_hash()),
         ..RunInfo::default()
     })
 }

@@ -1,11 +1,12 @@
 //! The callbacks that belong to the command line: events as JSON lines, and the loss of every step.
 
-use crate::output;
+use crate::{output, signals};
 use cnn_callbacks::{
     BatchEnd, Callback, Control, EpochEnd, LEARNING_RATE, Memory, Message, Resume, TrainBegin,
 };
 use serde_json::{Map, Value, json};
 use std::fmt::Write as _;
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// Writes one JSON line per epoch to stdout, and one for each message of a callback.
@@ -38,6 +39,22 @@ impl Callback for JsonLines {
     fn on_message(&mut self, message: &Message) {
         let line = json!({ "event": "message", "by": message.by, "text": message.text });
         let _ = output::result(&format!("{line}\n"));
+    }
+}
+
+/// Ends training after the step in which a signal came, for good.
+#[derive(Debug)]
+pub(crate) struct Interrupted;
+
+impl Callback for Interrupted {
+    fn name(&self) -> &'static str {
+        "Interrupted"
+    }
+
+    fn on_batch_end(&mut self, _event: &BatchEnd<'_>, control: &mut Control) {
+        if signals::INTERRUPT.load(Ordering::SeqCst) {
+            control.stop(self.name(), "");
+        }
     }
 }
 

@@ -13,6 +13,7 @@ fn every_help() {
         &["convolve"],
         &["doctor"],
         &["evaluate"],
+        &["verify"],
         &["experiment"],
         &["explain"],
         &["lr-find"],

@@ -26,4 +26,5 @@ mod support;
 mod tiny;
 mod train;
 mod tui;
+mod verify;
 mod weights;

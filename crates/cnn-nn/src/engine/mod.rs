@@ -135,7 +135,7 @@ impl Engine {
         let shard_size = batch_size.div_ceil(MAX_SHARDS).max(MIN_SHARD);
         let count = if train { batch_size.div_ceil(shard_size) } else { 0 };
         let blocks = Blocks::new(&program);
-        let pool = Pool::new(options.threads);
+        let pool = Pool::with_denormals(options.threads, options.isa.denormals());
         let longest = if train { blocks.longest() } else { 0 };
         Self {
             shards: (0..count).map(|_| Shard::new(&program, shard_size, true)).collect(),

@@ -105,7 +105,8 @@ impl Engine {
         let own = self.program.steps.last().map(|step| step.index);
         assert_eq!(last, own, "a profile of this engine");
         let times = Times::new(self.program.steps.len());
-        let pool = std::mem::replace(&mut self.pool, Pool::new(1));
+        let alone = Pool::with_denormals(1, self.isa.denormals());
+        let pool = std::mem::replace(&mut self.pool, alone);
         let metrics = self.step(weights, slots, n, Source::Plain(feed), key, update, Some(&times));
         self.pool = pool;
         times.add_to(&self.program, profile);

@@ -77,7 +77,7 @@ fn two() -> f64 {
 
 fn half_wave(share: f64) -> f64 {
     // cos π is −1 to the last bit but one: the end is the end.
-    if share >= 1.0 { 0.0 } else { 0.5 * (1.0 + (PI * share).cos()) }
+    if share >= 1.0 { 0.0 } else { 0.5 * (1.0 + libm::cos(PI * share)) }
 }
 
 fn check_share(schedule: &'static str, key: &'static str, x: f64) -> Result<(), OptimError> {
@@ -185,14 +185,14 @@ impl CosineDecayRestarts {
             return (waves.floor(), waves - waves.floor());
         }
         // Where wave number i begins; the logarithm may be off by one at the very place.
-        let begin = |i: f64| (t.powf(i) - 1.0) / (t - 1.0);
-        let mut i = ((1.0 + waves * (t - 1.0)).ln() / t.ln()).floor();
+        let begin = |i: f64| (libm::pow(t, i) - 1.0) / (t - 1.0);
+        let mut i = (libm::log(1.0 + waves * (t - 1.0)) / libm::log(t)).floor();
         if waves < begin(i) {
             i -= 1.0;
         } else if waves >= begin(i + 1.0) {
             i += 1.0;
         }
-        (i, (waves - begin(i)) / t.powf(i))
+        (i, (waves - begin(i)) / libm::pow(t, i))
     }
 }
 
@@ -212,7 +212,7 @@ impl Rule for CosineDecayRestarts {
 
     fn rate(&self, step: f64, fit: FitLength) -> f64 {
         let (wave, share) = self.place(step / self.first().over(fit).unwrap_or(1.0));
-        let height = self.m_mul.powf(wave) * half_wave(share);
+        let height = libm::pow(self.m_mul, wave) * half_wave(share);
         self.initial_learning_rate * ((1.0 - self.alpha) * height + self.alpha)
     }
 

@@ -152,7 +152,7 @@ impl Rule for ExponentialDecay {
 
     fn rate(&self, step: f64, fit: FitLength) -> f64 {
         let lengths = passed(step, self.length().over(fit), self.staircase);
-        self.initial_learning_rate * self.decay_rate.powf(lengths)
+        self.initial_learning_rate * libm::pow(self.decay_rate, lengths)
     }
 
     fn peak(&self) -> f64 {
@@ -234,7 +234,7 @@ impl Rule for PolynomialDecay {
         let length = if self.cycle { length * (step / length).ceil().max(1.0) } else { length };
         let rest = 1.0 - step.min(length) / length;
         let above = self.initial_learning_rate - self.end_learning_rate;
-        above * rest.powf(self.power) + self.end_learning_rate
+        above * libm::pow(rest, self.power) + self.end_learning_rate
     }
 
     fn peak(&self) -> f64 {

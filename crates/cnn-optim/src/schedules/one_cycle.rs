@@ -95,7 +95,7 @@ impl OneCycle {
     fn between(&self, from: f64, to: f64, share: f64) -> f64 {
         let share = share.clamp(0.0, 1.0);
         match self.anneal_strategy {
-            Anneal::Cos => to + (from - to) / 2.0 * ((PI * share).cos() + 1.0),
+            Anneal::Cos => to + (from - to) / 2.0 * (libm::cos(PI * share) + 1.0),
             Anneal::Linear => (to - from) * share + from,
         }
     }

@@ -4,6 +4,7 @@
 //! The longest runs begin first; who comes when fewer runs than cores are left gets the cores that are free.
 
 use super::plan::{Experiment, Job, Score, run_folder, with_seed};
+use crate::deterministic::Deterministic;
 use crate::error::TrainError;
 use crate::fit::FitResult;
 use crate::history::{RunHistory, TestScore};
@@ -237,6 +238,7 @@ impl Experiment<'_> {
             seed: job.seed,
             threads,
             isa: options.isa.name().to_owned(),
+            deterministic: Deterministic::of(options.isa),
             command: options.command.clone(),
             data: self.data.name.clone(),
             data_source: options.data_source.clone(),

@@ -36,6 +36,6 @@ impl Run<'_> {
 }
 
 /// Loss and accuracy of what was measured.
-pub(super) fn score(measured: &BatchMetrics) -> TestScore {
+pub(crate) fn score(measured: &BatchMetrics) -> TestScore {
     TestScore::new(measured.loss(), measured.correct as u64, measured.count as u64)
 }

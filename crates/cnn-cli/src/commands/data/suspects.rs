@@ -5,7 +5,7 @@ use crate::failure::{Exit, Failure};
 use crate::runs::{self, RunArg};
 use crate::{files, output, pictures};
 use cnn_data::{Dataset, Split};
-use cnn_train::{Answer, RunDir, SavedRun, parts, suspects};
+use cnn_train::{Answer, Deterministic, RunDir, SavedRun, parts, suspects};
 use cnn_viz::charts::{GridCell, ImageGrid, image_grid};
 use cnn_viz::{Bitmap, Scene};
 use serde_json::{Value, json};
@@ -87,7 +87,7 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
         files::must_be_free(path, args.force)?;
     }
     let mut saved = args.run.open()?;
-    let mut trainer = runs::trainer(&saved, args.threads)?;
+    let mut trainer = runs::trainer(&saved, args.threads, Deterministic::Fastest)?;
     let data = args.run.data(&mut saved, args.data.as_deref())?;
     pictures::fits(&saved, &data)?;
     let (split, places) = asked(args, &saved, &data)?;

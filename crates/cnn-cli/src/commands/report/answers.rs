@@ -5,8 +5,8 @@ use crate::failure::{Exit, Failure};
 use crate::{output, runs};
 use cnn_data::Dataset;
 use cnn_train::{
-    Answer, CALIBRATION_BINS, Calibration, CalibrationBin, ClassScore, Evaluation, MixedPair,
-    SavedRun, TestScore, Trainer, most_confident_mistakes,
+    Answer, CALIBRATION_BINS, Calibration, CalibrationBin, ClassScore, Deterministic, Evaluation,
+    MixedPair, SavedRun, TestScore, Trainer, most_confident_mistakes,
 };
 use cnn_viz::Bitmap;
 use cnn_viz::charts::ReliabilityBin;
@@ -35,7 +35,7 @@ pub(super) struct Measured<'a> {
 impl<'a> Measured<'a> {
     /// Loads the data and carries every test image through the model.
     pub(super) fn new(args: &Args, saved: &'a SavedRun) -> Result<Self, Failure> {
-        let mut trainer = runs::trainer(saved, args.threads)?;
+        let mut trainer = runs::trainer(saved, args.threads, Deterministic::Fastest)?;
         let mut data = runs::data(&args.run, &saved.model, args.data.as_deref())?;
         if let Some(limit) = args.limit {
             data.test = data.test.take(limit as usize);

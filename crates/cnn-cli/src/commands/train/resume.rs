@@ -47,6 +47,13 @@ fn barely_begun(folder: &Path) -> bool {
 fn go_on(args: &Args, run: &RunDir, info: &RunInfo) -> Result<(), Failure> {
     let on_screen = args.tui && super::screen::wanted(args.format)?;
     let args = &remembered(args, info);
+    if args.mode.or_of(None) != info.deterministic {
+        let help =
+            format!("resume with --deterministic {}, or train anew", info.deterministic.name());
+        let place = run.path().display().to_string();
+        let what = "the run was begun in the other mode: its bits would be those of neither";
+        return Err(Failure::new(Exit::Disk, "T028", what, &place, &[], &[&help]));
+    }
     for path in args.save_weights.iter().chain(&args.log_steps) {
         files::must_be_free(path, args.force)?;
     }
@@ -120,6 +127,7 @@ fn remembered(args: &Args, info: &RunInfo) -> Args {
     Args {
         data: args.data.clone().or_else(|| Some(source.clone())),
         limit: args.limit.or(limit),
+        mode: args.mode.or(info.deterministic),
         initial_weights: args
             .initial_weights
             .clone()
@@ -151,14 +159,6 @@ fn line(run: &RunDir) -> String {
     format!("cnn train --resume {}", run.path().display())
 }
 
-fn exit(signal: Option<i32>) -> Exit {
-    match signal {
-        Some(1) => Exit::HungUp,
-        Some(15) => Exit::Terminated,
-        _ => Exit::Interrupted,
-    }
-}
-
 /// The end of a run that a signal has interrupted.
 pub(super) fn interrupted(trainer: &Trainer, run: &RunDir) -> Failure {
     let signal = signals::caught();
@@ -170,12 +170,12 @@ pub(super) fn interrupted(trainer: &Trainer, run: &RunDir) -> Failure {
         trainer.steps_taken(),
         line(run)
     );
-    Failure { exit: exit(signal), text }
+    Failure { exit: Exit::of_signal(signal).unwrap_or(Exit::Interrupted), text }
 }
 
 /// Ends the program as a signal would have, where one came too late to interrupt the training.
 pub(super) fn signal() -> Result<(), Failure> {
-    let Some(signal) = signals::caught() else { return Ok(()) };
+    let Some(exit) = Exit::of_signal(signals::caught()) else { return Ok(()) };
     let text = "note: a signal came at the end of training; the run is finished\n".to_owned();
-    Err(Failure { exit: exit(Some(signal)), text })
+    Err(Failure { exit, text })
 }
