@@ -26,6 +26,8 @@
 //!
 //! **Source** Keras initializers; Glorot & Bengio 2010, He et al. 2015, `LeCun` et al. 1998, Saxe et al. 2014.
 
+mod schema;
+
 use crate::layer::BuildError;
 use cnn_tensor::random::normal_f32;
 use ndarray::Array1;
