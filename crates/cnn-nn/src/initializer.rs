@@ -388,6 +388,15 @@ mod tests {
     }
 
     #[test]
+    fn constants_are_what_they_say() {
+        for (initializer, value) in
+            [(named("zeros"), 0.0), (named("ones"), 1.0), (Initializer::Constant(-0.3), -0.3)]
+        {
+            assert_eq!(filled(initializer, &[2, 3]), [value; 6]);
+        }
+    }
+
+    #[test]
     fn orthogonal_columns_or_rows() {
         for shape in [vec![3, 3, 4, 7], vec![5, 12], vec![6, 6]] {
             let (weights, columns) =

@@ -8,6 +8,8 @@
 //! type = "TerminateOnNaN"
 //! ```
 //!
+//! **Errors**: none.
+//!
 //! **Source**: Keras `callbacks/terminate_on_nan.py`.
 
 use super::BuildContext;

@@ -5,12 +5,15 @@
 
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
+mod checker;
 mod example;
 mod items;
 mod keys;
 mod markdown;
+mod oracles;
 mod page;
 mod schema;
+mod validity;
 
 use items::{Item, KINDS};
 use serde_json::Value;

@@ -123,6 +123,9 @@ cnn schema > model.schema.json
 ```toml
 #:schema ./model.schema.json
 input = [28, 28, 1]
+
+[[layers]]
+type = \"Flatten\"
 ```
 
 ";
