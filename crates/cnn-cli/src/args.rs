@@ -1,8 +1,8 @@
 //! The command line as clap sees it: names, help texts, defaults, ranges.
 
 use crate::commands::{
-    activations, augment, bench, convolve, data, doctor, evaluate, experiment, explain, filters,
-    lr_find, new, predict, report, schedule, summary, train,
+    activations, augment, bench, completions, convolve, data, doctor, evaluate, experiment,
+    explain, filters, layers, lr_find, man, new, predict, report, schedule, schema, summary, train,
 };
 use clap::{Parser, Subcommand, ValueEnum};
 
@@ -81,6 +81,14 @@ pub(crate) enum Command {
     /// Look at data sets.
     #[command(subcommand)]
     Data(data::Command),
+    /// Look up layers, losses, optimizers, callbacks, …, with their keys and an example each.
+    Layers(layers::Args),
+    /// Print the JSON Schema of a model.toml or sweep.toml, for editors.
+    Schema(schema::Args),
+    /// Print what a shell completes after `cnn`.
+    Completions(completions::Args),
+    /// Write the manual pages.
+    Man(man::Args),
 }
 
 /// When to colour.

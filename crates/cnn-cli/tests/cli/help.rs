@@ -5,7 +5,7 @@ use crate::support::{cnn, code, snapshot, stdout, transcript};
 #[test]
 fn every_help() {
     let folder = tempfile::tempdir().unwrap();
-    let commands: [&[&str]; 21] = [
+    let commands: [&[&str]; 25] = [
         &[],
         &["new"],
         &["summary"],
@@ -27,6 +27,10 @@ fn every_help() {
         &["data"],
         &["data", "info"],
         &["data", "suspects"],
+        &["layers"],
+        &["schema"],
+        &["completions"],
+        &["man"],
     ];
     for command in commands {
         let args: Vec<&str> = command.iter().copied().chain(["--help"]).collect();

@@ -16,6 +16,7 @@ mod losses;
 mod lr_find;
 mod models;
 mod overfitting;
+mod reference;
 mod report;
 mod resume;
 mod schedule;

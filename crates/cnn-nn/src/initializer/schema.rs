@@ -54,15 +54,17 @@ fn about(initializer: Initializer) -> String {
     match initializer {
         Initializer::Constant(value) => format!("Every weight is {value}."),
         Initializer::Scaled(scaling, distribution) => {
-            let (variance, use_of) = match scaling {
+            let (variance, source) = match scaling {
                 Scaling::Glorot => ("2/(fan in + fan out)", "Glorot and Bengio 2010"),
-                Scaling::He => ("2/fan in", "for relu: He et al. 2015"),
-                Scaling::Lecun => ("1/fan in", "for selu: LeCun et al. 1998"),
+                Scaling::He => ("2/fan in, for relu", "He et al. 2015"),
+                Scaling::Lecun => ("1/fan in, for selu", "LeCun et al. 1998"),
             };
             match distribution {
-                Distribution::Uniform => format!("Uniform with variance {variance}; {use_of}."),
+                Distribution::Uniform => format!("Uniform with variance {variance}; {source}."),
                 Distribution::Normal => {
-                    format!("Normal with variance {variance}, cut off at two deviations; {use_of}.")
+                    format!(
+                        "Normal, cut off at two deviations, with variance {variance}; {source}."
+                    )
                 }
             }
         }
