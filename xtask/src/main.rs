@@ -17,6 +17,7 @@ mod golden;
 mod instructions;
 mod new_layer;
 mod page;
+mod reference;
 mod repo;
 mod sweep;
 mod tensorboard;
@@ -35,6 +36,7 @@ cargo xtask COMMAND
   tidy                      the house rules alone (docs, arrows, invariants, unsafe), in a second
   train [PRESET] [ARGS…]    train a preset of the course on Fashion-MNIST and write a run folder (default: cnn32)
   train --list              the presets
+  reference                 write docs/reference again (the pages, and the JSON Schemas that editors use)
   new-layer NAME            start a layer: its file from a template, its `mod` line and its registry line
   experiment [NAME] [ARGS…] train an experiment (default: course; resumable) and write its part of docs/results.md
   instructions [WORK…]      count the instructions of the kernels and of a training step (needs valgrind), compare with the
@@ -73,6 +75,7 @@ fn run(args: &[String]) -> Result<u8> {
         "page" => page::run(rest),
         "tidy" => tidy::run(),
         "train" => train::run(rest),
+        "reference" => reference::run(rest),
         "new-layer" => new_layer::run(rest),
         "experiment" => experiment::run(rest),
         "instructions" => instructions::run(rest),

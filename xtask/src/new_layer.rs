@@ -37,6 +37,9 @@ pub(crate) fn run(args: &[String]) -> Result<u8> {
     println!("next:  cargo xtask tidy          (what is still to be written)");
     println!("       cargo test -p cnn-nn      (the conformance tests, with this layer)");
     println!(
+        "       cargo xtask reference     (its entry in docs/reference, from its documentation)"
+    );
+    println!(
         "       cargo xtask golden        (vectors from Keras, once make_layers.py has a case for it)"
     );
     Ok(0)

@@ -1,10 +1,11 @@
 //! A metric that a callback follows: its name, which way is better, and whether the run has it at all.
 
 use crate::{Callback, CallbackError, Logs};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// Which way is better, as written in model.toml.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Mode {
     /// From the metric's name: losses and errors down, accuracies up.

@@ -1,8 +1,9 @@
 //! The command line as clap sees it: names, help texts, defaults, ranges.
 
 use crate::commands::{
-    activations, augment, bench, convolve, data, doctor, evaluate, experiment, explain, filters,
-    lr_find, new, predict, report, schedule, summary, train, verify,
+    activations, augment, bench, completions, convolve, data, doctor, evaluate, experiment,
+    explain, filters, layers, lr_find, man, new, predict, report, schedule, schema, summary, train,
+    verify,
 };
 use clap::{Parser, Subcommand, ValueEnum};
 use cnn_train::RunDir;
@@ -85,6 +86,14 @@ pub(crate) enum Command {
     /// Get data sets, and look at them.
     #[command(subcommand)]
     Data(data::Command),
+    /// Look up layers, losses, optimizers, callbacks, …, with their keys and an example each.
+    Layers(layers::Args),
+    /// Print the JSON Schema of a model.toml or sweep.toml, for editors.
+    Schema(schema::Args),
+    /// Print what a shell completes after `cnn`.
+    Completions(completions::Args),
+    /// Write the manual pages.
+    Man(man::Args),
 }
 
 /// How exactly a result is to repeat on other machines.

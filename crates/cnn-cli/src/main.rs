@@ -15,6 +15,7 @@ mod inspect;
 mod output;
 mod pictures;
 mod presets;
+mod reference;
 mod report;
 mod runs;
 mod signals;
@@ -79,5 +80,9 @@ fn run(cli: &Cli) -> Result<(), Failure> {
         Command::Convolve(args) => commands::convolve::run(args),
         Command::Bench(args) => commands::bench::run(args),
         Command::Data(command) => commands::data::run(command),
+        Command::Layers(args) => commands::layers::run(args),
+        Command::Schema(args) => commands::schema::run(args),
+        Command::Completions(args) => commands::completions::run(args),
+        Command::Man(args) => commands::man::run(args),
     }
 }

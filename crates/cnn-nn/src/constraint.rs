@@ -30,9 +30,11 @@
 
 use crate::layer::BuildError;
 use crate::model::Model;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::{self, MapAccess, Visitor};
 use serde::ser::SerializeMap;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use std::borrow::Cow;
 use std::fmt;
 use std::ops::Range;
 
@@ -157,6 +159,39 @@ impl Serialize for Constraint {
             Self::UnitNorm => serializer.serialize_str("unit_norm"),
             Self::NonNeg => serializer.serialize_str("non_neg"),
         }
+    }
+}
+
+impl JsonSchema for Constraint {
+    fn schema_name() -> Cow<'static, str> {
+        "Constraint".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "title": "a name, or a table such as { max_norm = 2.0 }",
+            "anyOf": [
+                {
+                    "description": "The weights into one output have a norm of at most 2; `{ max_norm = 3.0 }` has another limit.",
+                    "enum": ["max_norm", "MaxNorm"],
+                },
+                { "description": "The weights into one output have the norm 1.", "enum": ["unit_norm", "UnitNorm"] },
+                { "description": "No weight is negative.", "enum": ["non_neg", "NonNeg"] },
+                {
+                    "type": "object",
+                    "properties": {
+                        "max_norm": {
+                            "description": "The largest norm of the weights into one output; above 0.",
+                            "type": "number",
+                            "exclusiveMinimum": 0,
+                            "examples": [2.0],
+                        },
+                    },
+                    "additionalProperties": false,
+                    "required": ["max_norm"],
+                },
+            ],
+        })
     }
 }
 

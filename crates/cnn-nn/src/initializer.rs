@@ -26,6 +26,8 @@
 //!
 //! **Source** Keras initializers; Glorot & Bengio 2010, He et al. 2015, `LeCun` et al. 1998, Saxe et al. 2014.
 
+mod schema;
+
 use crate::layer::BuildError;
 use cnn_tensor::random::normal_f32;
 use ndarray::Array1;
@@ -383,6 +385,15 @@ mod tests {
         assert!(largest <= 1.0);
         let range = filled(Initializer::Uniform { low: 1.0, high: 3.0 }, &shape);
         assert!(range.iter().all(|w| (1.0..3.0).contains(w)));
+    }
+
+    #[test]
+    fn constants_are_what_they_say() {
+        for (initializer, value) in
+            [(named("zeros"), 0.0), (named("ones"), 1.0), (Initializer::Constant(-0.3), -0.3)]
+        {
+            assert_eq!(filled(initializer, &[2, 3]), [value; 6]);
+        }
     }
 
     #[test]

@@ -28,8 +28,10 @@
 
 use crate::layer::BuildError;
 use cnn_kernels::{Isa, reduce, update};
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::{self, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
+use std::borrow::Cow;
 use std::fmt;
 
 /// Keras's factor where only a name is given.
@@ -114,6 +116,42 @@ impl fmt::Display for Regularizer {
             (false, true) => write!(f, "L2 {}", self.l2),
             (false, false) => f.write_str("none"),
         }
+    }
+}
+
+impl JsonSchema for Regularizer {
+    fn schema_name() -> Cow<'static, str> {
+        "Regularizer".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        let factor = |description: &str| json_schema!({ "description": description, "type": "number", "minimum": 0, "examples": [1e-4] });
+        json_schema!({
+            "title": "a table such as { l2 = 1e-4 }, or a name",
+            "anyOf": [
+                {
+                    "description": "l1·Σ|w|: makes weights exactly 0. By its name l1 is 0.01; `{ l1 = 1e-5 }` has another factor.",
+                    "enum": ["l1", "L1"],
+                },
+                {
+                    "description": "l2·Σw², without a ½: keeps weights small. By its name l2 is 0.01; `{ l2 = 1e-4 }` has another factor.",
+                    "enum": ["l2", "L2"],
+                },
+                {
+                    "description": "l1·Σ|w| + l2·Σw². By its name each factor is 0.01; `{ l1 = 1e-5, l2 = 1e-4 }` has others.",
+                    "enum": ["l1l2", "l1_l2", "L1L2"],
+                },
+                {
+                    "type": "object",
+                    "properties": {
+                        "l1": factor("The factor of Σ|w|; default 0."),
+                        "l2": factor("The factor of Σw²; default 0."),
+                    },
+                    "additionalProperties": false,
+                    "minProperties": 1,
+                },
+            ],
+        })
     }
 }
 

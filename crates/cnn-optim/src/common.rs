@@ -3,6 +3,7 @@
 use crate::number::{check, not_negative};
 use crate::schedules::LearningRate;
 use crate::{OptimError, Variable};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -37,7 +38,7 @@ pub(crate) struct Common {
 /// Every `sync_period` steps `slow ← slow + slow_step_size·(fast − slow)`, then `fast ← slow`; the slow ones begin as the weights before the first
 /// step. **Source**: Zhang et al., "Lookahead Optimizer: k steps forward, 1 step back" (2019). Not in Keras; the names and defaults are
 /// TensorFlow Addons'.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Lookahead {
     /// Steps of the fast weights between two of the slow ones. Default 6, ≥ 1.

@@ -12,7 +12,7 @@ macro_rules! optimizer {
         weight_decay = $decay:expr
     ) => {
         $(#[$doc])*
-        #[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+        #[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
         #[serde(default, deny_unknown_fields)]
         pub struct $name {
             $(#[$rate_doc])*
@@ -22,12 +22,13 @@ macro_rules! optimizer {
             /// ≥ 0. Default none, but 0.004 for `AdamW` and `Muon`.
             #[serde(skip_serializing_if = "Option::is_none")]
             pub weight_decay: Option<f64>,
-            /// Parameters without decay, as [`crate::Variable::is_meant`] reads them: `["bias", "gamma"]`. Default none.
+            /// Parameters without decay, such as `["bias", "gamma", "dense_1"]`: by a part of their own name, by the name of their layer, or by
+            /// both with a `/` between them. Default none. Keras looks at the parameter's own name alone.
             #[serde(skip_serializing_if = "Vec::is_empty")]
             pub exclude_from_weight_decay: Vec<String>,
-            /// The learning rate of some parameters over that of the others, by what [`crate::Variable::is_meant`] reads: `{ bias = 2.0,
-            /// conv2d = 0.1 }`; where two mean the same parameter, their product. It also counts for the decay. Finite, ≥ 0; 0 keeps weights as
-            /// they are. Not in Keras; `PyTorch`'s parameter groups.
+            /// The learning rate of some parameters over that of the others, named as in `exclude_from_weight_decay`: `{ bias = 2.0, conv2d =
+            /// 0.1 }`; where two mean the same parameter, their product. It also counts for the decay. Finite, ≥ 0; 0 keeps weights as they
+            /// are. Default none. Not in Keras; PyTorch's parameter groups.
             #[serde(skip_serializing_if = "std::collections::BTreeMap::is_empty")]
             pub learning_rate_multipliers: std::collections::BTreeMap<String, f64>,
             /// Largest norm of each variable's gradient; a longer one is shortened. Default none, > 0. One way of clipping at most.

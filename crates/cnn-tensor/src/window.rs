@@ -1,7 +1,9 @@
 //! One axis of a convolution or a pooling: how many windows fit, and why.
 
+use std::borrow::Cow;
 use std::fmt;
 
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::{self, Deserializer, Visitor};
 use serde::{Deserialize, Serialize, Serializer};
 use thiserror::Error;
@@ -61,6 +63,22 @@ impl<'de> Deserialize<'de> for Padding {
             Tagged::Same => Ok(Padding::Same),
             Tagged::Explicit(p) => PaddingVisitor.visit_u64(p),
         }
+    }
+}
+
+impl JsonSchema for Padding {
+    fn schema_name() -> Cow<'static, str> {
+        "Padding".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "title": r#""valid", "same", or pixels on each side such as 1"#,
+            "anyOf": [
+                { "enum": ["valid", "same"] },
+                { "type": "integer", "minimum": 0 },
+            ],
+        })
     }
 }
 

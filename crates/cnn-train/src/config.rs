@@ -13,6 +13,7 @@ use cnn_nn::loss::LossSpec;
 use cnn_nn::model::TOP_LEVEL;
 use cnn_nn::{Model, ModelSpec};
 use cnn_optim::OptimizerSpec;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// A whole model.toml.
@@ -29,7 +30,7 @@ pub struct Config {
 }
 
 /// What is minimised, how, and what is measured. Keras's `compile`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct CompileSpec {
     /// The update rule; default Adam with Keras's values.
@@ -58,7 +59,10 @@ impl Default for CompileSpec {
 }
 
 /// How long and on what. Keras's `fit`, with its defaults, and what is done to a batch of it.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+///
+/// [`crate::parts`] says which images are kept for validation, [`crate::Mixing`] what mixing is, and
+/// [`crate::Trainer::fit_with_test`] measures the test images.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 #[expect(clippy::struct_excessive_bools, reason = "keys of a table, each by itself")]
 pub struct FitSpec {
@@ -69,11 +73,10 @@ pub struct FitSpec {
     /// Share of the training samples, the last ones, that are kept for validation: 0 ≤ share < 1; default 0.
     pub validation_split: f64,
     /// Whether `validation_split` keeps of every class its share, drawn, and not the last images; default false. As many are kept.
-    /// See [`crate::parts`].
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub stratified: bool,
     /// Cross-validation: the training images are dealt into parts that have the same share of every class, and one of them
-    /// is kept for validation. `"2/5"` is the second of five. Not together with `validation_split`. See [`crate::parts`].
+    /// is kept for validation. `"2/5"` is the second of five. Default none. Not together with `validation_split`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fold: Option<Fold>,
     /// Whether every epoch has an order of its own; default true.
@@ -81,12 +84,12 @@ pub struct FitSpec {
     /// Decides the initial weights, the order of the samples, dropout, augmentation and mixing, and which images `stratified`
     /// and `fold` keep; default 42.
     pub seed: u64,
-    /// mixup: blends every training image with another of its batch, shares from Beta(α, α) with this α. 0 (off, default), or
-    /// 0.01 to 100; 0.2 is usual. See [`crate::Mixing`].
+    /// mixup: blends every training image with another of its batch, shares from Beta(α, α) with this α. Default 0: off; else
+    /// 0.01 to 100, 0.2 is usual.
     #[serde(skip_serializing_if = "is_zero")]
     pub mixup: f64,
     /// cutmix: pastes a window of another image of the batch into every training image, its size from Beta(α, α) with this
-    /// α. 0 (off, default), or 0.01 to 100; 1.0 is usual. Not together with `mixup`.
+    /// α. Default 0: off; else 0.01 to 100, 1.0 is usual. Not together with `mixup`.
     #[serde(skip_serializing_if = "is_zero")]
     pub cutmix: f64,
     /// Whether the training images are measured after every epoch with the weights as they are then, without dropout,
@@ -96,7 +99,7 @@ pub struct FitSpec {
     pub eval_train: bool,
     /// Whether the test images are measured after every epoch too: `test_loss` and `test_accuracy` in the run's history, as a
     /// record to look at afterwards. Nothing can follow them: test data that decides when to stop is no longer test data.
-    /// Default false. Costs one forward pass over the test images per epoch. See [`crate::Trainer::fit_with_test`].
+    /// Default false. Costs one forward pass over the test images per epoch.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub eval_test: bool,
 }

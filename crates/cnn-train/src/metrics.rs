@@ -4,11 +4,13 @@ use cnn_callbacks::Logs;
 use cnn_nn::engine::{BatchMetrics, MAX_TOP_K};
 use cnn_nn::layer::BuildError;
 use cnn_nn::loss::Loss;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// A metric, as `metrics` in `[compile]` lists it.
 ///
-/// `"accuracy"` is the share of right answers, by Keras's rule: see [`Loss`]. `"acc"` is the same under that name. The top-k
+/// `"accuracy"` is the share of right answers, by Keras's rule: of several outputs the first largest one is the answer, of a single
+/// output class 1 where its probability is above ½ (see [`Loss`]). `"acc"` is the same under that name. The top-k
 /// accuracies are the share of images whose class is among the k largest outputs; of outputs that are equal at the edge all
 /// are in, as with Keras on `TensorFlow`. Written as a bare name, or as a table:
 ///
@@ -28,24 +30,27 @@ use serde::{Deserialize, Serialize};
 ///
 /// Every metric is a mean over the images seen so far in the epoch, is in the logs under its name, and can be followed by a
 /// callback's `monitor`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[schemars(tag = "type")]
 pub enum MetricSpec {
     /// Share of right answers.
     #[serde(rename = "accuracy")]
     Accuracy,
-    /// The same, called `acc`.
+    /// `accuracy` under the name `acc`.
     #[serde(rename = "acc")]
     Acc,
     /// Share of images whose class is among the k largest outputs.
     #[serde(alias = "top_k_categorical_accuracy")]
+    #[schemars(extend("alias" = "top_k_categorical_accuracy"))]
     TopKCategoricalAccuracy(TopK),
-    /// The same: Keras's name where labels are class numbers.
+    /// `TopKCategoricalAccuracy` under Keras's name for labels that are class numbers.
     #[serde(alias = "sparse_top_k_categorical_accuracy")]
+    #[schemars(extend("alias" = "sparse_top_k_categorical_accuracy"))]
     SparseTopKCategoricalAccuracy(TopK),
 }
 
 /// Which k, and what it is called.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct TopK {
     /// How many answers count, 1 to the number of classes; default 5.

@@ -12,6 +12,7 @@
 use crate::config::FitSpec;
 use crate::error::TrainError;
 use cnn_tensor::random::{Purpose, shuffled, stream};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::str::FromStr;
@@ -20,7 +21,7 @@ use std::str::FromStr;
 const MOST_FOLDS: usize = 1000;
 
 /// One part of several of equal size: `2/5` is the second of five. Written as text, `fold = "2/5"`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(try_from = "String", into = "String")]
 pub struct Fold {
     number: usize,

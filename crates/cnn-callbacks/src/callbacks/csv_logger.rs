@@ -21,12 +21,13 @@ use crate::text::python_repr;
 use crate::{
     Callback, CallbackError, Control, EpochEnd, Logs, Memory, Resume, TrainBegin, TrainEnd,
 };
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::fs::{File, OpenOptions};
 use std::path::PathBuf;
 
 /// Write each epoch's metrics to `filename`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CSVLogger {
     /// The file, relative to the run folder; folders in between are made. No default.

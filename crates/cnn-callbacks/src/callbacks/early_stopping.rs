@@ -23,10 +23,11 @@ use super::BuildContext;
 use crate::{
     Callback, CallbackError, Control, EpochEnd, Memory, Mode, Monitor, Resume, TrainBegin, TrainEnd,
 };
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// Stop when `monitor` no longer improves.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct EarlyStopping {
     /// Name of the metric. Default `val_loss`, which needs validation data.

@@ -2,10 +2,11 @@
 
 use crate::CallbackError;
 use crate::error::wrong;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// `"epoch"`, `"batch"`, or a number of batches.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(untagged, expecting = "\"epoch\", \"batch\", or a number of batches such as 100")]
 pub enum Frequency {
     /// In words.
@@ -15,7 +16,7 @@ pub enum Frequency {
 }
 
 /// What is counted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Unit {
     /// At the end of every epoch.

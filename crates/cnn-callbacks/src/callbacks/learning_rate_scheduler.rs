@@ -21,10 +21,11 @@ use super::BuildContext;
 use crate::error::{check_verbose, wrong};
 use crate::text::python_repr;
 use crate::{Callback, CallbackError, Control, EpochBegin};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// Set the learning rate by a table.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct LearningRateScheduler {
     /// Pairs of an epoch, from 0, and the rate from there on: finite, ≥ 0. Epochs go up. No default.

@@ -33,6 +33,7 @@ pub use terminate_on_nan::TerminateOnNaN;
 pub use time_budget::TimeBudget;
 
 use crate::{Callback, CallbackError};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// One kind of callback, for documentation and for tests that loop over all of them.
@@ -49,9 +50,10 @@ pub struct Kind {
 macro_rules! callbacks {
     ($($(#[$doc:meta])* $kind:ident = $alias:literal,)*) => {
         /// A callback and its settings, as model.toml has them. The defaults are Keras's; unknown keys are refused.
-        #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+        #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+        #[schemars(tag = "type")]
         pub enum CallbackSpec {
-            $($(#[$doc])* #[serde(alias = $alias)] $kind($kind),)*
+            $($(#[$doc])* #[serde(alias = $alias)] #[schemars(extend("alias" = $alias))] $kind($kind),)*
         }
 
         impl CallbackSpec {

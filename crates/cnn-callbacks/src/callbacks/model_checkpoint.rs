@@ -31,12 +31,13 @@ use crate::{
     BatchEnd, Callback, CallbackError, Content, Control, EpochEnd, LEARNING_RATE, Logs, Memory,
     Mode, Monitor, Resume, Save, TrainBegin,
 };
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::ffi::OsStr;
 use std::path::Path;
 
 /// Save the model after epochs or batches.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ModelCheckpoint {
     /// The file, relative to the run folder, ending in `.cnn` or `.npz`; folders in between are made. No default.

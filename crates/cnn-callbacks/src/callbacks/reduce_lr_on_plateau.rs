@@ -30,10 +30,11 @@ use crate::text::python_repr;
 use crate::{
     Callback, CallbackError, Control, EpochEnd, Memory, Mode, Monitor, Resume, TrainBegin,
 };
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// Lower the learning rate when `monitor` no longer improves.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct ReduceLROnPlateau {
     /// Name of the metric. Default `val_loss`, which needs validation data.

@@ -16,10 +16,11 @@
 
 use super::BuildContext;
 use crate::{Callback, CallbackError, Control, EpochEnd, Mode, Monitor};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// Stop when `monitor` reaches `threshold`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct StopAt {
     /// Name of the metric. Default `accuracy`, that of the training data; `val_accuracy` needs validation data.

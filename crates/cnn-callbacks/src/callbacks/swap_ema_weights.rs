@@ -19,10 +19,11 @@
 
 use super::BuildContext;
 use crate::{Average, Callback, CallbackError};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// Measure with the running mean of the weights.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct SwapEMAWeights {
     /// Whether callbacks see the mean as the weights at an epoch's end. Default false.

@@ -8,14 +8,17 @@
 //! type = "TerminateOnNaN"
 //! ```
 //!
+//! **Errors**: none.
+//!
 //! **Source**: Keras `callbacks/terminate_on_nan.py`.
 
 use super::BuildContext;
 use crate::{BatchEnd, Callback, CallbackError, Control};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// Stop when the loss is no longer a number. There is nothing to set.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct TerminateOnNaN {}
 

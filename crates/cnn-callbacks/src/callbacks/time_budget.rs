@@ -18,10 +18,11 @@
 use super::BuildContext;
 use crate::error::wrong;
 use crate::{BatchEnd, Callback, CallbackError, Control, EpochEnd};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// Stop after so much training: `minutes` and `seconds` together.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct TimeBudget {
     /// Minutes of training. Finite, ≥ 0. Default 0.

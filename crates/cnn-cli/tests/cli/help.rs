@@ -5,7 +5,7 @@ use crate::support::{cnn, code, snapshot, stdout, transcript};
 #[test]
 fn every_help() {
     let folder = tempfile::tempdir().unwrap();
-    let commands: [&[&str]; 22] = [
+    let commands: [&[&str]; 27] = [
         &[],
         &["new"],
         &["summary"],
@@ -29,6 +29,10 @@ fn every_help() {
         &["data", "fetch"],
         &["data", "info"],
         &["data", "suspects"],
+        &["layers"],
+        &["schema"],
+        &["completions"],
+        &["man"],
     ];
     for command in commands {
         let args: Vec<&str> = command.iter().copied().chain(["--help"]).collect();

@@ -18,6 +18,7 @@ mod losses;
 mod lr_find;
 mod models;
 mod overfitting;
+mod reference;
 mod report;
 mod resume;
 mod schedule;

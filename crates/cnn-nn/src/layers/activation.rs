@@ -21,10 +21,11 @@ use super::Spec;
 use crate::layer::{BuildError, Built, Facts, Layer, Link, Pass, Shard, Weights, Work};
 use cnn_kernels::{Isa, activation as kernel};
 use cnn_tensor::Shape;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// An activation function, by Keras's name.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Function {
     /// y = x where x > 0, else eˣ − 1. Clevert et al. 2015.
@@ -39,6 +40,7 @@ pub enum Function {
     HardSigmoid,
     /// y = x·min(max(x/6 + ½, 0), 1), also called `hard_swish`. Howard et al. 2019.
     #[serde(rename = "hard_silu", alias = "hard_swish")]
+    #[schemars(extend("alias" = "hard_swish"))]
     HardSilu,
     /// y = x where x > 0, else x/5.
     #[serde(rename = "leaky_relu")]
@@ -58,6 +60,7 @@ pub enum Function {
     Sigmoid,
     /// y = x / (1 + exp(−x)), also called `swish`. Ramachandran et al. 2017.
     #[serde(alias = "swish")]
+    #[schemars(extend("alias" = "swish"))]
     Silu,
     /// Exponentials over their sum, along the last axis.
     Softmax,
@@ -173,7 +176,7 @@ impl Function {
 }
 
 /// The `Activation` layer.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Activation {
     /// The function: `relu`, `relu6`, `leaky_relu`, `elu`, `selu`, `gelu`, `silu` (`swish`), `mish`, `hard_silu` (`hard_swish`),

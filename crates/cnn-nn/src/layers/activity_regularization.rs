@@ -23,10 +23,11 @@ use crate::layer::{BuildError, Built, Facts, Layer, Pass, Shard, Weights, Work};
 use crate::regularizer::Regularizer;
 use cnn_kernels::Isa;
 use cnn_tensor::Shape;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// The `ActivityRegularization` layer.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct ActivityRegularization {
     /// Factor of the sum of absolute values; 0 or more, default 0.

@@ -25,10 +25,11 @@ use cnn_kernels::Isa;
 use cnn_kernels::average_pool;
 use cnn_kernels::max_pool::PoolGeometry;
 use cnn_tensor::{Padding, Shape};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// The `AveragePooling2D` layer.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct AveragePooling2D {
     /// Window, in pixels; default 2.

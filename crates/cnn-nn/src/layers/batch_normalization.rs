@@ -33,10 +33,11 @@ use crate::layer::{
 use cnn_kernels::batch_norm::{self, Normal};
 use cnn_kernels::{Isa, activation, reduce};
 use cnn_tensor::Shape;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// The `BatchNormalization` layer.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct BatchNormalization {
     /// How much of the moving statistics stays at each step, 0 to 1; default 0.99.

@@ -27,10 +27,11 @@ use super::{LayerSpec, Spec, bad_key};
 use crate::block::{BlockBuilder, Join};
 use crate::layer::{BuildError, Built};
 use cnn_tensor::Shape;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// The `Concatenate` block.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Concatenate {
     /// Two lists of layers or more, each of which is given the input.

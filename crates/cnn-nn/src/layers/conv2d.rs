@@ -41,10 +41,11 @@ use crate::window::dilated_windows;
 use cnn_kernels::Isa;
 use cnn_kernels::conv::{self, ConvGeometry};
 use cnn_tensor::{Padding, Shape, Window, conv_geometry};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// The `Conv2D` layer.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Conv2D {
     /// Output channels; 1 or more.

@@ -35,11 +35,12 @@ use crate::layer::{
 use crate::regularizer::Regularizer;
 use cnn_kernels::{Isa, dense};
 use cnn_tensor::Shape;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::ops::Range;
 
 /// The `Dense` layer.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Dense {
     /// Outputs; 1 or more.

@@ -36,10 +36,11 @@ use crate::regularizer::Regularizer;
 use crate::window::dilated_windows;
 use cnn_kernels::conv::ConvGeometry;
 use cnn_tensor::{Padding, Shape, Window, conv_geometry};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// The `DepthwiseConv2D` layer.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct DepthwiseConv2D {
     /// Window, in pixels.

@@ -23,10 +23,11 @@ use crate::layer::{BuildError, Built, Facts, Layer, Pass, Shard, Weights, Work, 
 use cnn_kernels::Isa;
 use cnn_tensor::Shape;
 use cnn_tensor::random::{Purpose, stream, uniform_f32};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// The `Dropout` layer.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Dropout {
     /// Share of the numbers that become zero; 0 to 1.

@@ -4,12 +4,13 @@ use super::bad_key;
 use crate::layer::BuildError;
 use cnn_tensor::random::uniform_f32;
 use rand_chacha::ChaCha8Rng;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::ops::RangeInclusive;
 
 /// How far a random change may go: one number, or the two ends of a range. What one number stands for is the layer's
 /// affair; −f to f for most.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(untagged, expecting = "a number such as 0.1, or a range such as [-0.1, 0.2]")]
 pub enum Factor {
     /// As far as this.

@@ -21,15 +21,16 @@ use super::Spec;
 use crate::layer::{BuildError, Built, Facts, Layer, Pass, Shard, Weights, Work};
 use cnn_kernels::Isa;
 use cnn_tensor::Shape;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// The `Flatten` layer; it has no keys.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(from = "NoKeys", into = "NoKeys")]
 pub struct Flatten;
 
 /// The table of a layer without keys.
-#[derive(Serialize, Deserialize)]
+#[derive(Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct NoKeys {}
 

@@ -23,10 +23,11 @@ use crate::layer::{BuildError, Built};
 use cnn_tensor::Shape;
 use cnn_tensor::random::normal_f32;
 use rand_chacha::ChaCha8Rng;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// The `GaussianNoise` layer.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct GaussianNoise {
     /// Standard deviation of the noise, where pixels go from 0 to 1; 0 to 1.

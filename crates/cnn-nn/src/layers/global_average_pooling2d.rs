@@ -21,10 +21,11 @@ use super::average_pooling2d::BuiltAveragePooling2D;
 use super::{Spec, pooling};
 use crate::layer::{BuildError, Built};
 use cnn_tensor::Shape;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// The `GlobalAveragePooling2D` layer.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct GlobalAveragePooling2D {
     /// Whether height and width stay, as 1; default false.

@@ -26,10 +26,11 @@ use super::{Spec, bad_key, image_shape};
 use crate::layer::{BuildError, Built};
 use cnn_kernels::normalize::Groups;
 use cnn_tensor::Shape;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// The `GroupNormalization` layer.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct GroupNormalization {
     /// Groups that the channels are cut into; default 32.

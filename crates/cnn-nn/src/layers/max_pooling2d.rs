@@ -24,10 +24,11 @@ use crate::layer::{BuildError, Built, Layer, Pass, Shard, Weights, Work, WorkSiz
 use cnn_kernels::Isa;
 use cnn_kernels::max_pool::{self, PoolGeometry};
 use cnn_tensor::{Padding, Shape};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// The `MaxPooling2D` layer.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct MaxPooling2D {
     /// Window, in pixels; default 2.

@@ -90,6 +90,7 @@ use crate::layer::{BuildError, Built, ParamSpec};
 use crate::model::LayerEntry;
 use crate::regularizer::Regularizer;
 use cnn_tensor::Shape;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// What every layer's spec offers: plain data that builds against an input shape.
@@ -109,12 +110,14 @@ pub trait Spec:
 macro_rules! registry {
     ($($(#[$doc:meta])* $kind:ident = $snake:literal),+ $(,)?) => {
         /// Any layer of the registry, as `model.toml` describes it, or one that is made in code.
-        #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+        #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+        #[schemars(tag = "type")]
         #[non_exhaustive]
         pub enum LayerSpec {
-            $($(#[$doc])* #[serde(alias = $snake)] $kind($kind),)+
+            $($(#[$doc])* #[serde(alias = $snake)] #[schemars(extend("alias" = $snake))] $kind($kind),)+
             /// A layer from outside this crate. `model.toml` cannot name it; [`Custom`] says what becomes of it in files.
             #[serde(skip_deserializing)]
+            #[schemars(skip)]
             Custom(Custom),
         }
 

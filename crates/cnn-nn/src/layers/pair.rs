@@ -1,6 +1,8 @@
 //! `3` or `[3, 3]`: a size for height and width.
 
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use std::borrow::Cow;
 
 /// Height and width. One number in `model.toml` stands for both.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,6 +30,27 @@ impl From<[usize; 2]> for Pair {
 enum Written {
     Both(usize),
     Each([usize; 2]),
+}
+
+impl JsonSchema for Pair {
+    fn schema_name() -> Cow<'static, str> {
+        "Pair".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "title": "a whole number such as 3, or two of them such as [3, 3]",
+            "anyOf": [
+                { "type": "integer", "minimum": 0 },
+                {
+                    "type": "array",
+                    "items": { "type": "integer", "minimum": 0 },
+                    "minItems": 2,
+                    "maxItems": 2,
+                },
+            ],
+        })
+    }
 }
 
 impl Serialize for Pair {

@@ -27,10 +27,11 @@ use super::{Factor, Spec, image_shape};
 use crate::layer::{BuildError, Built};
 use cnn_tensor::Shape;
 use rand_chacha::ChaCha8Rng;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// The `RandomContrast` layer.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RandomContrast {
     /// How much less and more: f for 1 − f to 1 + f, or [l, u] for 1 − l to 1 + u; 0 to 1.

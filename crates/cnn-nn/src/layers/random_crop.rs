@@ -30,11 +30,12 @@ use crate::layer::{BuildError, Built};
 use cnn_tensor::Shape;
 use cnn_tensor::random::below;
 use rand_chacha::ChaCha8Rng;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::ops::Range;
 
 /// The `RandomCrop` layer.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RandomCrop {
     /// Height of the part, in pixels; 1 or more.

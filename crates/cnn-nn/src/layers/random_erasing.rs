@@ -28,11 +28,12 @@ use crate::layer::{BuildError, Built};
 use cnn_tensor::Shape;
 use cnn_tensor::random::{normal_f32, uniform_f32};
 use rand_chacha::ChaCha8Rng;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::ops::Range;
 
 /// The `RandomErasing` layer.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct RandomErasing {
     /// Probability that an image loses a rectangle, drawn for each image: f for 0 to f, or a range; 0 to 1, default 1.
@@ -48,7 +49,7 @@ pub struct RandomErasing {
 }
 
 /// What covers an erased rectangle.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(
     untagged,
     expecting = "a number such as 0.5, or one for each channel such as [0.5, 0.4, 0.4]"

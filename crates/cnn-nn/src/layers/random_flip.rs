@@ -24,10 +24,11 @@ use crate::layer::{BuildError, Built};
 use cnn_tensor::Shape;
 use cnn_tensor::random::uniform_f32;
 use rand_chacha::ChaCha8Rng;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// The directions in which a [`RandomFlip`] mirrors.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum FlipMode {
     /// Left becomes right.
@@ -40,7 +41,7 @@ pub enum FlipMode {
 }
 
 /// The `RandomFlip` layer.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct RandomFlip {
     /// `"horizontal"`, `"vertical"` or `"horizontal_and_vertical"` (default).

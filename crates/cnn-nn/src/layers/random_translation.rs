@@ -27,10 +27,11 @@ use super::{Factor, FillMode, Interpolation, Spec, image_shape};
 use crate::layer::{BuildError, Built};
 use cnn_tensor::Shape;
 use rand_chacha::ChaCha8Rng;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// The `RandomTranslation` layer.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RandomTranslation {
     /// How far down, as a share of the height: f for −f to f, or a range; −1 to 1.

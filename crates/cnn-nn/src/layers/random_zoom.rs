@@ -26,10 +26,11 @@ use super::{Factor, FillMode, Interpolation, Spec, bad_key, image_shape};
 use crate::layer::{BuildError, Built};
 use cnn_tensor::Shape;
 use rand_chacha::ChaCha8Rng;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// The `RandomZoom` layer.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RandomZoom {
     /// How much smaller, vertically: f for −f to f, or a range; above −1, at most 1.

@@ -8,10 +8,11 @@ use super::per_image::PerImage;
 use crate::layer::BuildError;
 use cnn_tensor::random::sin_cos_turns;
 use rand_chacha::ChaCha8Rng;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// What lies beyond the border of an image `a b c d`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum FillMode {
     /// The image, mirrored at its edge: `d c b a | a b c d | d c b a`.
@@ -26,7 +27,7 @@ pub enum FillMode {
 }
 
 /// What stands between two pixels.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Interpolation {
     /// The nearer pixel.

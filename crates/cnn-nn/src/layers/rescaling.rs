@@ -22,10 +22,11 @@ use super::{Spec, bad_key};
 use crate::layer::{BuildError, Built, Facts, Layer, Pass, Shard, Weights, Work};
 use cnn_kernels::Isa;
 use cnn_tensor::Shape;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// The `Rescaling` layer.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Rescaling {
     /// What each number is multiplied with.

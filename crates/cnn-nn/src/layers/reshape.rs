@@ -22,10 +22,11 @@ use super::flatten::BuiltFlatten;
 use super::{Spec, bad_key};
 use crate::layer::{BuildError, Built, Facts};
 use cnn_tensor::Shape;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// The `Reshape` layer.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Reshape {
     /// The new axes; one of them may be −1.

@@ -34,15 +34,16 @@ use super::{Activation, Function, LayerSpec, Spec, bad_key};
 use crate::block::{BlockBuilder, Join};
 use crate::layer::{BuildError, Built};
 use cnn_tensor::Shape;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// The `Residual` block.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Residual {
     /// The layers of the main branch, from the input to the sum; at least one.
     pub layers: Vec<LayerSpec>,
-    /// The layers of the other branch; none (default) for the input itself.
+    /// The layers of the other branch; default none: the input itself.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub shortcut: Vec<LayerSpec>,
     /// Applied to the sum; default linear.

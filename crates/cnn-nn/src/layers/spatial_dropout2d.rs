@@ -22,10 +22,11 @@
 use super::{Spec, dropout, image_shape};
 use crate::layer::{BuildError, Built};
 use cnn_tensor::Shape;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// The `SpatialDropout2D` layer.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SpatialDropout2D {
     /// Share of the channels that become zero; 0 to 1.

@@ -24,10 +24,11 @@ use super::{Dense, Function, GlobalAveragePooling2D, Spec, bad_key, image_shape}
 use crate::block::{BlockBuilder, Join};
 use crate::layer::{BuildError, Built};
 use cnn_tensor::Shape;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// The `SqueezeExcite` block.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SqueezeExcite {
     /// Channels of the input for each unit in the middle, rounded down to at least one unit; 1 to the channels, default 16.

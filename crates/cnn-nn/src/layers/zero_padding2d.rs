@@ -23,10 +23,11 @@ use super::{Spec, bad_key, image_shape};
 use crate::layer::{BuildError, Built, Facts, Layer, Pass, Shard, Weights, Work};
 use cnn_kernels::Isa;
 use cnn_tensor::Shape;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// The `ZeroPadding2D` layer.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct ZeroPadding2D {
     /// Rows and columns of zeros; default 1 on each side.
@@ -40,7 +41,7 @@ impl Default for ZeroPadding2D {
 }
 
 /// How much of something there is on each side of an image.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(
     untagged,
     expecting = "a whole number such as 1, two such as [1, 2], or four such as [[1, 2], [3, 4]]"

@@ -11,10 +11,11 @@ use super::{Built, ClassWeight, Reading, Rule, Spec, fit};
 use crate::layer::{BuildError, Link};
 use cnn_kernels::Isa;
 use cnn_kernels::loss::{Targets, sigmoid_targets};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// Binary cross-entropy: two classes from one sigmoid unit, or one sigmoid unit per class.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct BinaryCrossentropy {
     /// True where the last layer has no sigmoid and the loss applies it; default false.
@@ -22,7 +23,7 @@ pub struct BinaryCrossentropy {
     /// How far targets are moved towards ½, 0 to below 1; default 0.
     #[serde(skip_serializing_if = "fit::is_zero")]
     pub label_smoothing: f64,
-    /// How much the images of each class count in training; default all alike. See [`ClassWeight`].
+    /// How much the images of each class count in training; default all alike.
     #[serde(skip_serializing_if = "ClassWeight::is_equal")]
     pub class_weight: ClassWeight,
 }

@@ -10,10 +10,11 @@ use super::{Built, ClassWeight, Reading, Rule, Spec, fit};
 use crate::layer::{BuildError, Link};
 use cnn_kernels::Isa;
 use cnn_kernels::loss::{Targets, sigmoid_focal};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// Binary focal cross-entropy.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct BinaryFocalCrossentropy {
     /// Whether targets of 1 count `alpha` and targets of 0 count 1 − `alpha`; default false.
@@ -27,7 +28,7 @@ pub struct BinaryFocalCrossentropy {
     /// How far targets are moved towards ½, 0 to below 1; default 0.
     #[serde(skip_serializing_if = "fit::is_zero")]
     pub label_smoothing: f64,
-    /// How much the images of each class count in training; default all alike. See [`ClassWeight`].
+    /// How much the images of each class count in training; default all alike.
     #[serde(skip_serializing_if = "ClassWeight::is_equal")]
     pub class_weight: ClassWeight,
 }

@@ -8,10 +8,11 @@
 use super::sparse_categorical_crossentropy::SoftmaxCrossentropy;
 use super::{Built, ClassWeight, Reading, Spec, fit};
 use crate::layer::{BuildError, Link};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// Categorical cross-entropy: the target is the one-hot form of the class.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct CategoricalCrossentropy {
     /// True where the last layer has no softmax and the loss applies it; default false.
@@ -19,7 +20,7 @@ pub struct CategoricalCrossentropy {
     /// Share of each label that is spread evenly over all classes, 0 to below 1; default 0.
     #[serde(skip_serializing_if = "fit::is_zero")]
     pub label_smoothing: f64,
-    /// How much the images of each class count in training; default all alike. See [`ClassWeight`].
+    /// How much the images of each class count in training; default all alike.
     #[serde(skip_serializing_if = "ClassWeight::is_equal")]
     pub class_weight: ClassWeight,
 }

@@ -11,10 +11,11 @@ use super::{Built, ClassWeight, Reading, Rule, Spec, fit};
 use crate::layer::{BuildError, Link};
 use cnn_kernels::Isa;
 use cnn_kernels::loss::{Targets, softmax_focal};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// Categorical focal cross-entropy.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct CategoricalFocalCrossentropy {
     /// Factor of the loss, above 0 to 1; default 0.25.
@@ -26,7 +27,7 @@ pub struct CategoricalFocalCrossentropy {
     /// Share of each label that is spread evenly over all classes, 0 to below 1; default 0.
     #[serde(skip_serializing_if = "fit::is_zero")]
     pub label_smoothing: f64,
-    /// How much the images of each class count in training; default all alike. See [`ClassWeight`].
+    /// How much the images of each class count in training; default all alike.
     #[serde(skip_serializing_if = "ClassWeight::is_equal")]
     pub class_weight: ClassWeight,
 }

@@ -2,9 +2,11 @@
 
 use super::fit::error;
 use crate::layer::BuildError;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::{self, MapAccess, SeqAccess, Visitor};
 use serde::ser::SerializeMap as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
 
@@ -120,6 +122,27 @@ impl Serialize for ClassWeight {
 impl<'de> Deserialize<'de> for ClassWeight {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_any(Written)
+    }
+}
+
+impl JsonSchema for ClassWeight {
+    fn schema_name() -> Cow<'static, str> {
+        "ClassWeight".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "title": r#""balanced", a list such as [1.0, 2.0], or a table such as { 0 = 2.0 }"#,
+            "anyOf": [
+                { "enum": ["balanced", "equal"] },
+                { "type": "array", "items": { "type": "number", "minimum": 0 } },
+                {
+                    "type": "object",
+                    "patternProperties": { "^[0-9]+$": { "type": "number", "minimum": 0 } },
+                    "additionalProperties": false,
+                },
+            ],
+        })
     }
 }
 

@@ -10,13 +10,14 @@ use super::{Built, ClassWeight, Reading, Rule, Spec};
 use crate::layer::{BuildError, Link};
 use cnn_kernels::Isa;
 use cnn_kernels::loss::{Targets, squared_error};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// Mean squared error.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct MeanSquaredError {
-    /// How much the images of each class count in training; default all alike. See [`ClassWeight`].
+    /// How much the images of each class count in training; default all alike.
     #[serde(skip_serializing_if = "ClassWeight::is_equal")]
     pub class_weight: ClassWeight,
 }

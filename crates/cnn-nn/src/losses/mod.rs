@@ -14,6 +14,10 @@
 //! A softmax or sigmoid at the end is computed together with the loss, from the numbers before it: exact also where a
 //! probability rounds to 0 or 1, where Keras's eager code clips it to 1e-7.
 //!
+//! `class_weight` says how much the images of each class count in training: `[1.0, 2.0, …]`, one for each class; `{ 6 = 2.0 }`, where a
+//! class that is not named counts 1, as in Keras; or `"balanced"`, which gives every class the same total. PyTorch's `weight` also
+//! divides by the sum of the weights. See [`ClassWeight`].
+//!
 //! ```
 //! # let text = r#"
 //! [compile]
@@ -47,6 +51,7 @@ pub use sparse_categorical_crossentropy::SparseCategoricalCrossentropy;
 
 use crate::layer::{BuildError, Link};
 use cnn_kernels::Isa;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -108,12 +113,14 @@ pub enum Reading {
 macro_rules! losses {
     ($($(#[$doc:meta])* $kind:ident = $snake:literal,)*) => {
         /// A loss and its settings, as `model.toml` has them. The defaults are Keras's; unknown keys are refused.
-        #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+        #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+        #[schemars(tag = "type")]
         #[non_exhaustive]
         pub enum LossSpec {
-            $($(#[$doc])* #[serde(alias = $snake)] $kind($kind),)*
+            $($(#[$doc])* #[serde(alias = $snake)] #[schemars(extend("alias" = $snake))] $kind($kind),)*
             /// A loss from outside this crate. `model.toml` cannot name it; [`Custom`] says what becomes of it in files.
             #[serde(skip_deserializing)]
+            #[schemars(skip)]
             Custom(Custom),
         }
 
@@ -167,13 +174,13 @@ macro_rules! losses {
 losses! {
     /// −log of the probability that the network gives the right class.
     SparseCategoricalCrossentropy = "sparse_categorical_crossentropy",
-    /// The same: Keras's name for labels that are one-hot.
+    /// `SparseCategoricalCrossentropy` under Keras's name for labels that are one-hot.
     CategoricalCrossentropy = "categorical_crossentropy",
-    /// The same, with less of it for what the network is sure of.
+    /// Cross-entropy, with less of it for what the network is sure of.
     CategoricalFocalCrossentropy = "categorical_focal_crossentropy",
     /// Each output on its own: −log of the probability of what it should say.
     BinaryCrossentropy = "binary_crossentropy",
-    /// The same, with less of it for what the network is sure of.
+    /// `BinaryCrossentropy`, with less of it for what the network is sure of.
     BinaryFocalCrossentropy = "binary_focal_crossentropy",
     /// Mean square of the distance to what the outputs should be.
     MeanSquaredError = "mean_squared_error",

@@ -10,10 +10,11 @@ use super::{Built, ClassWeight, Reading, Rule, Spec, fit};
 use crate::layer::{BuildError, Link};
 use cnn_kernels::Isa;
 use cnn_kernels::loss::{self as kernel, Targets};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// Sparse categorical cross-entropy: labels are class numbers.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct SparseCategoricalCrossentropy {
     /// True where the last layer has no softmax and the loss applies it; default false.
@@ -21,7 +22,7 @@ pub struct SparseCategoricalCrossentropy {
     /// Share of each label that is spread evenly over all classes, 0 to below 1; default 0.
     #[serde(skip_serializing_if = "fit::is_zero")]
     pub label_smoothing: f64,
-    /// How much the images of each class count in training; default all alike. See [`ClassWeight`].
+    /// How much the images of each class count in training; default all alike.
     #[serde(skip_serializing_if = "ClassWeight::is_equal")]
     pub class_weight: ClassWeight,
 }

@@ -37,6 +37,13 @@ fn a_mistyped_key_or_name_finds_its_word() {
 }
 
 #[test]
+fn a_list_that_is_too_long_is_no_pair() {
+    let text = layer("RandomContrast", "factor = 0.2\nvalue_range = [0, 1, 2]");
+    let mistake = "M006 6:1 `value_range` cannot be [0, 1, 2] in layer 1 (RandomContrast)";
+    only(&text, mistake, &["expected a list of 2"]);
+}
+
+#[test]
 fn both_spellings_of_a_type_and_a_bare_name_are_read() {
     let text = "input = [8, 8, 1]\nlayers = [\"flatten\", { type = \"dense\", units = 2 }, { type = \"Dense\", units = 2, name = \"out\" }]\n";
     let (spec, found) = ModelSpec::from_toml("model.toml", text).unwrap();

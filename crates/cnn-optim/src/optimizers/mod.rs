@@ -22,6 +22,7 @@ pub use sgd::SGD;
 use crate::common::Common;
 use crate::schedules::LearningRate;
 use crate::{OptimError, Optimizer, Rule, Variable};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// One kind of optimizer, for documentation and for tests that loop over all of them.
@@ -38,9 +39,10 @@ pub struct Kind {
 macro_rules! optimizers {
     ($($(#[$doc:meta])* $kind:ident = $alias:literal,)*) => {
         /// An optimizer and its settings, as model.toml has them. The defaults are Keras's; unknown keys are refused.
-        #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+        #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+        #[schemars(tag = "type")]
         pub enum OptimizerSpec {
-            $($(#[$doc])* #[serde(alias = $alias)] $kind($kind),)*
+            $($(#[$doc])* #[serde(alias = $alias)] #[schemars(extend("alias" = $alias))] $kind($kind),)*
         }
 
         impl OptimizerSpec {

@@ -15,11 +15,12 @@ use super::length::{Keys, Length};
 use super::{FitLength, Rule};
 use crate::OptimError;
 use crate::number::{check, not_negative};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::f64::consts::PI;
 
 /// Half a cosine wave down: `{ type = "CosineDecay", initial_learning_rate = 0.01 }` takes the whole fit.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CosineDecay {
     /// Rate of the first step: where the warmup begins, or without one the wave. Finite, ≥ 0.
@@ -45,7 +46,7 @@ pub struct CosineDecay {
 }
 
 /// Half cosine waves that start anew, each longer than the one before.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CosineDecayRestarts {
     /// Rate of the first step. Finite, ≥ 0.

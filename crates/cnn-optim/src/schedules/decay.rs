@@ -14,21 +14,22 @@ use super::length::{Keys, Length};
 use super::{FitLength, Rule};
 use crate::OptimError;
 use crate::number::{check, learning_rate, not_negative};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// Multiplied by `decay_rate` over every `decay_steps`: `{ type = "ExponentialDecay", initial_learning_rate = 0.01, decay_rate = 0.9,
 /// decay_epochs = 1 }`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ExponentialDecay {
     /// Rate of the first step. Finite, ≥ 0.
     pub initial_learning_rate: f64,
     /// What the rate is multiplied by over each length. No unit; finite, ≥ 0.
     pub decay_rate: f64,
-    /// The length in steps, ≥ 1.
+    /// The length in steps, ≥ 1. Either this or `decay_epochs`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub decay_steps: Option<u64>,
-    /// The length in epochs, > 0.
+    /// The length in epochs, > 0. Either this or `decay_steps`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub decay_epochs: Option<f64>,
     /// Whether the rate falls at once at the end of each length instead of in every step. Default false.
@@ -37,17 +38,17 @@ pub struct ExponentialDecay {
 }
 
 /// Divided by 1 + `decay_rate` after `decay_steps`, by 1 + 2·`decay_rate` after twice as many, and so on.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct InverseTimeDecay {
     /// Rate of the first step. Finite, ≥ 0.
     pub initial_learning_rate: f64,
     /// What is added to the divisor over each length. No unit; finite, ≥ 0.
     pub decay_rate: f64,
-    /// The length in steps, ≥ 1.
+    /// The length in steps, ≥ 1. Either this or `decay_epochs`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub decay_steps: Option<u64>,
-    /// The length in epochs, > 0.
+    /// The length in epochs, > 0. Either this or `decay_steps`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub decay_epochs: Option<f64>,
     /// Whether the rate falls at once at the end of each length instead of in every step. Default false.
@@ -57,7 +58,7 @@ pub struct InverseTimeDecay {
 
 /// From one rate to another along a power: `{ type = "PolynomialDecay", initial_learning_rate = 0.01 }` is a straight line over the
 /// whole fit.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PolynomialDecay {
     /// Rate of the first step. Finite, ≥ 0.
@@ -80,7 +81,7 @@ pub struct PolynomialDecay {
 }
 
 /// One value after the other: `{ type = "PiecewiseConstantDecay", boundary_epochs = [10, 15], values = [0.1, 0.01, 0.001] }`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PiecewiseConstantDecay {
     /// The last step of each value but the last one, rising: step 0 is the first, and the boundary itself still has the value before it,

@@ -7,7 +7,7 @@
 //! optimizer = { type = "SGD", learning_rate = { type = "CosineDecay", initial_learning_rate = 0.0, warmup_target = 0.1, warmup_epochs = 1 } }
 //! ```
 //! Keras counts lengths in optimizer steps. Here each length may also be given in epochs (`decay_epochs` in place of
-//! `decay_steps`), and some are the whole fit where neither is given: that becomes steps once the fit's [`FitLength`] is known. A schedule
+//! `decay_steps`), and some are the whole fit where neither is given: that becomes steps once the size of the fit is known ([`FitLength`]). A schedule
 //! is a pure function of the number of updates before: the first has step 0.
 //!
 //! Rates are computed in f64 and rounded once; Keras computes them in float32, so its last digit may be another.
@@ -25,14 +25,16 @@ pub use one_cycle::{Anneal, OneCycle};
 
 use crate::OptimError;
 use crate::number::learning_rate;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 macro_rules! schedules {
     ($($(#[$doc:meta])* $kind:ident = $alias:literal,)*) => {
         /// A schedule and its settings, as model.toml has them; unknown keys are refused.
-        #[derive(Clone, Debug, PartialEq, Serialize)]
+        #[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+        #[schemars(tag = "type")]
         pub enum ScheduleSpec {
-            $($(#[$doc])* $kind($kind),)*
+            $($(#[$doc])* #[schemars(extend("alias" = $alias))] $kind($kind),)*
         }
 
         /// What `type` may say.

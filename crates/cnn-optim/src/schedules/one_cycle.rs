@@ -14,11 +14,12 @@ use super::length::{Keys, Length};
 use super::{FitLength, Rule};
 use crate::OptimError;
 use crate::number::check;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::f64::consts::PI;
 
 /// Up and down: `{ type = "OneCycle", max_lr = 0.01 }` takes the whole fit.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct OneCycle {
     /// The largest rate; `cnn lr-find` helps to choose it. Finite, ≥ 0.
@@ -44,7 +45,7 @@ pub struct OneCycle {
 }
 
 /// The way from one rate to another.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Anneal {
     /// Half a cosine wave.

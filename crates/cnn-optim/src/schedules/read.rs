@@ -1,6 +1,7 @@
 //! A learning rate from a file: a number, or a table with a `type`.
 
 use super::{LearningRate, ScheduleSpec, Type};
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::value::{MapAccessDeserializer, StrDeserializer};
 use serde::de::{Error, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -19,6 +20,22 @@ impl Serialize for LearningRate {
 impl<'de> Deserialize<'de> for LearningRate {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_any(Visit)
+    }
+}
+
+impl JsonSchema for LearningRate {
+    fn schema_name() -> Cow<'static, str> {
+        "LearningRate".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "title": "a number such as 0.001, or a schedule",
+            "anyOf": [
+                { "type": "number", "minimum": 0 },
+                generator.subschema_for::<ScheduleSpec>(),
+            ],
+        })
     }
 }
 

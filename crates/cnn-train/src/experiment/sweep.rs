@@ -19,6 +19,7 @@
 use super::read::Reader;
 use crate::config::{Config, Overrides};
 use cnn_nn::config::Diagnostics;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// Rows of one experiment, at most.
@@ -62,7 +63,7 @@ pub struct Row {
 }
 
 /// A metric that has to reach a value.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Threshold {
     /// `accuracy`, `loss`, or one of them with `val_` or `train_`.
@@ -97,7 +98,7 @@ impl std::fmt::Display for Threshold {
 }
 
 /// What a row costs.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Cost {
     /// Multiply-accumulates per image, forward.

@@ -41,11 +41,12 @@ use crate::{
 };
 use event::{Event, Payload};
 use records::Records;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
 /// Write event files for TensorBoard.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct TensorBoard {
     /// The folder, relative to the run folder. Default `logs`.

@@ -46,7 +46,7 @@ pub(super) struct Picture {
 /// or with one that is not finite.
 pub(super) fn picture(shape: &[usize], values: &[f32]) -> Option<Picture> {
     let largest = values.iter().fold(0.0f32, |largest, x| largest.max(x.abs()));
-    let sound = values.len() == shape.iter().product() && !values.is_empty();
+    let sound = values.len() == shape.iter().product::<usize>() && !values.is_empty();
     if !sound || values.iter().any(|x| !x.is_finite()) {
         return None;
     }
