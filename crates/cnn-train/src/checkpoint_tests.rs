@@ -17,6 +17,7 @@ fn checkpoint(steps: u64) -> Checkpoint {
         steps_taken: steps,
         place: Place { epoch: 1, logs: vec![("loss".to_owned(), f64::NAN)], ..Place::default() },
         callbacks: vec![("History".to_owned(), Memory::new().counts("epoch", [0]))],
+        rescue: Rescue::default(),
     }
 }
 

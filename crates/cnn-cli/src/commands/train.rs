@@ -49,6 +49,10 @@ pub(crate) struct Args {
     #[expect(clippy::option_option, reason = "with and without its value")]
     resume: Option<Option<PathBuf>>,
 
+    /// With --resume: go on with the learning rate times F, as after a loss that became NaN; 0 to 1.
+    #[arg(long, value_name = "F", requires = "resume", value_parser = rate_factor, allow_negative_numbers = true)]
+    rate_factor: Option<f32>,
+
     /// How often a checkpoint is written: `auto` (every 30 s and after every epoch, at most 1 % of the time), seconds as `10s`,
     /// a number of steps, or `never` (on Ctrl-C only).
     #[arg(long, value_name = "WHEN", default_value = "auto", value_parser = str::parse::<CheckpointEvery>)]
@@ -198,6 +202,12 @@ fn train(job: &Job<'_>, mut trainer: Trainer, from: Option<Checkpoint>) -> Resul
         files::write(path, csv.as_bytes(), args.force)?;
     }
     resume::signal()
+}
+
+/// A factor that makes a rate smaller.
+fn rate_factor(text: &str) -> Result<f32, String> {
+    let factor = text.parse().ok().filter(|factor: &f32| *factor > 0.0 && *factor <= 1.0);
+    factor.ok_or_else(|| "not between 0 and 1; 0.5 halves the learning rate".to_owned())
 }
 
 /// What the command line says differently from the model.toml.

@@ -197,18 +197,18 @@ impl Experiment<'_> {
             history.train = train_final;
         }
         observer.trained(&run, &row.name, &history)?;
-        let kept = run.finish(&RunRecord {
-            config: &config,
-            model: trainer.model(),
-            weights: trainer.weights(),
-            classes: &self.data.classes,
-            preprocessing: Preprocessing::bytes(self.data.train.shape()),
-            history: &history,
-            info: &info,
-        });
-        match kept {
-            Err(TrainError::NotFinite { .. }) if fit.diverged() => {}
-            other => other?,
+        if fit.diverged() {
+            run.keep_history(&history)?;
+        } else {
+            run.finish(&RunRecord {
+                config: &config,
+                model: trainer.model(),
+                weights: trainer.weights(),
+                classes: &self.data.classes,
+                preprocessing: Preprocessing::bytes(self.data.train.shape()),
+                history: &history,
+                info: &info,
+            })?;
         }
         let score = Score {
             schema: Score::SCHEMA,

@@ -20,6 +20,8 @@ impl Run<'_> {
         for save in self.control.take_saves() {
             match self.save(trainer, &save) {
                 Ok(()) => {}
+                // Training is about to go back.
+                Err(TrainError::NotFinite { .. }) if !trainer.fit.on_nan.is_stop() => {}
                 Err(error @ TrainError::NotFinite { .. }) => {
                     let reason = format!("{} was not saved: {error}", save.path.display());
                     self.control.diverged(&save.by, reason);
