@@ -91,6 +91,11 @@ pub(crate) fn isa() -> Result<Isa, Failure> {
     })
 }
 
+/// The command line, word by word; what is not UTF-8 as far as it can be shown.
+pub(crate) fn command_line() -> Vec<String> {
+    env::args_os().map(|word| word.to_string_lossy().into_owned()).collect()
+}
+
 /// As many threads as were asked for; 0 stands for what the machine gives this process.
 pub(crate) fn threads(asked: u16) -> usize {
     match asked {

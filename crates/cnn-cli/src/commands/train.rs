@@ -292,7 +292,7 @@ fn info(args: &Args, config: &Config, data: &Dataset) -> Result<RunInfo, Failure
         seed: config.fit.seed,
         threads: environment::threads(args.threads),
         isa: environment::isa()?.name().to_owned(),
-        command: std::env::args().collect(),
+        command: environment::command_line(),
         data: data.name.clone(),
         data_source: args.data.clone().unwrap_or_default(),
         data_fingerprint: data.fingerprint.clone(),

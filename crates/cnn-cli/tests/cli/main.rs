@@ -7,6 +7,8 @@ mod bench;
 mod convolve;
 mod data;
 mod doctor;
+#[cfg(unix)]
+mod environment;
 mod experiment;
 mod explain;
 mod filters;
@@ -15,6 +17,9 @@ mod help;
 mod losses;
 mod lr_find;
 mod models;
+mod on_nan;
+#[cfg(target_os = "linux")]
+mod outside;
 mod overfitting;
 mod report;
 mod resume;

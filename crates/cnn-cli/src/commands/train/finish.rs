@@ -89,7 +89,7 @@ impl Job<'_> {
         if let Ok((Some(good), _)) = self.run.checkpoints().latest() {
             let ((epoch, _), steps) = (good.position(), good.steps_taken());
             facts.push(format!(
-                "the last good checkpoint is of epoch {}, after step {steps} of the run",
+                "the last good checkpoint is from epoch {}, after step {steps} of the run",
                 (epoch + 1).min(self.config.fit.epochs)
             ));
             help.push(format!(
