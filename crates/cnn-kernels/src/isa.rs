@@ -1,7 +1,10 @@
 //! The instruction sets, and the treatment of denormals.
-#![expect(
-    unsafe_code,
-    reason = "the control register for denormals can only be reached with inline assembly"
+#![cfg_attr(
+    not(miri),
+    expect(
+        unsafe_code,
+        reason = "the control register for denormals can only be reached with inline assembly"
+    )
 )]
 
 /// The instruction set a kernel shall run with.
@@ -81,36 +84,37 @@ macro_rules! dispatch {
 }
 pub(crate) use dispatch;
 
-/// Bits of MXCSR: results that would be denormal become zero (FTZ), and denormal operands count as zero (DAZ).
-#[cfg(target_arch = "x86_64")]
+/// Bits of MXCSR: results that would be denormal become zero (FTZ), and denormal operands count as zero (DAZ). Not under Miri, which
+/// knows no assembly.
+#[cfg(all(target_arch = "x86_64", not(miri)))]
 const FTZ_DAZ: u32 = 0x8040;
 
 /// Treats denormal numbers as zero on the current thread from here on: they cost a hundred cycles each and carry nothing
 /// that training can use. Does nothing on processors other than x86-64.
 pub fn flush_denormals() {
-    #[cfg(target_arch = "x86_64")]
+    #[cfg(all(target_arch = "x86_64", not(miri)))]
     set_control(control() | FTZ_DAZ);
 }
 
 /// Whether the current thread treats denormals as zero (see [`flush_denormals`]).
 pub fn denormals_flushed() -> bool {
-    #[cfg(target_arch = "x86_64")]
+    #[cfg(all(target_arch = "x86_64", not(miri)))]
     return control() & FTZ_DAZ == FTZ_DAZ;
-    #[cfg(not(target_arch = "x86_64"))]
+    #[cfg(not(all(target_arch = "x86_64", not(miri))))]
     false
 }
 
 /// Flushes denormals until it is dropped, then puts the thread's setting back.
 #[derive(Debug)]
 pub(crate) struct FlushGuard {
-    #[cfg(target_arch = "x86_64")]
+    #[cfg(all(target_arch = "x86_64", not(miri)))]
     before: u32,
 }
 
 impl FlushGuard {
     pub(crate) fn new() -> Self {
         let guard = FlushGuard {
-            #[cfg(target_arch = "x86_64")]
+            #[cfg(all(target_arch = "x86_64", not(miri)))]
             before: control(),
         };
         flush_denormals();
@@ -120,12 +124,12 @@ impl FlushGuard {
 
 impl Drop for FlushGuard {
     fn drop(&mut self) {
-        #[cfg(target_arch = "x86_64")]
+        #[cfg(all(target_arch = "x86_64", not(miri)))]
         set_control(self.before);
     }
 }
 
-#[cfg(target_arch = "x86_64")]
+#[cfg(all(target_arch = "x86_64", not(miri)))]
 fn control() -> u32 {
     let mut value = 0_u32;
     // SAFETY: stmxcsr stores the 32-bit control register to the given address, which is that of a live local.
@@ -135,7 +139,7 @@ fn control() -> u32 {
     value
 }
 
-#[cfg(target_arch = "x86_64")]
+#[cfg(all(target_arch = "x86_64", not(miri)))]
 fn set_control(value: u32) {
     // SAFETY: `value` is what `control` read, with at most the two denormal bits changed: rounding mode and exception masks
     // stay as Rust expects them, and no reserved bit is set.
