@@ -66,7 +66,7 @@ fn one() -> f64 {
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands references")]
 fn is_one(factor: &f64) -> bool {
-    *factor == 1.0
+    factor.to_bits() == 1f64.to_bits()
 }
 
 /// What a run was asked to do, and on how much data.

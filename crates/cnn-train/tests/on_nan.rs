@@ -305,6 +305,26 @@ fn going_back_gives_the_same_bits_interrupted_after_any_step_and_on_any_number_o
     }
 }
 
+/// Files by their paths in a folder.
+type Files = BTreeMap<std::path::PathBuf, Vec<u8>>;
+
+/// Copies what is on the disk after each batch and message, as a kill would leave it.
+struct Copies {
+    folder: std::path::PathBuf,
+    all: Arc<Mutex<Vec<Files>>>,
+}
+impl Callback for Copies {
+    fn name(&self) -> &'static str {
+        "Copies"
+    }
+    fn on_batch_end(&mut self, _: &BatchEnd<'_>, _: &mut Control) {
+        self.all.lock().unwrap().push(files(&self.folder));
+    }
+    fn on_message(&mut self, _: &Message) {
+        self.all.lock().unwrap().push(files(&self.folder));
+    }
+}
+
 #[test]
 fn killed_after_any_checkpoint_of_a_run_that_goes_back_it_ends_with_the_same_bits() {
     let config = config(SGD, ROLLBACK, WILD);
@@ -312,22 +332,6 @@ fn killed_after_any_checkpoint_of_a_run_that_goes_back_it_ends_with_the_same_bit
     let every = CheckpointEvery::Steps(1);
     let (trainer, result) = process(&config, folder.path(), &Witness::default(), every);
     let whole = outcome(&trainer, &result, folder.path());
-    // What is on the disk after each batch, as a kill would leave it.
-    struct Copies {
-        folder: std::path::PathBuf,
-        all: Arc<Mutex<Vec<BTreeMap<std::path::PathBuf, Vec<u8>>>>>,
-    }
-    impl Callback for Copies {
-        fn name(&self) -> &'static str {
-            "Copies"
-        }
-        fn on_batch_end(&mut self, _: &BatchEnd<'_>, _: &mut Control) {
-            self.all.lock().unwrap().push(files(&self.folder));
-        }
-        fn on_message(&mut self, _: &Message) {
-            self.all.lock().unwrap().push(files(&self.folder));
-        }
-    }
     let folder = tempfile::tempdir().unwrap();
     let all = Arc::new(Mutex::new(Vec::new()));
     let mut one = self::trainer(&config, 1);
@@ -359,7 +363,7 @@ fn killed_after_any_checkpoint_of_a_run_that_goes_back_it_ends_with_the_same_bit
 }
 
 /// Every file of a folder, by its path in it.
-fn files(folder: &Path) -> BTreeMap<std::path::PathBuf, Vec<u8>> {
+fn files(folder: &Path) -> Files {
     let mut all = BTreeMap::new();
     let mut folders = vec![folder.to_owned()];
     while let Some(next) = folders.pop() {

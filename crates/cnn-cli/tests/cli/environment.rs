@@ -1,6 +1,6 @@
 //! What the machine can do to a run: full disks, folders that vanish, few files, signals, terminals, languages, odd paths.
 
-use crate::support::{code, stderr, stdout};
+use crate::support::{code, skipped, stderr, stdout};
 use crate::tiny;
 use serde_json::Value;
 use std::ffi::{OsStr, OsString};
@@ -122,7 +122,7 @@ fn bound(folder: &Path) -> Option<Vec<OsString>> {
     let runs = Command::new(&words[0]).args(&words[1..]).args([CNN, "--version"]).output();
     let runs = runs.is_ok_and(|output| output.status.success());
     if !runs {
-        eprintln!("skipped: permissions do not bind root, and there is no other user to be");
+        skipped("permissions do not bind root, and there is no other user to be");
     }
     runs.then_some(words)
 }
@@ -265,7 +265,7 @@ fn a_terminal_of_ten_columns_breaks_nothing() {
         .stdin(Stdio::null())
         .output();
     let Ok(output) = run else {
-        eprintln!("skipped: there is no `script` to make a terminal with");
+        skipped("there is no `script` to make a terminal with");
         return;
     };
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
@@ -312,7 +312,7 @@ fn as_many_threads_as_the_system_gives() {
     let folder = folder();
     let run = command(folder.path(), "taskset").args(["-c", "0", CNN, "--version"]).output();
     let Ok(output) = run else {
-        eprintln!("skipped: there is no `taskset` to take processors away with");
+        skipped("there is no `taskset` to take processors away with");
         return;
     };
     assert!(stdout(&output).contains("threads: 1\n"), "{}", stdout(&output));

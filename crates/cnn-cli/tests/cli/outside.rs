@@ -1,7 +1,7 @@
 //! Training, measuring and asking a model reach for nothing outside: no network, and no file is written but in the run folder. Seen
 //! by the system itself, through `strace`.
 
-use crate::support::{code, stderr};
+use crate::support::{code, skipped, stderr};
 use crate::tiny;
 use std::fs;
 use std::path::Path;
@@ -90,7 +90,7 @@ fn what_is_outside_is_seen() {
 fn no_network_and_no_file_outside_of_the_run_folder() {
     let probe = Command::new("strace").args(["-o", "/dev/null", "true"]).output();
     if !probe.is_ok_and(|output| output.status.success()) {
-        eprintln!("skipped: no strace, or it may not look into processes here");
+        skipped("no strace, or it may not look into processes here");
         return;
     }
     let folder = tempfile::tempdir().unwrap();

@@ -149,7 +149,7 @@ impl Run<'_> {
             learning_rate_factor: f64::from(self.rescue.factor),
         });
         // On the disk before callbacks cut their files: who is killed in between goes on from here.
-        self.save_checkpoint(Checkpoint { rescue: self.rescue.clone(), ..(*good).clone() });
+        self.save_checkpoint(&Checkpoint { rescue: self.rescue.clone(), ..(*good).clone() });
         let trained = self.trained();
         if let Err(error) = self.with_begin(|run, event| run.resume(trainer, *good, event)) {
             self.control.fail(NAME, error.to_string());

@@ -167,7 +167,7 @@ impl Run<'_> {
     fn write(&mut self, trainer: &Trainer, place: (usize, usize), total: &BatchMetrics) {
         let begin = Instant::now();
         match self.snapshot(trainer, place, total) {
-            Ok(now) => self.save_checkpoint(Checkpoint { rescue: self.rescue.clone(), ..now }),
+            Ok(now) => self.save_checkpoint(&Checkpoint { rescue: self.rescue.clone(), ..now }),
             Err(error) => self.keep.iter_mut().for_each(|keep| keep.failure = Some(error.clone())),
         }
         if let Some(keep) = &mut self.keep {
@@ -176,9 +176,9 @@ impl Run<'_> {
     }
 
     /// Has a checkpoint on the disk, where there are any.
-    pub(super) fn save_checkpoint(&mut self, checkpoint: Checkpoint) {
+    pub(super) fn save_checkpoint(&mut self, checkpoint: &Checkpoint) {
         if let Some(keep) = &mut self.keep {
-            keep.failure = keep.checkpoints.save(&checkpoint).err();
+            keep.failure = keep.checkpoints.save(checkpoint).err();
         }
     }
 

@@ -97,11 +97,8 @@ impl Job<'_> {
             ));
             help.push("or have that done: on_nan = \"rollback\" in [fit]".to_owned());
         }
-        fn as_str(lines: &[String]) -> Vec<&str> {
-            lines.iter().map(String::as_str).collect()
-        }
         let what = "training diverged: no weights are kept";
-        Failure::new(Exit::Diverged, "T011", what, &place, &as_str(&facts), &as_str(&help))
+        Failure::new(Exit::Diverged, "T011", what, &place, &words(&facts), &words(&help))
     }
 
     /// The result on stdout.
@@ -137,6 +134,10 @@ impl Job<'_> {
             output::accuracy(&test)
         ))
     }
+}
+
+fn words(lines: &[String]) -> Vec<&str> {
+    lines.iter().map(String::as_str).collect()
 }
 
 /// What `--eval-train` measured, and how much of the losses are penalties.
