@@ -152,3 +152,20 @@ fn how_often_is_read_from_words() {
         assert!(read(wrong).is_err(), "{wrong}");
     }
 }
+
+#[test]
+fn a_checkpoint_of_the_first_version_is_read_and_one_of_this_brings_its_rescue() {
+    let (disk, before) = (Sim::default(), checkpoint(10));
+    let path = Path::new("run").join("step-000000000010.cnnckpt");
+    write_whole(&disk, &path, &FIRST.seal(&before).unwrap(), true).unwrap();
+    // NaN in the logs is not equal to itself.
+    let shown = |checkpoint: &Checkpoint| format!("{checkpoint:?}");
+    assert_eq!(shown(&on(&disk).latest().unwrap().0.unwrap()), shown(&before));
+    let what = "dense gives inf".to_owned();
+    let rollbacks =
+        vec![Rollback { epoch: 1, step: 11, what, to_step: 10, learning_rate_factor: 0.5 }];
+    let rescue = Rescue { factor: 0.5, rollbacks, good: Some(Box::new(before)) };
+    let now = Checkpoint { rescue, ..checkpoint(12) };
+    on(&disk).save(&now).unwrap();
+    assert_eq!(shown(&on(&disk).latest().unwrap().0.unwrap()), shown(&now));
+}
