@@ -2,6 +2,7 @@
 
 use crate::{page, repo, tidy};
 use anyhow::{Result, bail};
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::time::Instant;
 
@@ -116,17 +117,34 @@ fn cargo(step: &Step) -> Result<()> {
     Ok(())
 }
 
-/// Licences, advisories and sources, where cargo-deny is installed.
+/// Licences, doubles and sources, where cargo-deny is installed; advisories, where their database has been fetched. Nothing is
+/// downloaded.
 fn deny() -> Result<()> {
     let probe = Command::new("cargo")
         .args(["deny", "--version"])
         .stdout(Stdio::null())
         .stderr(Stdio::null())
         .status();
-    if probe.is_ok_and(|status| status.success()) {
-        return cargo(&Step { args: &["deny", "check", "licenses", "bans", "sources"], env: &[] });
+    if !probe.is_ok_and(|status| status.success()) {
+        println!(
+            "  skipped: cargo deny check (not installed; `cargo install cargo-deny --locked` brings it)"
+        );
+        return Ok(());
     }
-    println!("  skipped: cargo deny check (not installed; `cargo install cargo-deny` brings it)");
+    cargo(&Step { args: &["deny", "check", "licenses", "bans", "sources"], env: &[] })?;
+    let home = std::env::var_os("CARGO_HOME").map(PathBuf::from);
+    let home = home.or_else(|| Some(std::env::home_dir()?.join(".cargo"))).unwrap_or_default();
+    let databases = home.join("advisory-dbs");
+    if databases.read_dir().is_ok_and(|mut all| all.next().is_some()) {
+        return cargo(&Step {
+            args: &["deny", "check", "--disable-fetch", "advisories"],
+            env: &[],
+        });
+    }
+    println!(
+        "  skipped: cargo deny check advisories (no database in {}; `cargo deny fetch db` brings it)",
+        databases.display()
+    );
     Ok(())
 }
 

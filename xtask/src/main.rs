@@ -15,6 +15,7 @@ mod document;
 mod experiment;
 mod golden;
 mod instructions;
+mod miri;
 mod new_layer;
 mod page;
 mod reference;
@@ -50,6 +51,8 @@ cargo xtask COMMAND
   golden [--python EXE]     make the golden files again with Keras
   trust --kills N           kill training with SIGKILL at so many moments, resume it, and demand equal bits of every run;
                             --fuzz SECONDS mutates files for every parser, --models N trains so many random models
+  miri                      the thread pool, the scalar kernels on small shapes and two parsers in Rust's interpreter, which finds
+                            every step out of bounds and every data race; needs a nightly toolchain with miri
 
 Each command prints the plain cargo lines that it runs. ARCHITECTURE.md says where things are.";
 
@@ -83,6 +86,7 @@ fn run(args: &[String]) -> Result<u8> {
         "bench" => bench::run(rest),
         "tensorboard" => tensorboard::run(rest),
         "trust" => trust::run(rest),
+        "miri" => miri::run(rest),
         "golden" => golden::run(rest),
         "help" | "--help" | "-h" => {
             println!("{HELP}");

@@ -5,6 +5,7 @@ mod architecture;
 mod lexer;
 mod manifests;
 mod sources;
+mod trust;
 
 use anyhow::Result;
 
@@ -14,7 +15,7 @@ type Problems = Vec<String>;
 /// A rule's name and its check.
 type Rule = (&'static str, fn() -> Result<Problems>);
 
-const RULES: [Rule; 14] = [
+const RULES: [Rule; 16] = [
     ("every file says what it is for", sources::module_docs),
     ("no test is switched off or expects a panic", sources::tests_are_honest),
     ("nothing is left for later", sources::nothing_is_left_for_later),
@@ -28,6 +29,8 @@ const RULES: [Rule; 14] = [
     ("invariants name tests that exist", architecture::invariants),
     ("ARCHITECTURE.md mentions every crate", architecture::mentions_every_crate),
     ("measured numbers stand beside their command", architecture::numbers_name_their_command),
+    ("docs/unsafe.md has every unsafe", trust::unsafe_page),
+    ("promises name tests that exist", trust::promises),
     ("links in the documents lead somewhere", architecture::links),
 ];
 
@@ -79,6 +82,16 @@ mod tests {
     #[test]
     fn unsafe_is_counted() {
         holds(sources::unsafe_is_counted);
+    }
+
+    #[test]
+    fn every_unsafe_has_its_reason_on_a_page() {
+        holds(trust::unsafe_page);
+    }
+
+    #[test]
+    fn promises_name_tests_that_exist() {
+        holds(trust::promises);
     }
 
     #[test]

@@ -60,7 +60,8 @@ pub trait Callback: Send {
         Ok(Memory::new())
     }
 
-    /// Training that was interrupted goes on. Called in place of [`Callback::on_train_begin`], and of
+    /// Training that was interrupted goes on, or goes back to an earlier epoch's beginning, where a loss that is no number is to be
+    /// survived so. Called in place of [`Callback::on_train_begin`], and of
     /// [`Callback::on_epoch_begin`] in the middle of an epoch, with what [`Callback::state`] has kept; with nothing where the
     /// callback was not there then.
     ///

@@ -56,7 +56,8 @@ pub struct EpochBegin {
     pub epochs: usize,
     /// Batches per epoch.
     pub steps: usize,
-    /// What the weights are moved with unless a callback asks for another.
+    /// What the weights are moved with unless a callback asks for another. In all events: the rate as schedule and callbacks have
+    /// made it. Where training went back and on with a smaller rate, that comes on top: the logs have the product.
     pub learning_rate: f32,
 }
 

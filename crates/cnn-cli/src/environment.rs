@@ -102,6 +102,11 @@ pub(crate) fn isa_for(mode: Deterministic) -> Result<Isa, Failure> {
     isa().map(|isa| mode.isa(isa))
 }
 
+/// The command line, word by word; what is not UTF-8 as far as it can be shown.
+pub(crate) fn command_line() -> Vec<String> {
+    env::args_os().map(|word| word.to_string_lossy().into_owned()).collect()
+}
+
 /// As many threads as were asked for; 0 stands for what the machine gives this process.
 pub(crate) fn threads(asked: u16) -> usize {
     match asked {

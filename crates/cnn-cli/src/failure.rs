@@ -86,7 +86,9 @@ impl Failure {
         let help = match error.kind() {
             io::ErrorKind::NotFound => "the folder must exist",
             io::ErrorKind::PermissionDenied => "choose a place that you may write to",
-            io::ErrorKind::StorageFull => "make room, or choose another place",
+            io::ErrorKind::StorageFull
+            | io::ErrorKind::QuotaExceeded
+            | io::ErrorKind::FileTooLarge => "make room, or choose another place",
             _ => "",
         };
         Self::new(Exit::Disk, "", &error.to_string(), &path.display().to_string(), &[], &[help])

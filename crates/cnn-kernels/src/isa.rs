@@ -1,6 +1,6 @@
 //! The instruction sets, and the treatment of denormals.
 #![cfg_attr(
-    target_arch = "x86_64",
+    all(target_arch = "x86_64", not(miri)),
     expect(
         unsafe_code,
         reason = "the control register for denormals can only be reached with inline assembly"
@@ -115,14 +115,15 @@ macro_rules! dispatch {
 }
 pub(crate) use dispatch;
 
-/// Bits of MXCSR: results that would be denormal become zero (FTZ), and denormal operands count as zero (DAZ).
-#[cfg(target_arch = "x86_64")]
+/// Bits of MXCSR: results that would be denormal become zero (FTZ), and denormal operands count as zero (DAZ). Not under Miri, which
+/// knows no assembly.
+#[cfg(all(target_arch = "x86_64", not(miri)))]
 const FTZ_DAZ: u32 = 0x8040;
 
 impl Denormals {
     /// Treats denormals so on the current thread from here on. Does nothing on processors other than x86-64, which keep them.
     pub fn set(self) {
-        #[cfg(target_arch = "x86_64")]
+        #[cfg(all(target_arch = "x86_64", not(miri)))]
         set_control(match self {
             Self::Flushed => control() | FTZ_DAZ,
             Self::Kept => control() & !FTZ_DAZ,
@@ -132,23 +133,23 @@ impl Denormals {
 
 /// Whether the current thread treats denormals as zero (see [`Denormals::set`]).
 pub fn denormals_flushed() -> bool {
-    #[cfg(target_arch = "x86_64")]
+    #[cfg(all(target_arch = "x86_64", not(miri)))]
     return control() & FTZ_DAZ == FTZ_DAZ;
-    #[cfg(not(target_arch = "x86_64"))]
+    #[cfg(not(all(target_arch = "x86_64", not(miri))))]
     false
 }
 
 /// Treats denormals in one way until it is dropped, then puts the thread's setting back.
 #[derive(Debug)]
 pub(crate) struct DenormalGuard {
-    #[cfg(target_arch = "x86_64")]
+    #[cfg(all(target_arch = "x86_64", not(miri)))]
     before: u32,
 }
 
 impl DenormalGuard {
     pub(crate) fn new(denormals: Denormals) -> Self {
         let guard = DenormalGuard {
-            #[cfg(target_arch = "x86_64")]
+            #[cfg(all(target_arch = "x86_64", not(miri)))]
             before: control(),
         };
         denormals.set();
@@ -158,12 +159,12 @@ impl DenormalGuard {
 
 impl Drop for DenormalGuard {
     fn drop(&mut self) {
-        #[cfg(target_arch = "x86_64")]
+        #[cfg(all(target_arch = "x86_64", not(miri)))]
         set_control(self.before);
     }
 }
 
-#[cfg(target_arch = "x86_64")]
+#[cfg(all(target_arch = "x86_64", not(miri)))]
 fn control() -> u32 {
     let mut value = 0_u32;
     // SAFETY: stmxcsr stores the 32-bit control register to the given address, which is that of a live local.
@@ -173,7 +174,7 @@ fn control() -> u32 {
     value
 }
 
-#[cfg(target_arch = "x86_64")]
+#[cfg(all(target_arch = "x86_64", not(miri)))]
 fn set_control(value: u32) {
     // SAFETY: `value` is what `control` read, with at most the two denormal bits changed: rounding mode and exception masks
     // stay as Rust expects them, and no reserved bit is set.

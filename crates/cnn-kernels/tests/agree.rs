@@ -150,6 +150,26 @@ fn pooling_fused_to_groups_and_dilation_equals_the_two_steps() {
     }
 }
 
+/// Few enough numbers for Miri to follow each: a vector of 8, its rest, and one more row of registers.
+#[test]
+fn small_shapes_agree() {
+    for (c, f, groups) in [(1, 17, 1), (9, 2, 1), (2, 2, 2)] {
+        let g = common::dilated((5, 4, c, f), (3, 2), (1, 1), (1, 1), groups, (0, 0, 0, 0));
+        let g = g.expect("fits");
+        check_convolution(&g, 1, true);
+        let p = common::pool(g.oh, g.ow, g.f, (2, 2), (1, 1));
+        check_fused(&g, &p, 1, true);
+        check_fused_gradients(&g, &p, 1, true);
+    }
+    check_convolution(
+        &common::conv((3, 3, 2, 9), (2, 2), (2, 2), (1, 1, 1, 1)).expect("fits"),
+        1,
+        false,
+    );
+    check_pooling(&common::pool(4, 3, 9, (2, 2), (2, 1)), 1);
+    check_products(5, 4, 17);
+}
+
 #[test]
 fn no_images_give_no_output_and_no_gradient() {
     let g = common::conv((4, 4, 2, 3), (3, 3), (1, 1), (0, 0, 0, 0)).expect("fits");
@@ -479,32 +499,36 @@ fn product(isa: Isa, n: usize, n_in: usize, n_out: usize) -> [Vec<f32>; 4] {
 
 #[test]
 fn dense_products_agree() {
-    let names = ["y", "dx", "dkernel", "dbias"];
     for n in [0, 1, 3, 4, 5, 9] {
         for n_in in [0, 1, 4, 7, 13, 32, 131] {
             for n_out in AWKWARD {
-                let what = format!("{n} x {n_in} x {n_out}");
-                let expected = product(scalar(), n, n_in, n_out);
-                let truth = true_product(n, n_in, n_out);
-                for part in 0..4 {
-                    assert_close(
-                        &expected[part],
-                        &truth[part],
-                        n + n_in + n_out,
-                        &format!("{} {what}", names[part]),
-                    );
-                }
-                for isa in vectorised() {
-                    let got = product(isa, n, n_in, n_out);
-                    for part in 0..4 {
-                        assert_same(
-                            &got[part],
-                            &expected[part],
-                            &format!("{} {} {what}", isa.name(), names[part]),
-                        );
-                    }
-                }
+                check_products(n, n_in, n_out);
             }
+        }
+    }
+}
+
+fn check_products(n: usize, n_in: usize, n_out: usize) {
+    let names = ["y", "dx", "dkernel", "dbias"];
+    let what = format!("{n} x {n_in} x {n_out}");
+    let expected = product(scalar(), n, n_in, n_out);
+    let truth = true_product(n, n_in, n_out);
+    for part in 0..4 {
+        assert_close(
+            &expected[part],
+            &truth[part],
+            n + n_in + n_out,
+            &format!("{} {what}", names[part]),
+        );
+    }
+    for isa in vectorised() {
+        let got = product(isa, n, n_in, n_out);
+        for part in 0..4 {
+            assert_same(
+                &got[part],
+                &expected[part],
+                &format!("{} {} {what}", isa.name(), names[part]),
+            );
         }
     }
 }

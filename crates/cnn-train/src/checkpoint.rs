@@ -10,6 +10,7 @@
 use crate::disk::{Disk, Real, write_whole};
 use crate::envelope::{Envelope, FILE_LIMIT};
 use crate::error::TrainError;
+use crate::on_nan::Rollback;
 use cnn_callbacks::Memory;
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -18,10 +19,13 @@ use std::str::FromStr;
 
 const ENVELOPE: Envelope = Envelope {
     magic: *b"CNNCKPT\0",
-    version: 1,
+    version: 2,
     other: "give a run folder that `cnn train` wrote",
     damaged: "the file is damaged; the one before it is used",
 };
+
+/// Of checkpoints without [`Rescue`].
+const FIRST: Envelope = Envelope { version: 1, ..ENVELOPE };
 
 const BEGIN: &str = "step-";
 const END: &str = ".cnnckpt";
@@ -43,6 +47,26 @@ pub struct Checkpoint {
     pub(crate) place: Place,
     /// What every callback that keeps something knows, by name, in the order of the callbacks.
     pub(crate) callbacks: Vec<(String, Memory)>,
+    /// Stands behind the rest of the file, since version 2.
+    #[serde(skip)]
+    pub(crate) rescue: Rescue,
+}
+
+/// How the run deals with numbers that are none; see [`crate::OnNan`].
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Rescue {
+    /// What the learning rate is multiplied with.
+    pub(crate) factor: f32,
+    /// How often training has gone back.
+    pub(crate) rollbacks: Vec<Rollback>,
+    /// The beginning of the epoch, to go back to; only where that is wanted.
+    pub(crate) good: Option<Box<Checkpoint>>,
+}
+
+impl Default for Rescue {
+    fn default() -> Self {
+        Self { factor: 1.0, rollbacks: Vec::new(), good: None }
+    }
 }
 
 /// Where in the run, and what has been added up.
@@ -75,6 +99,13 @@ impl Checkpoint {
     /// Optimizer steps taken by then.
     pub fn steps_taken(&self) -> u64 {
         self.steps_taken
+    }
+
+    /// The same, to go on with `factor` times the learning rate: 0 < factor ≤ 1. On top of what schedules and callbacks make of it.
+    #[must_use]
+    pub fn slower(mut self, factor: f32) -> Self {
+        self.rescue.factor *= factor;
+        self
     }
 
     /// The epoch that comes, from 0, and how many of its steps are done.
@@ -147,8 +178,13 @@ impl Checkpoints {
     pub fn save(&self, checkpoint: &Checkpoint) -> Result<(), TrainError> {
         let steps = checkpoint.steps_taken;
         let path = self.folder.join(format!("{BEGIN}{steps:012}{END}"));
-        write_whole(self.disk.as_ref(), &path, &ENVELOPE.seal(checkpoint)?, true)
-            .map_err(|error| TrainError::disk("written", &path, &error))?;
+        write_whole(
+            self.disk.as_ref(),
+            &path,
+            &ENVELOPE.seal(&(checkpoint, &checkpoint.rescue))?,
+            true,
+        )
+        .map_err(|error| TrainError::disk("written", &path, &error))?;
         // One that is newer is of another attempt, and was passed over; of the older ones the next is kept.
         let others = self.steps().unwrap_or_default();
         let before = others.iter().filter(|other| other.0 < steps).max();
@@ -173,7 +209,7 @@ impl Checkpoints {
             let path = self.folder.join(&name);
             let read = self.disk.read(&path, FILE_LIMIT);
             let read = read.map_err(|error| TrainError::disk("read", &path, &error));
-            match read.and_then(|bytes| ENVELOPE.open::<Checkpoint>(&bytes)) {
+            match read.and_then(|bytes| opened(&bytes)) {
                 Ok(checkpoint) => return Ok((Some(checkpoint), notes)),
                 Err(error) => notes.push(format!("{}: {error}", path.display())),
             }
@@ -203,6 +239,15 @@ impl Checkpoints {
         };
         Ok(names.into_iter().filter_map(steps).collect())
     }
+}
+
+/// A checkpoint of this version, or of the first.
+fn opened(bytes: &[u8]) -> Result<Checkpoint, TrainError> {
+    if bytes.get(8..10) == Some(&FIRST.version.to_le_bytes()[..]) {
+        return FIRST.open(bytes);
+    }
+    let (checkpoint, rescue): (Checkpoint, Rescue) = ENVELOPE.open(bytes)?;
+    Ok(Checkpoint { rescue, ..checkpoint })
 }
 
 #[cfg(test)]

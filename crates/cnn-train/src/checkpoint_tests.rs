@@ -17,6 +17,7 @@ fn checkpoint(steps: u64) -> Checkpoint {
         steps_taken: steps,
         place: Place { epoch: 1, logs: vec![("loss".to_owned(), f64::NAN)], ..Place::default() },
         callbacks: vec![("History".to_owned(), Memory::new().counts("epoch", [0]))],
+        rescue: Rescue::default(),
     }
 }
 
@@ -150,4 +151,21 @@ fn how_often_is_read_from_words() {
     for wrong in ["", "s", "0", "-1", "-1s", "infs", "nans", "1 hour"] {
         assert!(read(wrong).is_err(), "{wrong}");
     }
+}
+
+#[test]
+fn a_checkpoint_of_the_first_version_is_read_and_one_of_this_brings_its_rescue() {
+    let (disk, before) = (Sim::default(), checkpoint(10));
+    let path = Path::new("run").join("step-000000000010.cnnckpt");
+    write_whole(&disk, &path, &FIRST.seal(&before).unwrap(), true).unwrap();
+    // NaN in the logs is not equal to itself.
+    let shown = |checkpoint: &Checkpoint| format!("{checkpoint:?}");
+    assert_eq!(shown(&on(&disk).latest().unwrap().0.unwrap()), shown(&before));
+    let what = "dense gives inf".to_owned();
+    let rollbacks =
+        vec![Rollback { epoch: 1, step: 11, what, to_step: 10, learning_rate_factor: 0.5 }];
+    let rescue = Rescue { factor: 0.5, rollbacks, good: Some(Box::new(before)) };
+    let now = Checkpoint { rescue, ..checkpoint(12) };
+    on(&disk).save(&now).unwrap();
+    assert_eq!(shown(&on(&disk).latest().unwrap().0.unwrap()), shown(&now));
 }

@@ -4,6 +4,7 @@ mod check;
 
 use crate::metrics::{MetricSpec, logged};
 use crate::mixing::Mixing;
+use crate::on_nan::OnNan;
 use crate::parts::Fold;
 use check::Check;
 use cnn_callbacks::{BuildContext, Callback, CallbackError, CallbackSpec, LEARNING_RATE};
@@ -102,6 +103,11 @@ pub struct FitSpec {
     /// Default false. Costs one forward pass over the test images per epoch.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub eval_test: bool,
+    /// What is done where the loss or a weight is NaN or infinite: `"stop"` (default), or `"rollback"`, which goes back to the
+    /// epoch's beginning and on with half the learning rate, at most three times; `{ rollback = 0.1, times = 5 }` says both. See
+    /// [`OnNan`].
+    #[serde(skip_serializing_if = "OnNan::is_stop")]
+    pub on_nan: OnNan,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands references")]
@@ -147,6 +153,7 @@ impl Default for FitSpec {
             cutmix: 0.0,
             eval_train: false,
             eval_test: false,
+            on_nan: OnNan::Stop,
         }
     }
 }
@@ -226,6 +233,7 @@ impl Config {
             check.fit(&fit);
             check.parts(&fit);
             check.mixing(&fit);
+            check.on_nan(&fit);
             fit
         });
         let built = model.as_ref().and_then(|spec| check.model(spec, compile.as_ref()));

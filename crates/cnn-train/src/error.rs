@@ -379,7 +379,9 @@ impl TrainError {
             Self::Disk { kind, .. } => match kind {
                 io::ErrorKind::NotFound => "check the path",
                 io::ErrorKind::PermissionDenied => "choose a place that you may use",
-                io::ErrorKind::StorageFull => "make room, or choose another place",
+                io::ErrorKind::StorageFull
+                | io::ErrorKind::QuotaExceeded
+                | io::ErrorKind::FileTooLarge => "make room, or choose another place",
                 _ => "",
             },
             Self::NotAnExperiment { .. } => "name a new or empty folder with --output",

@@ -18,6 +18,7 @@
 
 mod length;
 mod measure;
+mod rescue;
 mod result;
 mod resume;
 mod run;
@@ -137,20 +138,27 @@ impl Run<'_> {
         trainer: &mut Trainer,
         from: Option<Checkpoint>,
     ) -> Result<(), TrainError> {
+        self.with_begin(|run, event| {
+            if let Some(mut from) = from {
+                run.rescue = std::mem::take(&mut from.rescue);
+                trainer.rate_factor = run.rescue.factor;
+                return run.resume(trainer, from, event);
+            }
+            run.tell(|callback, control| callback.on_train_begin(event, control));
+            run.keep_beginning(trainer);
+            Ok(())
+        })
+    }
+
+    /// Lends `f` the event of a beginning.
+    fn with_begin<T>(&mut self, f: impl FnOnce(&mut Self, &TrainBegin<'_>) -> T) -> T {
         let (epochs, steps, samples) = (self.plan.epochs, self.plan.steps, self.order.len());
         let metrics = std::mem::take(&mut self.plan.metrics);
         let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
         let time = now.map_or(0.0, |now| now.as_secs_f64());
-        let event = TrainBegin { epochs, steps, samples, metrics: &metrics, time };
-        let resumed = if let Some(from) = from {
-            self.resume(trainer, from, &event)
-        } else {
-            self.tell(|callback, control| callback.on_train_begin(&event, control));
-            self.keep_beginning(trainer);
-            Ok(())
-        };
+        let done = f(self, &TrainBegin { epochs, steps, samples, metrics: &metrics, time });
         self.plan.metrics = metrics;
-        resumed
+        done
     }
 
     /// An epoch, or what is left of it.
@@ -158,6 +166,7 @@ impl Run<'_> {
         let (epoch, step) = self.at;
         let (epochs, steps) = (self.plan.epochs, self.plan.steps);
         if step == 0 {
+            self.remember(trainer);
             self.begun += 1;
             let event = EpochBegin { epoch, epochs, steps, learning_rate: trainer.learning_rate };
             self.tell(|callback, control| callback.on_epoch_begin(&event, control));
@@ -170,7 +179,7 @@ impl Run<'_> {
         let start = Instant::now();
         self.epoch_start = Some(start);
         self.waited_before += std::mem::take(&mut self.waited);
-        let total = self.batches(trainer, epoch, start);
+        let Some(total) = self.batches(trainer, epoch, start) else { return };
         if self.control.stopped_by().is_none() && self.interrupted() {
             return;
         }
@@ -215,8 +224,13 @@ impl Run<'_> {
         (now - self.waited_before - self.waited).max(0.0)
     }
 
-    /// All batches of an epoch, or those up to a stop; their sums.
-    fn batches(&mut self, trainer: &mut Trainer, epoch: usize, start: Instant) -> BatchMetrics {
+    /// All batches of an epoch, or those up to a stop; their sums. `None` where the epoch begins again.
+    fn batches(
+        &mut self,
+        trainer: &mut Trainer,
+        epoch: usize,
+        start: Instant,
+    ) -> Option<BatchMetrics> {
         let mut total = self.total;
         if self.at.1 == 0 {
             self.counts.training.clear();
@@ -224,7 +238,11 @@ impl Run<'_> {
         for step in self.at.1..self.plan.steps {
             let begin = step * self.plan.batch_size;
             let end = (begin + self.plan.batch_size).min(self.order.len());
-            total.add(&self.step(trainer, begin..end));
+            let metrics = self.step(trainer, begin..end);
+            if self.look(trainer, (epoch, step), begin..end, &metrics) {
+                return None;
+            }
+            total.add(&metrics);
             self.counts.training.add(trainer.engine.class_counts());
             let (mut logs, counts) =
                 (std::mem::take(&mut self.batch_logs), std::mem::take(&mut self.counts));
@@ -248,7 +266,7 @@ impl Run<'_> {
                 break;
             }
         }
-        total
+        Some(total)
     }
 
     /// One optimizer step on the images at these places of the order.
@@ -298,6 +316,8 @@ impl Run<'_> {
             validation_samples: self.validation.map_or(0, |(_, indices)| indices.len()),
             images_per_second: self.rates,
             seconds: self.trained_before + self.start.elapsed().as_secs_f64(),
+            learning_rate_factor: f64::from(self.rescue.factor),
+            rollbacks: self.rescue.rollbacks,
         }
     }
 }

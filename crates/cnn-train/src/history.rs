@@ -3,6 +3,7 @@
 use crate::calibration::{Z95, wilson};
 use crate::error::TrainError;
 use crate::fit::FitResult;
+use crate::on_nan::Rollback;
 use cnn_callbacks::callbacks::Columns;
 use cnn_callbacks::{History, Stop};
 use serde::{Deserialize, Deserializer, Serialize};
@@ -51,6 +52,21 @@ pub struct RunHistory {
     pub penalty: f64,
     /// Measured on the test data after training.
     pub test: Option<TestScore>,
+    /// When training went back because something was no longer a number.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub rollbacks: Vec<Rollback>,
+    /// What the learning rate was multiplied with in the end; 1 unless training went back or was taken up with a smaller rate.
+    #[serde(default = "one", skip_serializing_if = "is_one")]
+    pub learning_rate_factor: f64,
+}
+
+fn one() -> f64 {
+    1.0
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands references")]
+fn is_one(factor: &f64) -> bool {
+    factor.to_bits() == 1f64.to_bits()
 }
 
 /// What a run was asked to do, and on how much data.
@@ -132,6 +148,8 @@ impl RunHistory {
             train: fit.train,
             penalty: fit.penalty,
             test: None,
+            rollbacks: fit.rollbacks.clone(),
+            learning_rate_factor: fit.learning_rate_factor,
         }
     }
 

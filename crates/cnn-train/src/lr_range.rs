@@ -219,6 +219,7 @@ impl Trainer {
         self.steps_taken = 0;
         self.fit = self.fit.learning_from_all();
         self.fit.eval_train = false;
+        self.fit.on_nan = crate::OnNan::Stop;
         // More than enough: the callback ends it.
         self.fit.epochs = steps;
         let result = self.fit(part.as_ref().unwrap_or(train), None, &mut [callback]);

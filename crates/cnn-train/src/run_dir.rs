@@ -268,14 +268,23 @@ impl RunDir {
         self.write("config.toml", resolved.as_bytes())
     }
 
+    /// Writes what every epoch of a run that diverged has reported. Its weights are of no use, and are not saved; it is not finished,
+    /// and its checkpoints stay, the last of them of weights that are numbers.
+    ///
+    /// # Errors
+    /// The disk's errors.
+    pub fn keep_history(&self, history: &RunHistory) -> Result<(), TrainError> {
+        self.write("history.json", &history.to_json()?)?;
+        self.write("history.csv", history.to_csv().as_bytes())
+    }
+
     /// Writes what training has made: history, weights, model file, and `run.json` with the weights' hash. Weights that are
     /// no longer numbers are not saved: the history is, and the error names the first of them.
     ///
     /// # Errors
     /// [`TrainError::NotFinite`]; the disk's errors.
     pub fn finish(&self, record: &RunRecord<'_>) -> Result<(), TrainError> {
-        self.write("history.json", &record.history.to_json()?)?;
-        self.write("history.csv", record.history.to_csv().as_bytes())?;
+        self.keep_history(record.history)?;
         let model_file = ModelFile::new(
             record.config,
             record.model,

@@ -5,7 +5,7 @@ use cnn_nn::engine::{BatchMetrics, Buffer, Engine, TrainKey, Update};
 use cnn_optim::Step;
 
 impl Trainer {
-    /// Takes one step. `run` is what the engine does with weights, slots, random numbers and an update: a training step on some batch.
+    /// Takes one step, unless the loss of the batch is NaN or infinite: then nothing changes. `run` is what the engine does with weights, slots, random numbers and an update: a training step on some batch.
     ///
     /// Most updates are done block by block while the gradients are hot. An optimizer that needs all of them first has the engine
     /// write them down, and updates afterwards.
@@ -18,9 +18,8 @@ impl Trainer {
         if let Some(schedule) = &self.schedule {
             self.learning_rate = schedule.at(self.steps_taken);
         }
-        self.steps_taken += 1;
-        let (learning_rate, isa) = (self.learning_rate, self.options.isa);
-        let step = Step { t: self.steps_taken, learning_rate, isa };
+        let (learning_rate, isa) = (self.effective_rate(), self.options.isa);
+        let step = Step { t: self.steps_taken + 1, learning_rate, isa };
         let Self {
             engine, optimizer, weights, slots, gradient, whole, constraints, untrained, ..
         } = self;
@@ -29,7 +28,9 @@ impl Trainer {
                 kept[0].copy_from_slice(g);
             };
             let metrics = run(engine, weights, std::slice::from_mut(gradient), key, &keep);
-            optimizer.update_all(whole, engine.pool(), &step, weights, gradient, slots);
+            if metrics.loss().is_finite() {
+                optimizer.update_all(whole, engine.pool(), &step, weights, gradient, slots);
+            }
             metrics
         } else {
             let update = |start: usize, w: &mut [f32], g: &mut [f32], slots: &mut [&mut [f32]]| {
@@ -37,6 +38,10 @@ impl Trainer {
             };
             run(engine, weights, slots, key, &update)
         };
+        if !metrics.loss().is_finite() {
+            return metrics;
+        }
+        self.steps_taken = step.t;
         constraints.apply(weights);
         if let Some(mean) = optimizer.average_slot().and_then(|slot| slots.get_mut(slot)) {
             for range in untrained.iter() {

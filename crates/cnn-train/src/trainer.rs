@@ -69,6 +69,8 @@ pub struct Trainer {
     pub(crate) average: Average,
     /// What the last step was taken with, or the next will be where nothing schedules it.
     pub(crate) learning_rate: f32,
+    /// What that is multiplied with, since training went back and on with a smaller rate: 1 unless it did.
+    pub(crate) rate_factor: f32,
     /// The configuration's learning rate.
     pub(crate) rates: LearningRate,
     /// The rate of each step of this fit, where the configuration has a schedule.
@@ -95,6 +97,7 @@ impl Trainer {
             callbacks: config.callbacks.clone(),
             class_names: Vec::new(),
             learning_rate: config.compile.optimizer.learning_rate().peak() as f32,
+            rate_factor: 1.0,
             rates: config.compile.optimizer.learning_rate().clone(),
             schedule: None,
             whole: Whole::new(&optimizer, &variables, options.threads.max(1)),
@@ -179,7 +182,12 @@ impl Trainer {
 
     /// The optimizer's learning rate as it is now. Before the first step of a schedule: its largest rate.
     pub fn learning_rate(&self) -> f32 {
-        self.learning_rate
+        self.effective_rate()
+    }
+
+    /// What the weights are moved with.
+    pub(crate) fn effective_rate(&self) -> f32 {
+        self.learning_rate * self.rate_factor
     }
 
     /// SHA-256 of the weights, see [`weights_hash`].

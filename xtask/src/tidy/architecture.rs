@@ -181,7 +181,7 @@ fn real_arrows() -> Result<Arrows> {
 }
 
 /// Why the test `path::function` cannot be the guard it is said to be.
-fn missing_test(guard: &str) -> Result<Option<String>> {
+pub(super) fn missing_test(guard: &str) -> Result<Option<String>> {
     let (path, function) = guard.split_once("::").context("a guard is `path::function`")?;
     if !repo::root().join(path).is_file() {
         return Ok(Some(format!("{guard}, but there is no file {path}")));
@@ -193,7 +193,7 @@ fn missing_test(guard: &str) -> Result<Option<String>> {
 }
 
 /// The cells of a table's row, without the space around them.
-fn cells(line: &str) -> Vec<&str> {
+pub(super) fn cells(line: &str) -> Vec<&str> {
     let Some(inner) = line.strip_prefix('|').and_then(|line| line.trim_end().strip_suffix('|'))
     else {
         return Vec::new();
@@ -202,7 +202,7 @@ fn cells(line: &str) -> Vec<&str> {
 }
 
 /// What stands between backquotes.
-fn quoted(text: &str) -> impl Iterator<Item = &str> {
+pub(super) fn quoted(text: &str) -> impl Iterator<Item = &str> {
     text.split('`').skip(1).step_by(2)
 }
 

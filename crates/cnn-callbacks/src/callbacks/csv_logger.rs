@@ -246,6 +246,8 @@ impl Callback for Logger {
 
     fn on_resume(&mut self, _event: &Resume<'_>, kept: &Memory) -> Result<(), String> {
         let length = kept.count("length")?;
+        // What was open is closed before the file is cut.
+        self.table = None;
         make_folder(&self.run_dir, &self.path)?;
         let file = reopen(&self.path, length)?;
         let mut writer = csv::WriterBuilder::new();

@@ -130,13 +130,14 @@ impl ProgressBar {
         }
     }
 
-    /// Seconds per step, the first left out where there are others.
+    /// Seconds per step, the first left out where there are others. Not negative, whatever the clock does.
     fn per_step(&self, elapsed: f64) -> f64 {
-        match (self.first_step, self.done) {
+        let seconds = match (self.first_step, self.done) {
             (_, 0) => 0.0,
             (Some(first), n) if n > 1 => (elapsed - first) / (n - 1) as f64,
             (_, n) => elapsed / n as f64,
-        }
+        };
+        seconds.max(0.0)
     }
 }
 
@@ -257,5 +258,40 @@ fn push_per_step(line: &mut String, seconds: f64) {
         push(line, format_args!("{:.0}ms/step", seconds * 1e3));
     } else {
         push(line, format_args!("{:.0}us/step", seconds * 1e6));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::{Arc, Mutex};
+
+    #[derive(Clone, Default)]
+    struct Shown(Arc<Mutex<Vec<u8>>>);
+
+    impl Write for Shown {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0.lock().unwrap().extend(bytes);
+            Ok(bytes.len())
+        }
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_clock_that_goes_back_gives_no_negative_time() {
+        let (shown, logs, mut control) = (Shown::default(), Logs::new(), Control::new());
+        let mut bar = ProgressBar::new(Box::new(shown.clone()), Style::Bar { colour: false });
+        bar.on_epoch_begin(&EpochBegin::default(), &mut control);
+        for (step, elapsed) in [(0, 100.0), (1, 3.0), (2, -50.0), (3, f64::NAN)] {
+            bar.drawn = None;
+            bar.on_batch_end(
+                &BatchEnd { step, steps: 9, elapsed, ..BatchEnd::of(&logs) },
+                &mut control,
+            );
+        }
+        let text = String::from_utf8(shown.0.lock().unwrap().clone()).unwrap();
+        assert!(text.matches("/step").count() == 4 && !text.contains('-'), "{text}");
     }
 }

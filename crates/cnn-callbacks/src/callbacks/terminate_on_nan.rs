@@ -1,7 +1,8 @@
 //! Stops training as soon as the loss is NaN or infinite.
 //!
 //! Looked at after every batch. The loss of the logs is a running mean, so one bad batch is enough to be seen. The run ends as
-//! *diverged*: unlike Keras, which returns as if all were well, `cnn` then exits with 7.
+//! *diverged*: unlike Keras, which returns as if all were well, `cnn` then exits with 7. The trainer does that without this callback
+//! too, and says which layer it was (`on_nan` in `[fit]`); it is here for files that name it.
 //!
 //! ```toml
 //! [[callbacks]]

@@ -243,7 +243,7 @@ fn train(
         cores: environment::threads(args.threads),
         side_by_side: (args.jobs > 0).then(|| usize::from(args.jobs)),
         isa: environment::isa()?,
-        command: std::env::args().collect(),
+        command: environment::command_line(),
         data_source: source.to_owned(),
     };
     let kept = if finished > 0 { format!(", {finished} of them finished") } else { String::new() };
@@ -257,6 +257,10 @@ struct Watch<'a> {
 }
 
 impl Observer for Watch<'_> {
+    fn resumed(&self, row: &str, seed: u64, steps: u64) {
+        output::note(&format!("{row} seed {seed} goes on after step {steps}\n"));
+    }
+
     fn trained(&self, run: &RunDir, row: &str, history: &RunHistory) -> Result<(), TrainError> {
         super::train::draw_curves(run, row, self.data, history)
     }

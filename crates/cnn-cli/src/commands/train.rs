@@ -49,6 +49,10 @@ pub(crate) struct Args {
     #[expect(clippy::option_option, reason = "with and without its value")]
     resume: Option<Option<PathBuf>>,
 
+    /// With --resume: go on with the learning rate times F, as after a loss that became NaN; 0 to 1.
+    #[arg(long, value_name = "F", requires = "resume", value_parser = rate_factor, allow_negative_numbers = true)]
+    rate_factor: Option<f32>,
+
     /// How often a checkpoint is written: `auto` (every 30 s and after every epoch, at most 1 % of the time), seconds as `10s`,
     /// a number of steps, or `never` (on Ctrl-C only).
     #[arg(long, value_name = "WHEN", default_value = "auto", value_parser = str::parse::<CheckpointEvery>)]
@@ -203,6 +207,12 @@ fn train(job: &Job<'_>, mut trainer: Trainer, from: Option<Checkpoint>) -> Resul
     resume::signal()
 }
 
+/// A factor that makes a rate smaller.
+fn rate_factor(text: &str) -> Result<f32, String> {
+    let factor = text.parse().ok().filter(|factor: &f32| *factor > 0.0 && *factor <= 1.0);
+    factor.ok_or_else(|| "not between 0 and 1; 0.5 halves the learning rate".to_owned())
+}
+
 /// What the command line says differently from the model.toml.
 fn overrides(args: &Args) -> Result<Overrides, Failure> {
     if let Some(share) = args.validation_split.filter(|share| !(0.0..1.0).contains(share)) {
@@ -291,7 +301,7 @@ fn info(
         threads: environment::threads(args.threads),
         isa: environment::isa()?.name().to_owned(),
         deterministic: args.mode.or_of(None),
-        command: std::env::args().collect(),
+        command: environment::command_line(),
         data: data.name.clone(),
         data_source: args.data.clone().unwrap_or_default(),
         data_fingerprint: data.fingerprint.clone(),

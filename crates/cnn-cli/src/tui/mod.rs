@@ -179,7 +179,9 @@ impl<S: Stage> Callback for Screen<S> {
     }
 
     fn on_resume(&mut self, event: &Resume<'_>, _kept: &Memory) -> Result<(), String> {
-        self.on_train_begin(&event.begin, &mut Control::new());
+        if !self.open {
+            self.on_train_begin(&event.begin, &mut Control::new());
+        }
         self.state.epoch_begin(&event.epoch);
         Ok(())
     }

@@ -99,7 +99,7 @@ fn a_diverged_run_and_one_that_was_killed_can_be_examined() {
     let found = codes(&diagnosis);
     assert_eq!((found[0], found.contains(&"diverged")), ("rate-too-high", true), "{diagnosis:#}");
     let text = stdout(&cnn(path, &["doctor", "run"]));
-    assert!(text.contains("3 of 3 epochs, no weights; "), "{text}");
+    assert!(text.contains("1 of 3 epochs, no weights; "), "{text}");
 
     fs::remove_file(path.join("run/history.json")).unwrap();
     let killed = examined(path, &[]);

@@ -177,6 +177,38 @@ fn killed_at_any_moment_and_started_again_it_gives_the_same_table() {
 }
 
 #[test]
+fn killed_in_the_middle_of_a_training_it_goes_on_inside_it() {
+    let folder = folder(&three_rows());
+    let path = folder.path();
+    let args = ["experiment", "sweep.toml", "--seeds", "1", "--epochs", "300", "--jobs", "1"];
+    good(path, &[&args[..], &["--output", "whole"]].concat());
+    let mut child = Command::new(env!("CARGO_BIN_EXE_cnn"))
+        .args([&args[..], &["--output", "parts"]].concat())
+        .current_dir(path)
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    // Until one of the runs has a checkpoint after its beginning.
+    let begun = || {
+        let runs = fs::read_dir(path.join("parts")).into_iter().flatten().flatten();
+        let files = runs.flat_map(|run| fs::read_dir(run.path()).into_iter().flatten().flatten());
+        let mut names = files.map(|file| file.file_name().to_string_lossy().into_owned());
+        names.any(|name| name.ends_with(".cnnckpt") && name != "step-000000000000.cnnckpt")
+    };
+    while !begun() {
+        assert!(child.try_wait().unwrap().is_none(), "too fast to be killed");
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let output = cnn(path, &[&args[..], &["--output", "parts"]].concat());
+    assert_eq!(code(&output), 0, "{}", stderr(&output));
+    assert_eq!(stderr(&output).matches(" goes on after step ").count(), 1, "{}", stderr(&output));
+    assert!(results(path, "parts") == results(path, "whole"), "another table");
+}
+
+#[test]
 fn a_changed_sweep_trains_only_what_changed_and_asks_before_it_replaces() {
     let folder = folder(&three_rows());
     let path = folder.path();

@@ -7,6 +7,8 @@ mod bench;
 mod convolve;
 mod data;
 mod doctor;
+#[cfg(unix)]
+mod environment;
 mod experiment;
 mod explain;
 mod fetch;
@@ -17,6 +19,9 @@ mod help;
 mod losses;
 mod lr_find;
 mod models;
+mod on_nan;
+#[cfg(target_os = "linux")]
+mod outside;
 mod overfitting;
 mod reference;
 mod report;

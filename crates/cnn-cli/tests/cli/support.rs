@@ -1,6 +1,7 @@
 //! Drives the binary as a person at a terminal would, and writes down what it answered.
 
 use std::fmt::Write as _;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
@@ -34,6 +35,11 @@ pub(crate) fn transcript(folder: &Path, args: &[&str]) -> String {
     assert!(!text.contains("panicked"), "{text}");
     assert!(!text.contains('\u{1b}'), "escape codes in a pipe: {text}");
     text
+}
+
+/// Says that a test has not tried what it is for. Past the harness, which shows nothing of a test that passes.
+pub(crate) fn skipped(why: &str) {
+    let _ = writeln!(std::io::stderr(), "skipped: {why}");
 }
 
 /// The exit code; -1 for a signal.

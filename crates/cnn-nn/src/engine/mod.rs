@@ -23,6 +23,7 @@
 //! To answer, threads claim samples, some at a time; the work on a single one is cut layer by layer.
 
 mod blocks;
+mod fault;
 mod feed;
 mod meeting;
 mod metrics;
@@ -41,6 +42,7 @@ use crate::model::Model;
 use blocks::Blocks;
 pub use cnn_kernels::pool::Pool;
 pub use cnn_kernels::{Buffer, Isa};
+pub use fault::NotFinite;
 use feed::Source;
 pub use feed::{Feed, MixedFeed, Targets};
 use meeting::Meeting;
@@ -175,7 +177,9 @@ impl Engine {
         &self.pool
     }
 
-    /// One optimizer step on a batch of `n` samples: forward, loss, backward, update. Metrics are those before the update.
+    /// One optimizer step on a batch of `n` samples: forward, loss, backward, update. Metrics are those before the update. Where the
+    /// loss is NaN or infinite nothing is updated, unlike in Keras and `PyTorch`, where all weights become NaN:
+    /// [`Self::first_not_finite`] says where it comes from.
     ///
     /// # Panics
     /// If `n` is 0 or above the batch size, or a slice has not the model's length.

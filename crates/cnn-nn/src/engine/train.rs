@@ -9,7 +9,7 @@ use super::{BatchMetrics, Buffer, Engine, Feed, MAX_SLOTS, Source, TrainKey, Upd
 use crate::layer::COLUMNS;
 
 impl Engine {
-    /// One optimizer step. `times` has the time of each part added.
+    /// One optimizer step, unless the loss is no number. `times` has the time of each part added.
     pub(super) fn step(
         &mut self,
         weights: &mut [f32],
@@ -21,6 +21,9 @@ impl Engine {
         times: Option<&Times>,
     ) -> BatchMetrics {
         let metrics = self.run_forward(weights, n, source, key, times);
+        if !metrics.loss().is_finite() {
+            return metrics;
+        }
         match slots {
             [] => self.run_backward::<2, 0>(weights, [], n, source, key, update, times),
             [a] => self.run_backward::<3, 1>(weights, [a], n, source, key, update, times),

@@ -23,10 +23,11 @@ use super::{Sides, Spec, bad_key, image_shape};
 use crate::layer::{BuildError, Built, Facts, Layer, Pass, Shard, Weights, Work};
 use cnn_kernels::Isa;
 use cnn_tensor::Shape;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// The `Cropping2D` layer.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Cropping2D {
     /// Rows and columns that are cut away; default none.
@@ -96,8 +97,7 @@ impl BuiltCropping2D {
     /// Where each row of the output, `len` numbers in all, begins in the input.
     fn rows(&self, len: usize) -> impl Iterator<Item = usize> {
         let rows = self.output / self.width;
-        (0..len / self.width)
-            .map(move |y| y / rows * self.image + self.first + y % rows * self.row)
+        (0..len / self.width).map(move |y| y / rows * self.image + self.first + y % rows * self.row)
     }
 }
 

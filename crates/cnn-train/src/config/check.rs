@@ -3,6 +3,7 @@
 use super::{CompileSpec, FitSpec, epoch_metrics, metric_names};
 use crate::average::without_average;
 use crate::metrics::check_names;
+use crate::on_nan::OnNan;
 use crate::trainer::variables;
 use cnn_callbacks::{BuildContext, CallbackError, CallbackSpec, check_monitors};
 use cnn_nn::config::{Diagnostic, Diagnostics, Document};
@@ -113,6 +114,28 @@ impl<'a> Check<'a> {
                 "mixup and cutmix cannot both act on a batch".to_owned(),
                 "the second of the two",
                 "keep one of them, or set the other to 0",
+            );
+        }
+    }
+
+    pub(super) fn on_nan(&mut self, fit: &FitSpec) {
+        let OnNan::Rollback { factor, times } = fit.on_nan else { return };
+        if !(factor > 0.0 && factor < 1.0) {
+            self.error(
+                "M060",
+                "fit.on_nan.rollback",
+                format!("rollback = {factor} makes the learning rate no smaller"),
+                "0 < rollback < 1",
+                "rollback = 0.5 goes on with half the rate",
+            );
+        }
+        if !(1..=100).contains(&times) {
+            self.error(
+                "M060",
+                "fit.on_nan.times",
+                format!("times = {times} is not between 1 and 100"),
+                "times that training goes back",
+                "times = 3 is the default; on_nan = \"stop\" never goes back",
             );
         }
     }

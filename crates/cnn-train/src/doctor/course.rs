@@ -107,8 +107,7 @@ impl<'a> Course<'a> {
         if let Some(epoch) = self.loss.iter().position(|loss| !loss.is_finite()) {
             let seen = format!("the loss of epoch {} is no finite number", epoch + 1);
             notes.check("loss", true, seen.clone());
-            let cure =
-                "see to the causes above; the callback TerminateOnNaN ends such runs at once";
+            let cure = "see to the causes above; on_nan = \"rollback\" in [fit] goes back and on with a smaller rate";
             notes
                 .find(
                     Code::Diverged,

@@ -2,15 +2,16 @@
 //!
 //! A run is known by the SHA-256 of its configuration (every value spelt out), the data's fingerprint, the seed and the limit.
 //! Its folder holds `experiment.json` with that sum and the run's numbers, written last: a run without it is not finished,
-//! and one with another sum is another run. So an experiment that was killed goes on where it was, and a changed sweep
-//! trains only what changed.
+//! and one with another sum is another run. So an experiment that was killed goes on where it was, inside the training that was
+//! interrupted, and a changed sweep trains only what changed.
 
 use super::sweep::{Row, Sweep};
 use crate::atomic;
+use crate::checkpoint::Checkpoint;
 use crate::config::Config;
 use crate::error::TrainError;
 use crate::history::{TestScore, json, versioned};
-use crate::run_dir::{RECORD, RunDir};
+use crate::run_dir::{RECORD, RunDir, RunInfo};
 use crate::trainer::{TrainOptions, Trainer};
 use cnn_data::Dataset;
 use serde::{Deserialize, Serialize};
@@ -223,7 +224,25 @@ impl Score {
     }
 }
 
-/// A fresh run folder, in the place of what an interrupted run left.
-pub(super) fn run_folder(path: &Path) -> Result<RunDir, TrainError> {
-    RunDir::create(path, true)
+/// The run's folder: what an interrupted training of this very run has left, to go on there, or a fresh one in the place of anything
+/// else. `model_toml` is what it was begun with.
+pub(super) fn run_folder(
+    path: &Path,
+    model_toml: &str,
+    info: &RunInfo,
+) -> Result<(RunDir, Option<Checkpoint>), TrainError> {
+    let same = fs::read_to_string(path.join("model.toml")).is_ok_and(|text| text == model_toml)
+        && RunDir::info(path).is_ok_and(|kept| {
+            kept.data_fingerprint == info.data_fingerprint
+                && kept.limit == info.limit
+                && kept.seed == info.seed
+        });
+    if same
+        && !path.join(RECORD).exists()
+        && let Ok(Some(run)) = RunDir::resume(path)
+        && let (Some(from), _) = run.checkpoints().latest()?
+    {
+        return Ok((run, Some(from)));
+    }
+    Ok((RunDir::create(path, true)?, None))
 }

@@ -4,9 +4,10 @@
 //! The longest runs begin first; who comes when fewer runs than cores are left gets the cores that are free.
 
 use super::plan::{Experiment, Job, Score, run_folder, with_seed};
+use crate::checkpoint::CheckpointEvery;
 use crate::deterministic::Deterministic;
 use crate::error::TrainError;
-use crate::fit::FitResult;
+use crate::fit::{FitResult, Resumable};
 use crate::history::{RunHistory, TestScore};
 use crate::model_file::Preprocessing;
 use crate::run_dir::{RunDir, RunInfo, RunRecord};
@@ -15,6 +16,7 @@ use crate::weights_hash;
 use cnn_callbacks::Ending;
 use std::collections::VecDeque;
 use std::io;
+use std::sync::atomic::AtomicBool;
 use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
@@ -33,8 +35,13 @@ pub struct RunOptions {
     pub data_source: String,
 }
 
-/// Told of every finished run; from several threads.
+/// Told of every run that is taken up or finished; from several threads.
 pub trait Observer: Sync {
+    /// A run that was interrupted goes on after so many of its steps.
+    fn resumed(&self, row: &str, seed: u64, steps: u64) {
+        let _ = (row, seed, steps);
+    }
+
     /// A run has been trained and tested, and its folder is about to be completed: the place to add pictures.
     ///
     /// # Errors
@@ -176,17 +183,30 @@ impl Experiment<'_> {
         observer: &dyn Observer,
     ) -> Result<Score, TrainError> {
         let row = &self.sweep.rows[job.row];
-        let run = run_folder(&job.folder)?;
         let config = with_seed(row, job.seed);
+        let (text, info) = (config.to_toml()?, self.info(job, threads, options));
+        let (run, from) = run_folder(&job.folder, &text, &info)?;
         let engine = TrainOptions { threads, isa: options.isa, ..TrainOptions::default() };
         let mut trainer = Trainer::new(&config, config.model.build()?, engine)?;
         trainer.set_class_names(&self.data.classes)?;
-        let info = self.info(job, threads, options);
-        let text = config.to_toml()?;
-        run.begin(&text, &config, trainer.model(), &info)?;
+        if from.is_none() {
+            run.begin(&text, &config, trainer.model(), &info)?;
+        }
         let callbacks = config.build_callbacks(&run.callback_context());
         let mut callbacks = callbacks.map_err(|(_, error)| TrainError::Monitors(vec![error]))?;
-        let fit = trainer.fit_with_test(&self.data.train, None, &self.data.test, &mut callbacks)?;
+        if let Some(from) = &from {
+            observer.resumed(&row.name, job.seed, from.steps_taken());
+        }
+        let checkpoints = run.checkpoints();
+        let plan = Resumable {
+            checkpoints: &checkpoints,
+            every: CheckpointEvery::Auto,
+            data: job.id.clone(),
+            from,
+            interrupt: &AtomicBool::new(false),
+        };
+        let (train, test) = (&self.data.train, &self.data.test);
+        let fit = trainer.fit_resumable(train, None, test, &mut callbacks, plan)?;
         if let Some(stop) = fit.stopped_by.as_ref().filter(|stop| stop.ending == Ending::Failed) {
             let source = io::Error::other(format!("{} asked to stop: {}", stop.by, stop.reason));
             return Err(TrainError::disk("written", run.path(), &source));
@@ -198,18 +218,19 @@ impl Experiment<'_> {
             history.train = train_final;
         }
         observer.trained(&run, &row.name, &history)?;
-        let kept = run.finish(&RunRecord {
-            config: &config,
-            model: trainer.model(),
-            weights: trainer.weights(),
-            classes: &self.data.classes,
-            preprocessing: Preprocessing::bytes(self.data.train.shape()),
-            history: &history,
-            info: &info,
-        });
-        match kept {
-            Err(TrainError::NotFinite { .. }) if fit.diverged() => {}
-            other => other?,
+        if fit.diverged() {
+            run.keep_history(&history)?;
+            checkpoints.clear()?;
+        } else {
+            run.finish(&RunRecord {
+                config: &config,
+                model: trainer.model(),
+                weights: trainer.weights(),
+                classes: &self.data.classes,
+                preprocessing: Preprocessing::bytes(self.data.train.shape()),
+                history: &history,
+                info: &info,
+            })?;
         }
         let score = Score {
             schema: Score::SCHEMA,

@@ -30,7 +30,7 @@ impl Run<'_> {
             self.test_record.push(score(&trainer.measure(split, indices)));
         }
         if self.plan.reports_rate {
-            self.epoch_logs.set(LEARNING_RATE, f64::from(trainer.learning_rate));
+            self.epoch_logs.set(LEARNING_RATE, f64::from(trainer.effective_rate()));
         }
     }
 }

@@ -1,6 +1,7 @@
 //! What a training run gives back.
 
 use crate::history::TestScore;
+use crate::on_nan::Rollback;
 use cnn_callbacks::{Ending, History, Stop};
 
 /// What a training run gives back beside the weights.
@@ -31,6 +32,10 @@ pub struct FitResult {
     pub test_record: Vec<TestScore>,
     /// The penalty of regularised weights, for the final weights; 0 for a model without regularisers.
     pub penalty: f64,
+    /// When training went back because something was no longer a number.
+    pub rollbacks: Vec<Rollback>,
+    /// What the learning rate was multiplied with in the end, by that or by [`crate::Checkpoint::slower`]; else 1.
+    pub learning_rate_factor: f64,
 }
 
 impl FitResult {

@@ -1,10 +1,11 @@
 //! Going on where training was interrupted: what is kept, when, and how it is taken up again.
 
 use super::Run;
-use crate::checkpoint::{Checkpoint, CheckpointEvery, Checkpoints, Place};
+use crate::checkpoint::{Checkpoint, CheckpointEvery, Checkpoints, Place, Rescue};
 use crate::error::TrainError;
 use crate::history::TestScore;
 use crate::trainer::Trainer;
+use crate::weights::check_finite;
 use cnn_callbacks::{EpochBegin, Logs, Memory, Resume, TrainBegin};
 use cnn_nn::engine::BatchMetrics;
 use std::io;
@@ -148,7 +149,9 @@ impl Run<'_> {
             return;
         }
         keep.interrupted = keep.interrupt.load(Ordering::SeqCst);
-        if keep.interrupted || keep.due(trainer.steps_taken, place.1 == 0) {
+        let wanted = keep.interrupted || keep.due(trainer.steps_taken, place.1 == 0);
+        // Of weights that are no numbers there is no checkpoint: one goes on from the last good one.
+        if wanted && check_finite(&trainer.model, &trainer.weights).is_ok() {
             self.write(trainer, place, total);
         }
     }
@@ -163,24 +166,47 @@ impl Run<'_> {
 
     fn write(&mut self, trainer: &Trainer, place: (usize, usize), total: &BatchMetrics) {
         let begin = Instant::now();
+        match self.snapshot(trainer, place, total) {
+            Ok(now) => self.save_checkpoint(&Checkpoint { rescue: self.rescue.clone(), ..now }),
+            Err(error) => self.keep.iter_mut().for_each(|keep| keep.failure = Some(error.clone())),
+        }
+        if let Some(keep) = &mut self.keep {
+            (keep.last, keep.cost) = (Instant::now(), begin.elapsed());
+        }
+    }
+
+    /// Has a checkpoint on the disk, where there are any.
+    pub(super) fn save_checkpoint(&mut self, checkpoint: &Checkpoint) {
+        if let Some(keep) = &mut self.keep {
+            keep.failure = keep.checkpoints.save(checkpoint).err();
+        }
+    }
+
+    /// All that is needed to go on from here, but for [`Rescue`].
+    pub(super) fn snapshot(
+        &mut self,
+        trainer: &Trainer,
+        place: (usize, usize),
+        total: &BatchMetrics,
+    ) -> Result<Checkpoint, TrainError> {
         let place = self.place(place, total);
-        let callbacks = self.memories();
-        let Some(keep) = &mut self.keep else { return };
-        let written = callbacks.and_then(|callbacks| {
-            keep.checkpoints.save(&Checkpoint {
-                program: env!("CARGO_PKG_VERSION").to_owned(),
-                config: keep.config.clone(),
-                data: keep.data.clone(),
-                weights: trainer.weights.to_vec(),
-                slots: trainer.slots.iter().map(|slot| slot.to_vec()).collect(),
-                learning_rate: trainer.learning_rate,
-                steps_taken: trainer.steps_taken,
-                place,
-                callbacks,
-            })
-        });
-        keep.failure = written.err();
-        (keep.last, keep.cost) = (Instant::now(), begin.elapsed());
+        let callbacks = self.memories()?;
+        let (config, data) = self
+            .keep
+            .as_ref()
+            .map_or_else(Default::default, |keep| (keep.config.clone(), keep.data.clone()));
+        Ok(Checkpoint {
+            program: env!("CARGO_PKG_VERSION").to_owned(),
+            config,
+            data,
+            weights: trainer.weights.to_vec(),
+            slots: trainer.slots.iter().map(|slot| slot.to_vec()).collect(),
+            learning_rate: trainer.learning_rate,
+            steps_taken: trainer.steps_taken,
+            place,
+            callbacks,
+            rescue: Rescue::default(),
+        })
     }
 
     fn place(&self, (epoch, step): (usize, usize), total: &BatchMetrics) -> Place {

@@ -2,6 +2,7 @@
 
 use super::length::steps_of;
 use super::resume::Keeper;
+use crate::checkpoint::Rescue;
 use crate::config::{epoch_metrics, metric_names};
 use crate::counts::Counts;
 use crate::error::TrainError;
@@ -66,6 +67,8 @@ pub(super) struct Run<'a> {
     pub(super) params: Vec<Param>,
     /// Writes checkpoints, if there are any.
     pub(super) keep: Option<Keeper<'a>>,
+    /// What has been done about numbers that are none, and where to go back to.
+    pub(super) rescue: Rescue,
     /// The epoch that comes, and how many of its steps are done.
     pub(super) at: (usize, usize),
     /// Sums of that epoch so far.
@@ -124,6 +127,7 @@ impl<'a> Run<'a> {
         })?;
         trainer.balance(members.iter().map(|&i| train.labels[i as usize]));
         trainer.plan_average(callbacks)?;
+        trainer.rate_factor = 1.0;
         let fit = trainer.fit;
         let batch_size = fit.batch_size.clamp(1, members.len());
         trainer.prepare(batch_size)?;
@@ -168,6 +172,7 @@ impl<'a> Run<'a> {
             saved: BTreeSet::new(),
             params: trainer.params(),
             keep: None,
+            rescue: Rescue::default(),
             at: (0, 0),
             total: BatchMetrics::default(),
             epoch_start: None,

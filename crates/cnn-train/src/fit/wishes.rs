@@ -5,7 +5,7 @@ use crate::error::TrainError;
 use crate::model_file::{ModelFile, Preprocessing};
 use crate::trainer::Trainer;
 use crate::weights::{check_finite, write_npz};
-use cnn_callbacks::{Content, Save};
+use cnn_callbacks::{Content, Ending, Save};
 
 impl Run<'_> {
     /// Does what the callbacks asked for, apart from stopping: passes their messages on, saves, then sets and restores, so
@@ -18,8 +18,14 @@ impl Run<'_> {
             }
         }
         for save in self.control.take_saves() {
+            // Of a run that diverged no weights are kept, be they numbers still.
+            if self.control.stopped_by().is_some_and(|stop| stop.ending == Ending::Diverged) {
+                continue;
+            }
             match self.save(trainer, &save) {
                 Ok(()) => {}
+                // Training is about to go back.
+                Err(TrainError::NotFinite { .. }) if !trainer.fit.on_nan.is_stop() => {}
                 Err(error @ TrainError::NotFinite { .. }) => {
                     let reason = format!("{} was not saved: {error}", save.path.display());
                     self.control.diverged(&save.by, reason);

@@ -244,6 +244,8 @@ impl Callback for Board {
     fn on_resume(&mut self, _event: &Resume<'_>, kept: &Memory) -> Result<(), String> {
         self.begun = kept.get_numbers("begun")?.first().copied().unwrap_or_default();
         self.batches = kept.count("batches")?;
+        // What was open is closed before the files are cut.
+        (self.train, self.validation) = (None, None);
         let open = |part: &str| {
             let Ok([name]) = kept.get_texts(part) else { return Ok(None) };
             let folder = self.folder.join(part);

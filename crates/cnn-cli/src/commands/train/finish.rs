@@ -29,6 +29,13 @@ impl Job<'_> {
         for note in &fit.notes {
             output::note(&format!("note: {note}\n"));
         }
+        if !fit.rollbacks.is_empty() {
+            let (count, factor) = (fit.rollbacks.len(), fit.learning_rate_factor);
+            let times = if count == 1 { "once".to_owned() } else { format!("{count} times") };
+            output::note(&format!(
+                "note: training went back {times}; the learning rate was {factor} times its own in the end\n"
+            ));
+        }
         let mut history = RunHistory::new(fit, self.config.fit.batch_size);
         if !fit.diverged() {
             let test = trainer.evaluate(&self.data.test)?;
@@ -36,7 +43,11 @@ impl Job<'_> {
         }
         let title = self.config.model.name.as_deref().unwrap_or("sequential");
         draw_curves(self.run, title, &self.data.name, &history)?;
-        let written = self.run.finish(&RunRecord {
+        if fit.diverged() {
+            self.run.keep_history(&history)?;
+            return Err(self.diverged(fit));
+        }
+        self.run.finish(&RunRecord {
             config: self.config,
             model: trainer.model(),
             weights: trainer.weights(),
@@ -44,11 +55,7 @@ impl Job<'_> {
             preprocessing: Preprocessing::bytes(self.data.train.shape()),
             history: &history,
             info: self.info,
-        });
-        if fit.diverged() {
-            return Err(self.diverged(fit));
-        }
-        written?;
+        })?;
         if let Some(path) = &self.args.save_weights {
             cnn_train::write_npz(path, trainer.model(), trainer.weights(), self.args.force)?;
         }
@@ -72,18 +79,26 @@ impl Job<'_> {
             .stopped_by
             .as_ref()
             .map_or("the loss is no longer a number", |stop| stop.reason.trim());
-        let place =
-            format!("epoch {}; the history is in {}", fit.history.len(), self.run.path().display());
-        let help =
-            "lower the learning rate; look for pixels or initial weights that are not finite";
-        Failure::new(
-            Exit::Diverged,
-            "T011",
-            "training diverged: no weights are kept",
-            &place,
-            &[reason],
-            &[help],
-        )
+        let folder = self.run.path().display();
+        let place = format!("epoch {}; the history is in {folder}", fit.history.len());
+        let mut facts = vec![reason.to_owned()];
+        let mut help = vec![
+            "lower the learning rate; look for pixels or initial weights that are not finite"
+                .to_owned(),
+        ];
+        if let Ok((Some(good), _)) = self.run.checkpoints().latest() {
+            let ((epoch, _), steps) = (good.position(), good.steps_taken());
+            facts.push(format!(
+                "the last good checkpoint is from epoch {}, after step {steps} of the run",
+                (epoch + 1).min(self.config.fit.epochs)
+            ));
+            help.push(format!(
+                "go on from there with half the rate: cnn train --resume {folder} --rate-factor 0.5"
+            ));
+            help.push("or have that done: on_nan = \"rollback\" in [fit]".to_owned());
+        }
+        let what = "training diverged: no weights are kept";
+        Failure::new(Exit::Diverged, "T011", what, &place, &words(&facts), &words(&help))
     }
 
     /// The result on stdout.
@@ -119,6 +134,10 @@ impl Job<'_> {
             output::accuracy(&test)
         ))
     }
+}
+
+fn words(lines: &[String]) -> Vec<&str> {
+    lines.iter().map(String::as_str).collect()
 }
 
 /// What `--eval-train` measured, and how much of the losses are penalties.

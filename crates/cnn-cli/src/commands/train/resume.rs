@@ -6,7 +6,7 @@ use crate::failure::{Exit, Failure};
 use crate::files::{self, ModelText};
 use crate::{output, signals};
 use cnn_data::Dataset;
-use cnn_train::{Config, RunDir, RunInfo, TrainError, Trainer};
+use cnn_train::{Checkpoint, Config, RunDir, RunInfo, TrainError, Trainer};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -18,6 +18,9 @@ const RUNS: &str = "runs";
 pub(super) fn run(args: &Args) -> Result<(), Failure> {
     let folder = folder(args)?;
     if !folder.join("config.toml").is_file() && args.model.is_some() && args.data.is_some() {
+        if args.rate_factor.is_some() {
+            return Err(nothing(&folder));
+        }
         let force = args.force || barely_begun(&folder);
         return begin(&Args { run_dir: Some(folder), force, ..args.clone() });
     }
@@ -72,6 +75,7 @@ fn go_on(args: &Args, run: &RunDir, info: &RunInfo) -> Result<(), Failure> {
         return Err(Failure::new(Exit::Disk, "T028", what, &place, &[], &[help]));
     }
     let trainer = trainer(args, &source, &config, &data)?;
+    let from = slower(args, run, from)?;
     if from.is_none() {
         let kept = RunDir::config(run.path())?.resolved(trainer.model());
         if kept != config.resolved(trainer.model()) {
@@ -96,6 +100,24 @@ fn go_on(args: &Args, run: &RunDir, info: &RunInfo) -> Result<(), Failure> {
     announce(args, &config, &trainer, &data, from.as_ref())?;
     let job = Job { args, config: &config, data: &data, run, info, on_screen };
     train(&job, trainer, from)
+}
+
+/// With a smaller learning rate, if that is asked for; on the disk before anything else, so that it holds for whoever goes on later.
+fn slower(
+    args: &Args,
+    run: &RunDir,
+    from: Option<Checkpoint>,
+) -> Result<Option<Checkpoint>, Failure> {
+    let Some(factor) = args.rate_factor else { return Ok(from) };
+    let Some(from) = from else {
+        let place = run.path().display().to_string();
+        let what = "there is no checkpoint to go on from with a smaller rate";
+        let help = "train anew, with a smaller learning_rate in [compile]";
+        return Err(Failure::new(Exit::Disk, "T028", what, &place, &[], &[help]));
+    };
+    let from = from.slower(factor);
+    run.checkpoints().save(&from)?;
+    Ok(Some(from))
 }
 
 /// The run that is meant.
