@@ -110,8 +110,8 @@ impl Pool {
             done: Condvar::new(),
             panic: Mutex::new(None),
             owner: Mutex::new(()),
-            // More threads than cores: spinning would take the core from the one that is waited for.
-            spin: if threads <= cores { 4000 } else { 0 },
+            // More threads than cores: spinning would take the core from the one that is waited for. Miri has one.
+            spin: if threads <= cores && !cfg!(miri) { 4000 } else { 0 },
             denormals,
         });
         let workers = (1..threads)

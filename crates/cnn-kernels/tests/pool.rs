@@ -10,6 +10,9 @@ use cnn_kernels::{Denormals, denormals_flushed};
 /// More threads than this machine has cores among them.
 const THREADS: [usize; 5] = if cfg!(miri) { [0, 1, 2, 2, 3] } else { [0, 1, 2, 3, 7] };
 
+/// Items of a job with locals.
+const ITEMS: usize = if cfg!(miri) { 50 } else { 1000 };
+
 /// How often is enough: Miri follows every step, and takes its time.
 const fn rounds(many: usize) -> usize {
     if cfg!(miri) { many / 50 } else { many }
@@ -36,7 +39,7 @@ fn each_thread_has_its_own_local() {
     for threads in THREADS {
         let pool = Pool::new(threads);
         let mut locals: Vec<(Option<ThreadId>, usize)> = vec![(None, 0); pool.threads()];
-        let mut items = [0_usize; 1000];
+        let mut items = [0_usize; ITEMS];
         for _ in 0..20 {
             pool.for_each_with(&mut locals, &mut items, |(owner, done), index, item| {
                 let this = std::thread::current().id();
@@ -45,7 +48,7 @@ fn each_thread_has_its_own_local() {
                 *item += index;
             });
         }
-        assert_eq!(locals.iter().map(|(_, done)| done).sum::<usize>(), 20_000);
+        assert_eq!(locals.iter().map(|(_, done)| done).sum::<usize>(), 20 * ITEMS);
         assert!(items.iter().enumerate().all(|(index, item)| *item == 20 * index));
         let mut few = vec![(); pool.threads() - 1];
         let short = || pool.for_each_with(&mut few, &mut items, |(), _, item| *item = 0);
