@@ -112,9 +112,9 @@ What a [model.toml](model.md) may say. `cnn layers` shows the same in the termin
 Names are Keras's, and so are the defaults. Where a thing differs from Keras or PyTorch, its entry says so. Whatever is not listed
 here is refused, with the nearest name that would work.
 
-Editors complete and check the file with its JSON Schema, [model.schema.json](model.schema.json); `cnn schema` prints it, and `cnn
-schema sweep` that of a [sweep.toml](../experiments.md), [sweep.schema.json](sweep.schema.json). With taplo, or the extension Even
-Better TOML of VS Code, write it once beside your files and name it in their first line:
+Editors complete and check the file with its JSON Schema, [model.schema.json](model.schema.json); `cnn schema` prints it.
+`cnn schema sweep` prints that of a [sweep.toml](../experiments.md), [sweep.schema.json](sweep.schema.json). With taplo, or the
+extension Even Better TOML of VS Code, write it once beside your files and name it in their first line:
 
 ```text
 cnn schema > model.schema.json
