@@ -6,14 +6,14 @@
 use cnn_data::{FormatError, csv_images, image_file, npy, npz, parse_idx};
 use cnn_nn::config::{Diagnostics, Severity};
 use cnn_train::experiment::Sweep;
-use cnn_train::{Config, ModelFile, Overrides, RunHistory, RunInfo, TrainError};
+use cnn_train::{Checkpoint, Config, ModelFile, Overrides, RunHistory, RunInfo, TrainError};
 use sha2::{Digest as _, Sha256};
 
 /// A parser by its name.
 pub type Target = (&'static str, fn(&[u8]));
 
 /// Every parser.
-pub const TARGETS: [Target; 10] = [
+pub const TARGETS: [Target; 11] = [
     ("idx", idx),
     ("npy", npy),
     ("npz", npz),
@@ -22,6 +22,7 @@ pub const TARGETS: [Target; 10] = [
     ("model_toml", model_toml),
     ("sweep_toml", sweep_toml),
     ("model_file", model_file),
+    ("checkpoint", checkpoint),
     ("history_json", history_json),
     ("run_json", run_json),
 ];
@@ -122,17 +123,33 @@ pub fn sweep_toml(bytes: &[u8]) {
     diagnosed(Sweep::from_toml("sweep.toml", text, Overrides::default(), &model));
 }
 
-/// A model file: the bytes as they are, and as the payload of an envelope whose checksum is right.
+/// The payload in an envelope whose checksum is right.
+fn sealed(magic: [u8; 8], version: u16, payload: &[u8]) -> Vec<u8> {
+    let mut bytes = magic.to_vec();
+    bytes.extend(version.to_le_bytes());
+    bytes.extend((payload.len() as u64).to_le_bytes());
+    let sum = Sha256::new().chain_update(&bytes).chain_update(payload).finalize();
+    bytes.extend(sum);
+    bytes.extend(payload);
+    bytes
+}
+
+/// A model file: the bytes as they are, and as a payload.
 pub fn model_file(bytes: &[u8]) {
-    let mut sealed = cnn_train::model_file::MAGIC.to_vec();
-    sealed.extend(cnn_train::model_file::VERSION.to_le_bytes());
-    sealed.extend((bytes.len() as u64).to_le_bytes());
-    let sum = Sha256::new().chain_update(&sealed).chain_update(bytes).finalize();
-    sealed.extend(sum);
-    sealed.extend(bytes);
+    let sealed = sealed(cnn_train::model_file::MAGIC, cnn_train::model_file::VERSION, bytes);
     for bytes in [bytes, &sealed] {
         if let Some(file) = train(ModelFile::from_bytes(bytes)) {
             train(file.unpack());
+        }
+    }
+}
+
+/// A checkpoint: the bytes as they are, and as a payload of both versions.
+pub fn checkpoint(bytes: &[u8]) {
+    let [first, second] = [1, 2].map(|version| sealed(Checkpoint::MAGIC, version, bytes));
+    for bytes in [bytes, &first, &second] {
+        if let Some(checkpoint) = train(Checkpoint::from_bytes(bytes)) {
+            let _ = (checkpoint.steps_taken(), checkpoint.position());
         }
     }
 }

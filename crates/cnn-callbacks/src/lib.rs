@@ -37,6 +37,7 @@ mod memory;
 mod monitor;
 mod per_class;
 mod text;
+mod text_value;
 
 pub use callback::{Average, Callback};
 pub use callbacks::{
@@ -51,3 +52,4 @@ pub use logs::{LEARNING_RATE, Logs};
 pub use memory::Memory;
 pub use monitor::{Direction, Mode, Monitor, check_monitors};
 pub use per_class::PerClass;
+pub use text_value::Text;

@@ -1,15 +1,16 @@
 //! What a callback knows, as plain data: enough to go on where training was interrupted.
 
+use crate::text_value::Text;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// What a callback knows, by name: whole numbers, numbers, texts and weights. Every bit of a number is kept, NaN included.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Memory {
-    counts: BTreeMap<String, Vec<u64>>,
-    numbers: BTreeMap<String, Vec<f64>>,
-    texts: BTreeMap<String, Vec<String>>,
-    weights: BTreeMap<String, Vec<f32>>,
+    counts: BTreeMap<Text, Vec<u64>>,
+    numbers: BTreeMap<Text, Vec<f64>>,
+    texts: BTreeMap<Text, Vec<Text>>,
+    weights: BTreeMap<Text, Vec<f32>>,
 }
 
 impl Memory {
@@ -29,32 +30,28 @@ impl Memory {
     /// Also whole numbers.
     #[must_use]
     pub fn counts(mut self, name: &str, values: impl IntoIterator<Item = u64>) -> Self {
-        self.counts.insert(name.to_owned(), values.into_iter().collect());
+        self.counts.insert(name.into(), values.into_iter().collect());
         self
     }
 
     /// Also numbers.
     #[must_use]
     pub fn numbers(mut self, name: &str, values: impl IntoIterator<Item = f64>) -> Self {
-        self.numbers.insert(name.to_owned(), values.into_iter().collect());
+        self.numbers.insert(name.into(), values.into_iter().collect());
         self
     }
 
     /// Also texts.
     #[must_use]
-    pub fn texts<S: Into<String>>(
-        mut self,
-        name: &str,
-        values: impl IntoIterator<Item = S>,
-    ) -> Self {
-        self.texts.insert(name.to_owned(), values.into_iter().map(Into::into).collect());
+    pub fn texts<S: Into<Text>>(mut self, name: &str, values: impl IntoIterator<Item = S>) -> Self {
+        self.texts.insert(name.into(), values.into_iter().map(Into::into).collect());
         self
     }
 
     /// Also weights.
     #[must_use]
     pub fn weights(mut self, name: &str, values: &[f32]) -> Self {
-        self.weights.insert(name.to_owned(), values.to_vec());
+        self.weights.insert(name.into(), values.to_vec());
         self
     }
 
@@ -78,7 +75,7 @@ impl Memory {
     ///
     /// # Errors
     /// There are none of that name.
-    pub fn get_texts(&self, name: &str) -> Result<&[String], String> {
+    pub fn get_texts(&self, name: &str) -> Result<&[Text], String> {
         found(&self.texts, name)
     }
 
@@ -102,7 +99,7 @@ impl Memory {
     }
 }
 
-fn found<'a, T>(kept: &'a BTreeMap<String, Vec<T>>, name: &str) -> Result<&'a [T], String> {
+fn found<'a, T>(kept: &'a BTreeMap<Text, Vec<T>>, name: &str) -> Result<&'a [T], String> {
     kept.get(name).map(Vec::as_slice).ok_or_else(|| missing(name))
 }
 
@@ -123,7 +120,7 @@ mod tests {
             .weights("best", &[1.5]);
         assert_eq!((memory.count("wait"), memory.get_weights("best")), (Ok(3), Ok(&[1.5][..])));
         assert_eq!(memory.get_numbers("best").unwrap()[0].to_bits(), f64::NAN.to_bits());
-        assert_eq!(memory.get_texts("files").unwrap(), ["a"]);
+        assert_eq!(memory.get_texts("files").unwrap(), [Text::from("a")]);
         assert!(memory.get_counts("best").is_err() && memory.count("files").is_err());
         assert!(Memory::new().is_empty() && !memory.is_empty());
     }

@@ -11,15 +11,16 @@ use crate::disk::{Disk, Real, write_whole};
 use crate::envelope::{Envelope, FILE_LIMIT};
 use crate::error::TrainError;
 use crate::on_nan::Rollback;
-use cnn_callbacks::Memory;
+use cnn_callbacks::{Memory, Text};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 const ENVELOPE: Envelope = Envelope {
-    magic: *b"CNNCKPT\0",
-    version: 2,
+    name: "checkpoint",
+    magic: Checkpoint::MAGIC,
+    version: Checkpoint::VERSION,
     other: "give a run folder that `cnn train` wrote",
     damaged: "the file is damaged; the one before it is used",
 };
@@ -34,11 +35,11 @@ const END: &str = ".cnnckpt";
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Checkpoint {
     /// Version of the program that wrote it.
-    pub(crate) program: String,
+    pub(crate) program: Text,
     /// The resolved model.toml.
-    pub(crate) config: String,
+    pub(crate) config: Text,
     /// What was learned from; see [`crate::Resumable::data`].
-    pub(crate) data: String,
+    pub(crate) data: Text,
     pub(crate) weights: Vec<f32>,
     /// The optimizer's memory.
     pub(crate) slots: Vec<Vec<f32>>,
@@ -46,7 +47,7 @@ pub struct Checkpoint {
     pub(crate) steps_taken: u64,
     pub(crate) place: Place,
     /// What every callback that keeps something knows, by name, in the order of the callbacks.
-    pub(crate) callbacks: Vec<(String, Memory)>,
+    pub(crate) callbacks: Vec<(Text, Memory)>,
     /// Stands behind the rest of the file, since version 2.
     #[serde(skip)]
     pub(crate) rescue: Rescue,
@@ -86,7 +87,7 @@ pub(crate) struct Place {
     /// Of this epoch, by class: right answers and samples.
     pub(crate) classes: [Vec<u64>; 2],
     /// The last epoch's logs.
-    pub(crate) logs: Vec<(String, f64)>,
+    pub(crate) logs: Vec<(Text, f64)>,
     /// Images per second of the epochs before.
     pub(crate) rates: Vec<f64>,
     /// Loss, accuracy and its interval after every epoch, where test images are measured.
@@ -96,6 +97,24 @@ pub(crate) struct Place {
 }
 
 impl Checkpoint {
+    /// First bytes of a checkpoint's file.
+    pub const MAGIC: [u8; 8] = *b"CNNCKPT\0";
+
+    /// Version of the layout that is written.
+    pub const VERSION: u16 = 2;
+
+    /// Reads a file's bytes, of this version or of the first. Whether it fits a model is found when training goes on from it.
+    ///
+    /// # Errors
+    /// Bytes that are not what was written.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, TrainError> {
+        if bytes.get(8..10) == Some(&FIRST.version.to_le_bytes()[..]) {
+            return FIRST.open(bytes);
+        }
+        let (checkpoint, rescue): (Self, Rescue) = ENVELOPE.open(bytes)?;
+        Ok(Self { rescue, ..checkpoint })
+    }
+
     /// Optimizer steps taken by then.
     pub fn steps_taken(&self) -> u64 {
         self.steps_taken
@@ -209,7 +228,7 @@ impl Checkpoints {
             let path = self.folder.join(&name);
             let read = self.disk.read(&path, FILE_LIMIT);
             let read = read.map_err(|error| TrainError::disk("read", &path, &error));
-            match read.and_then(|bytes| opened(&bytes)) {
+            match read.and_then(|bytes| Checkpoint::from_bytes(&bytes)) {
                 Ok(checkpoint) => return Ok((Some(checkpoint), notes)),
                 Err(error) => notes.push(format!("{}: {error}", path.display())),
             }
@@ -239,15 +258,6 @@ impl Checkpoints {
         };
         Ok(names.into_iter().filter_map(steps).collect())
     }
-}
-
-/// A checkpoint of this version, or of the first.
-fn opened(bytes: &[u8]) -> Result<Checkpoint, TrainError> {
-    if bytes.get(8..10) == Some(&FIRST.version.to_le_bytes()[..]) {
-        return FIRST.open(bytes);
-    }
-    let (checkpoint, rescue): (Checkpoint, Rescue) = ENVELOPE.open(bytes)?;
-    Ok(Checkpoint { rescue, ..checkpoint })
 }
 
 #[cfg(test)]

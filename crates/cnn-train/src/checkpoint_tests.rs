@@ -8,15 +8,15 @@ use std::io;
 /// One of a run.
 fn checkpoint(steps: u64) -> Checkpoint {
     Checkpoint {
-        program: "1".to_owned(),
-        config: "[fit]".to_owned(),
-        data: "data".to_owned(),
+        program: "1".into(),
+        config: "[fit]".into(),
+        data: "data".into(),
         weights: vec![steps as f32; 50],
         slots: vec![vec![0.5; 50]],
         learning_rate: 0.1,
         steps_taken: steps,
-        place: Place { epoch: 1, logs: vec![("loss".to_owned(), f64::NAN)], ..Place::default() },
-        callbacks: vec![("History".to_owned(), Memory::new().counts("epoch", [0]))],
+        place: Place { epoch: 1, logs: vec![("loss".into(), f64::NAN)], ..Place::default() },
+        callbacks: vec![("History".into(), Memory::new().counts("epoch", [0]))],
         rescue: Rescue::default(),
     }
 }
@@ -162,8 +162,13 @@ fn a_checkpoint_of_the_first_version_is_read_and_one_of_this_brings_its_rescue()
     let shown = |checkpoint: &Checkpoint| format!("{checkpoint:?}");
     assert_eq!(shown(&on(&disk).latest().unwrap().0.unwrap()), shown(&before));
     let what = "dense gives inf".to_owned();
-    let rollbacks =
-        vec![Rollback { epoch: 1, step: 11, what, to_step: 10, learning_rate_factor: 0.5 }];
+    let rollbacks = vec![Rollback {
+        epoch: 1,
+        step: 11,
+        what: what.into(),
+        to_step: 10,
+        learning_rate_factor: 0.5,
+    }];
     let rescue = Rescue { factor: 0.5, rollbacks, good: Some(Box::new(before)) };
     let now = Checkpoint { rescue, ..checkpoint(12) };
     on(&disk).save(&now).unwrap();

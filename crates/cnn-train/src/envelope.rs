@@ -30,6 +30,8 @@ pub(crate) const FILE_LIMIT: u64 = (HEADER + LIMIT) as u64;
 /// One kind of file.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Envelope {
+    /// What the file is called.
+    pub(crate) name: &'static str,
     /// First bytes.
     pub(crate) magic: [u8; 8],
     /// Version that is written, and the only one that is read.
@@ -81,9 +83,12 @@ impl Envelope {
             return Err(self.broken("header", message));
         }
         let (header, payload) = bytes.split_at(HEADER);
-        let wrong = |message, hint| Err(TrainError::ModelFile { section: "header", message, hint });
+        let kind = self.name;
+        let wrong =
+            |message, hint| Err(TrainError::ModelFile { kind, section: "header", message, hint });
         if header[..8] != self.magic {
             let magic = String::from_utf8_lossy(&self.magic);
+            let magic = magic.trim_end_matches('\0');
             return wrong(format!("it does not begin with {magic}"), self.other);
         }
         let version = u16::from_le_bytes([header[8], header[9]]);
@@ -103,7 +108,7 @@ impl Envelope {
     }
 
     fn broken(&self, section: &'static str, message: String) -> TrainError {
-        TrainError::ModelFile { section, message, hint: self.damaged }
+        TrainError::ModelFile { kind: self.name, section, message, hint: self.damaged }
     }
 }
 

@@ -146,9 +146,11 @@ pub enum TrainError {
         /// What would work.
         hint: String,
     },
-    /// A model file that is damaged or of another kind.
-    #[error("model file, {section}: {message}")]
+    /// A model file or checkpoint that is damaged or of another kind.
+    #[error("{kind}, {section}: {message}")]
     ModelFile {
+        /// `model file` or `checkpoint`.
+        kind: &'static str,
         /// Which part of the file.
         section: &'static str,
         /// Expected and found.

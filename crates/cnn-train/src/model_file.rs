@@ -22,6 +22,7 @@ pub const MAGIC: [u8; 8] = *b"CNNMODEL";
 pub const VERSION: u16 = 1;
 
 const ENVELOPE: Envelope = Envelope {
+    name: "model file",
     magic: MAGIC,
     version: VERSION,
     other: "give a model.cnn that `cnn train` wrote",
@@ -165,6 +166,7 @@ impl ModelFile {
     /// infinite, with tensor and position; another number of class names than outputs; preprocessing for another input.
     pub fn unpack(&self) -> Result<(Config, Model, Vec<f32>), TrainError> {
         let invalid = |section, message| TrainError::ModelFile {
+            kind: "model file",
             section,
             message,
             hint: "it was written by another version of this program; train again",

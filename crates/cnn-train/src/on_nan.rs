@@ -13,6 +13,7 @@
 //! Where training goes back to depends on the run alone, never on when a checkpoint was written: so a run that goes back, and is
 //! killed before or after that, ends with the same bits as one that nothing has interrupted.
 
+use cnn_callbacks::Text;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{Error, MapAccess, Visitor};
@@ -148,7 +149,7 @@ pub struct Rollback {
     /// Which step of the run it was, from 1.
     pub step: u64,
     /// What was no number, as shown to people.
-    pub what: String,
+    pub what: Text,
     /// Steps that were taken where training went back to.
     pub to_step: u64,
     /// What the learning rate is multiplied with from there on, in all.

@@ -142,6 +142,7 @@ impl Trainer {
     pub fn set_class_names(&mut self, names: &[String]) -> Result<(), TrainError> {
         if names.len() != self.classes() {
             return Err(TrainError::ModelFile {
+                kind: "model file",
                 section: "class names",
                 message: format!("{} names for {} outputs", names.len(), self.classes()),
                 hint: "give one name per output of the model",

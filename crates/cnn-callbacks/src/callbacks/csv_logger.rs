@@ -19,7 +19,7 @@ use super::BuildContext;
 use super::context::{make_folder, reopen};
 use crate::text::python_repr;
 use crate::{
-    Callback, CallbackError, Control, EpochEnd, Logs, Memory, Resume, TrainBegin, TrainEnd,
+    Callback, CallbackError, Control, EpochEnd, Logs, Memory, Resume, Text, TrainBegin, TrainEnd,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -253,12 +253,10 @@ impl Callback for Logger {
         let mut writer = csv::WriterBuilder::new();
         let writer =
             writer.delimiter(self.separator).terminator(csv::Terminator::CRLF).from_writer(file);
+        let strings = |texts: &[Text]| texts.iter().map(ToString::to_string).collect();
         let (existing, keys) = (kept.get_texts("existing").ok(), kept.get_texts("keys").ok());
-        self.table = Some(Table {
-            writer,
-            existing: existing.map(<[String]>::to_vec),
-            keys: keys.map(<[String]>::to_vec),
-        });
+        self.table =
+            Some(Table { writer, existing: existing.map(strings), keys: keys.map(strings) });
         Ok(())
     }
 

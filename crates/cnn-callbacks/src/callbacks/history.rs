@@ -5,7 +5,7 @@
 //!
 //! **Source**: Keras `callbacks/history.py`; `seconds` is ours.
 
-use crate::{Callback, Control, EpochEnd, Memory, Resume, TrainBegin};
+use crate::{Callback, Control, EpochEnd, Memory, Resume, Text, TrainBegin};
 use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::fmt;
@@ -114,9 +114,9 @@ impl Callback for History {
     }
 
     fn on_resume(&mut self, event: &Resume<'_>, kept: &Memory) -> Result<(), String> {
-        let column = |name: &String| {
+        let column = |name: &Text| {
             let values = kept.get_numbers(&format!("column {name}"))?;
-            Ok((name.clone(), values.to_vec()))
+            Ok((name.to_string(), values.to_vec()))
         };
         *self = Self {
             history: Columns(

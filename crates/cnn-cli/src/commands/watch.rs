@@ -113,7 +113,7 @@ impl Callback for StepLog {
         self.sums = vec![0.0; self.columns.len()];
         // Without, the run began without it: then the steps from here on.
         if let (Ok([csv]), Ok(sums)) = (kept.get_texts("csv"), kept.get_numbers("sums")) {
-            self.steps.lock().unwrap_or_else(PoisonError::into_inner).clone_from(csv);
+            *self.steps.lock().unwrap_or_else(PoisonError::into_inner) = csv.to_string();
             if sums.len() == self.sums.len() {
                 self.sums = sums.to_vec();
             }

@@ -144,7 +144,7 @@ impl Run<'_> {
         self.rescue.rollbacks.push(Rollback {
             epoch,
             step: fault.step,
-            what: fault.what.clone(),
+            what: fault.what.clone().into(),
             to_step: good.steps_taken,
             learning_rate_factor: f64::from(self.rescue.factor),
         });

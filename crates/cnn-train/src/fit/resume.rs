@@ -6,7 +6,7 @@ use crate::error::TrainError;
 use crate::history::TestScore;
 use crate::trainer::Trainer;
 use crate::weights::check_finite;
-use cnn_callbacks::{EpochBegin, Logs, Memory, Resume, TrainBegin};
+use cnn_callbacks::{EpochBegin, Logs, Memory, Resume, Text, TrainBegin};
 use cnn_nn::engine::BatchMetrics;
 use std::io;
 use std::path::Path;
@@ -98,14 +98,14 @@ impl<'a> Keeper<'a> {
 /// Whether the checkpoint is of this run.
 fn fits(trainer: &Trainer, from: &Checkpoint, config: &str, data: &str) -> Result<(), TrainError> {
     let refuse = |message: String, hint| Err(TrainError::Resume { message, hint });
-    if from.config != config {
+    if *from.config != *config {
         let message = format!(
             "the configuration is not the one that the run began with{}",
             difference(&from.config, config)
         );
         return refuse(message, "resume with the values that it had, or train anew");
     }
-    if from.data != data {
+    if *from.data != *data {
         let message = format!("the run began with other data: {}, now {data}", from.data);
         return refuse(message, "give the data set, and the --limit, that it began with");
     }
@@ -196,9 +196,9 @@ impl Run<'_> {
             .as_ref()
             .map_or_else(Default::default, |keep| (keep.config.clone(), keep.data.clone()));
         Ok(Checkpoint {
-            program: env!("CARGO_PKG_VERSION").to_owned(),
-            config,
-            data,
+            program: env!("CARGO_PKG_VERSION").into(),
+            config: config.into(),
+            data: data.into(),
             weights: trainer.weights.to_vec(),
             slots: trainer.slots.iter().map(|slot| slot.to_vec()).collect(),
             learning_rate: trainer.learning_rate,
@@ -221,7 +221,7 @@ impl Run<'_> {
             counts: [total.correct, total.count],
             in_top: total.in_top.to_vec(),
             classes: [training.correct.clone(), training.samples.clone()],
-            logs: self.epoch_logs.iter().map(|(name, x)| (name.to_owned(), x)).collect(),
+            logs: self.epoch_logs.iter().map(|(name, x)| (name.into(), x)).collect(),
             rates: self.rates.clone(),
             test_record: self.test_record.iter().map(score).collect(),
             seconds: [if step == 0 { 0.0 } else { in_epoch }, self.trained()],
@@ -229,7 +229,7 @@ impl Run<'_> {
     }
 
     /// What every callback knows.
-    fn memories(&mut self) -> Result<Vec<(String, Memory)>, TrainError> {
+    fn memories(&mut self) -> Result<Vec<(Text, Memory)>, TrainError> {
         let mut all = Vec::new();
         for callback in all_of(&mut *self.callbacks, &mut self.history) {
             let name = callback.name().to_owned();
@@ -238,7 +238,7 @@ impl Run<'_> {
                 TrainError::disk("kept", Path::new(&name), &source)
             })?;
             if !memory.is_empty() {
-                all.push((name, memory));
+                all.push((name.into(), memory));
             }
         }
         Ok(all)
@@ -266,7 +266,7 @@ impl Run<'_> {
         let event = Resume { begin: *begin, epoch, step: place.step };
         let mut kept = from.callbacks;
         for callback in all_of(&mut *self.callbacks, &mut self.history) {
-            let at = kept.iter().position(|(name, _)| name == callback.name());
+            let at = kept.iter().position(|(name, _)| **name == *callback.name());
             let memory = at.map_or_else(Memory::new, |at| kept.remove(at).1);
             callback.on_resume(&event, &memory).map_err(|why| TrainError::Resume {
                 message: format!("{}: {why}", callback.name()),
@@ -294,7 +294,7 @@ impl Run<'_> {
         if correct.len() == self.counts.training.correct.len() && samples.len() == correct.len() {
             (self.counts.training.correct, self.counts.training.samples) = (correct, samples);
         }
-        self.epoch_logs = logs.into_iter().collect::<Logs>();
+        self.epoch_logs = logs.iter().map(|(name, x)| (name.to_string(), *x)).collect::<Logs>();
         let score = |(loss, accuracy, accuracy_95)| TestScore { loss, accuracy, accuracy_95 };
         self.test_record = test_record.into_iter().map(score).collect();
         [self.epoch_before, self.trained_before] = seconds;

@@ -25,6 +25,8 @@ fn files() -> Vec<(Kind, Vec<u8>)> {
         (Kind::Sweep, SWEEP.into()),
         (Kind::ModelFile, runs::model_file()),
         (Kind::Payload, payload),
+        (Kind::Checkpoint, runs::CHECKPOINT.into()),
+        (Kind::CheckpointPayload, runs::CHECKPOINT[50..].into()),
         (Kind::History, runs::HISTORY.into()),
         (Kind::Run, runs::RUN.into()),
         (Kind::ConfigOfRun, MODEL.into()),
@@ -52,6 +54,8 @@ fn every_truncation_gives_an_answer() {
                 | Kind::Npz
                 | Kind::ModelFile
                 | Kind::Payload
+                | Kind::Checkpoint
+                | Kind::CheckpointPayload
                 | Kind::History
                 | Kind::Run
         );
@@ -69,7 +73,10 @@ fn every_flipped_bit_gives_an_answer() {
         for bit in 0..bytes.len() * 8 {
             bytes[bit / 8] ^= 1 << (bit % 8);
             let read = read(&format!("bit {bit}"), kind, &bytes);
-            assert!(!(read && kind == Kind::ModelFile), "bit {bit} was not seen");
+            assert!(
+                !(read && matches!(kind, Kind::ModelFile | Kind::Checkpoint)),
+                "bit {bit} was not seen"
+            );
             bytes[bit / 8] ^= 1 << (bit % 8);
         }
     }

@@ -68,7 +68,8 @@ fn weighed(kind: Kind, bytes: &[u8], inflated: usize) -> Result<Answer, String> 
 fn every_bad_input_is_told_what_is_wrong_and_costs_little() {
     let _turn = TURN.lock();
     let all = [cases::idx(), cases::numpy(), cases::tables(), cases::pictures(), texts::models()];
-    let all = all.into_iter().flatten().chain(texts::sweeps()).chain(runs::runs());
+    let all = all.into_iter().flatten().chain(texts::sweeps());
+    let all = all.chain(runs::runs()).chain(runs::checkpoints());
     let (mut count, mut wrong) = (0, Vec::new());
     for Case { what, kind, bytes, code, says, inflated } in all {
         count += 1;

@@ -3,7 +3,7 @@
 use cnn_data::{DataError, FormatError, csv_images, npy, npz, parse_idx};
 use cnn_nn::config::{Diagnostics, Severity};
 use cnn_train::experiment::Sweep;
-use cnn_train::{Config, ModelFile, Overrides, RunDir, TrainError};
+use cnn_train::{Checkpoint, Config, ModelFile, Overrides, RunDir, TrainError};
 use sha2::{Digest as _, Sha256};
 use std::fs;
 use std::path::Path;
@@ -28,6 +28,10 @@ pub(crate) enum Kind {
     ModelFile,
     /// Its payload, with a right checksum around it.
     Payload,
+    /// A checkpoint as it stands on the disk.
+    Checkpoint,
+    /// Its payload, with a right checksum around it.
+    CheckpointPayload,
     History,
     Run,
     /// The config.toml of a run.
@@ -98,10 +102,10 @@ pub(crate) const MODEL: &str = "input = [6, 6, 1]\n[[layers]]\ntype = \"Conv2D\"
 [[layers]]\ntype = \"MaxPooling2D\"\n[[layers]]\ntype = \"Dropout\"\nrate = 0.2\n[[layers]]\ntype = \"Flatten\"\n\
 [[layers]]\ntype = \"Dense\"\nunits = 3\nactivation = \"softmax\"\n[fit]\nepochs = 1\n";
 
-/// An envelope with a right checksum around any payload.
-pub(crate) fn envelope(payload: &[u8]) -> Vec<u8> {
-    let mut bytes = cnn_train::model_file::MAGIC.to_vec();
-    bytes.extend(cnn_train::model_file::VERSION.to_le_bytes());
+/// An envelope of this kind with a right checksum around any payload.
+fn envelope(magic: [u8; 8], version: u16, payload: &[u8]) -> Vec<u8> {
+    let mut bytes = magic.to_vec();
+    bytes.extend(version.to_le_bytes());
     bytes.extend((payload.len() as u64).to_le_bytes());
     let sum = Sha256::new().chain_update(&bytes).chain_update(payload).finalize();
     bytes.extend(sum);
@@ -145,7 +149,18 @@ impl Kind {
                 drop(Sweep::from_toml("sweep.toml", text(bytes)?, Overrides::default(), &model)?);
             }
             Self::ModelFile => drop(ModelFile::from_bytes(bytes)?.unpack()?),
-            Self::Payload => drop(ModelFile::from_bytes(&envelope(bytes))?.unpack()?),
+            Self::Payload => {
+                use cnn_train::model_file::{MAGIC, VERSION};
+                drop(ModelFile::from_bytes(&envelope(MAGIC, VERSION, bytes))?.unpack()?);
+            }
+            Self::Checkpoint => drop(Checkpoint::from_bytes(bytes)?),
+            Self::CheckpointPayload => {
+                drop(Checkpoint::from_bytes(&envelope(
+                    Checkpoint::MAGIC,
+                    Checkpoint::VERSION,
+                    bytes,
+                ))?);
+            }
             Self::History => {
                 return in_folder("history.json", bytes, |path| {
                     drop(RunDir::history(path.parent().unwrap())?);

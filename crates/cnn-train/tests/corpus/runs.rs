@@ -15,12 +15,52 @@ pub(crate) fn model_file() -> Vec<u8> {
     ModelFile::new(&config, &model, &weights, &classes, preprocessing).unwrap().to_bytes().unwrap()
 }
 
+/// A checkpoint of a small model.
+pub(crate) const CHECKPOINT: &[u8] =
+    include_bytes!("../../../../data/fixtures/v2/unfinished/step-000000000084.cnnckpt");
+
 pub(crate) const HISTORY: &str = "{\"schema\": 1, \"params\": {\"epochs\": 2, \"steps\": 3, \"batch_size\": 4, \"samples\": 12, \"validation_samples\": 0}, \
 \"metrics\": [\"accuracy\", \"loss\"], \"epoch\": [0, 1], \"history\": {\"accuracy\": [0.5, 0.75], \"loss\": [1.5, null]}, \"seconds\": [0.5, 0.25], \
 \"images_per_second\": [24.0, 48.0], \"stopped_by\": null, \"train\": null, \"penalty\": 0.0, \"test\": {\"loss\": 0.5, \"accuracy\": 0.75}}";
 
 pub(crate) const RUN: &str = "{\"schema\": 1, \"program\": \"0.1.0\", \"finished\": true, \"seed\": 7, \"threads\": 2, \"isa\": \"avx2\", \
 \"command\": [\"cnn\", \"train\"], \"data\": \"fashion-mnist\", \"data_fingerprint\": \"ab\", \"weights_hash\": null}";
+
+/// A text as it stands in a payload, of any length that it says it has.
+fn text(n: u64, text: &str) -> Vec<u8> {
+    [&n.to_le_bytes()[..], text.as_bytes()].concat()
+}
+
+pub(crate) fn checkpoints() -> Vec<Case> {
+    use Kind::{Checkpoint, CheckpointPayload};
+    vec![
+        case("a model file", Checkpoint, model_file(), "T013", "CNNCKPT"),
+        case(
+            "version 3",
+            Checkpoint,
+            [&CHECKPOINT[..8], &[3, 0], &CHECKPOINT[10..]].concat(),
+            "T013",
+            "version 3",
+        ),
+        case("cut off", Checkpoint, &CHECKPOINT[..6000], "T013", "are there"),
+        case("a text of 2^40 bytes", CheckpointPayload, text(1 << 40, "0.1.0"), "T013", "payload"),
+        case(
+            "10^9 weights",
+            CheckpointPayload,
+            [text(5, "0.1.0"), text(0, ""), text(0, ""), 1_000_000_000_u64.to_le_bytes().to_vec()]
+                .concat(),
+            "T013",
+            "payload",
+        ),
+        case(
+            "bytes behind it",
+            CheckpointPayload,
+            [&CHECKPOINT[50..], &[0]].concat(),
+            "T013",
+            "follow",
+        ),
+    ]
+}
 
 pub(crate) fn runs() -> Vec<Case> {
     use Kind::{ConfigOfRun, History, ModelFile, Payload, Run};
@@ -30,7 +70,6 @@ pub(crate) fn runs() -> Vec<Case> {
         bytes[at..at + to.len()].copy_from_slice(to);
         bytes
     };
-    let text = |n: u64, text: &str| [&n.to_le_bytes()[..], text.as_bytes()].concat();
     let no_model =
         |toml: &str| [text(5, "0.1.0"), text(toml.len() as u64, toml), vec![0; 32]].concat();
     let tensors = |n: u64| [text(5, "0.1.0"), text(0, ""), n.to_le_bytes().to_vec()].concat();

@@ -250,7 +250,7 @@ impl Callback for Board {
             let Ok([name]) = kept.get_texts(part) else { return Ok(None) };
             let folder = self.folder.join(part);
             make_folder(self.context.run_dir(), &folder.join("x"))?;
-            let name = std::path::Path::new(name).file_name().unwrap_or_default();
+            let name = std::path::Path::new(&**name).file_name().unwrap_or_default();
             Records::resume(&folder.join(name), kept.count(part)?).map(Some)
         };
         (self.train, self.validation) = (open("train")?, open("validation")?);
