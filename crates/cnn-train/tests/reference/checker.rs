@@ -70,6 +70,7 @@ impl<'a> Checker<'a> {
             "minimum" => number.is_none_or(|n| Some(n) >= limit),
             "exclusiveMinimum" => number.is_none_or(|n| Some(n) > limit),
             "maximum" => number.is_none_or(|n| Some(n) <= limit),
+            "exclusiveMaximum" => number.is_none_or(|n| Some(n) < limit),
             "minItems" => size(value.is_array()).is_none_or(|n| Some(n) >= limit),
             "maxItems" => size(value.is_array()).is_none_or(|n| Some(n) <= limit),
             "minProperties" => size(value.is_object()).is_none_or(|n| Some(n) >= limit),
@@ -197,6 +198,7 @@ fn the_checker_refuses_what_it_should() {
             "classes": { "type": "object", "patternProperties": { "^[0-9]+$": { "type": "number" } }, "additionalProperties": false, "minProperties": 1 },
             "free": { "additionalProperties": { "type": "boolean" } },
             "share": { "type": "number", "exclusiveMinimum": 0, "maximum": 1 },
+            "part": { "type": "number", "exclusiveMaximum": 1 },
         },
         "required": ["size"],
         "additionalProperties": false,
@@ -204,7 +206,7 @@ fn the_checker_refuses_what_it_should() {
     });
     for good in [
         json!({ "size": 1 }),
-        json!({ "size": 2, "mode": "b", "list": [1, 2.5], "pair": [1, "x"], "classes": { "3": 1 }, "free": { "x": true }, "share": 1 }),
+        json!({ "size": 2, "mode": "b", "list": [1, 2.5], "pair": [1, "x"], "classes": { "3": 1 }, "free": { "x": true }, "share": 1, "part": 0.5 }),
     ] {
         assert_eq!(refused(&good, &schema), Vec::<String>::new(), "{good}");
     }
@@ -228,6 +230,7 @@ fn the_checker_refuses_what_it_should() {
         json!({ "size": 1, "free": { "x": 1 } }),
         json!({ "size": 1, "share": 0 }),
         json!({ "size": 1, "share": 1.5 }),
+        json!({ "size": 1, "part": 1 }),
     ] {
         assert!(!refused(&bad, &schema).is_empty(), "{bad}");
     }
