@@ -49,8 +49,9 @@ cargo xtask COMMAND
                             [--output runs/bench] [--cnn PROGRAM] [--force]; needs Python: xtask/peers/README.md
   tensorboard [--python EXE] train a little with the callback TensorBoard; TensorBoard's own reader finds the run's numbers
   golden [--python EXE]     make the golden files again with Keras
-  trust --kills N           kill training with SIGKILL at so many moments, resume it, and demand equal bits of every run;
-                            --fuzz SECONDS mutates files for every parser, --models N trains so many random models
+  trust                     every fault of a save, every bad file, every flipped bit, then --kills 200;
+                            --kills N kills training with SIGKILL at so many moments, resumes it, and demands equal bits of
+                            every run; --fuzz SECONDS mutates files for every parser, --models N trains so many random models
   miri                      the thread pool, the scalar kernels on small shapes and two parsers in Rust's interpreter, which finds
                             every step out of bounds and every data race; needs a nightly toolchain with miri
 

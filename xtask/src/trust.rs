@@ -1,4 +1,5 @@
-//! `cargo xtask trust`: as many killed trainings, random files and random models as one has patience for.
+//! `cargo xtask trust`: every fault of a save, every bad file, and as many killed trainings, random files and random models as one
+//! has patience for.
 
 mod kills;
 
@@ -13,11 +14,34 @@ struct Args {
     models: Option<u64>,
 }
 
+/// What it kills where nothing is asked for.
+const KILLS: u64 = 200;
+
+/// The exhaustive tests: every fault of a save, every bad file, every flipped bit and every missing end. They say what they counted.
+const EXHAUSTIVE: [&str; 12] = [
+    "test",
+    "--quiet",
+    "-p",
+    "cnn-train",
+    "--lib",
+    "--test",
+    "corpus",
+    "--test",
+    "resume",
+    "--",
+    "--nocapture",
+    "--test-threads=1",
+];
+
 /// Kills trainings and resumes them, mutates the seeds of every parser for some seconds, and trains random models; each is asked for
-/// by number.
+/// by number. Without one, the exhaustive tests run, and [`KILLS`] trainings are killed.
 pub(crate) fn run(args: &[String]) -> Result<u8> {
-    let args = arguments(args)?;
-    let (mut code, seconds) = (0, args.fuzz.map(|seconds| seconds.to_string()));
+    let (mut args, mut code) = (arguments(args)?, 0);
+    if [args.kills, args.fuzz, args.models].iter().all(Option::is_none) {
+        code = repo::status("cargo", &EXHAUSTIVE, &[])?;
+        args.kills = Some(KILLS);
+    }
+    let seconds = args.fuzz.map(|seconds| seconds.to_string());
     if let Some(seconds) = seconds {
         let build = ["run", "--quiet", "--release", "--manifest-path", "fuzz/Cargo.toml"];
         let run = ["--target-dir", "target/fuzz", "--bin", "mutate", "--", &seconds];
@@ -43,15 +67,12 @@ fn arguments(args: &[String]) -> Result<Args> {
             "--kills" => &mut wanted.kills,
             "--fuzz" => &mut wanted.fuzz,
             "--models" => &mut wanted.models,
-            other => bail!("unknown option `{other}`"),
+            other => bail!(
+                "unknown option `{other}`: it takes --kills N, --fuzz SECONDS (for each parser), --models N"
+            ),
         };
         let number = args.next().with_context(|| format!("{arg} wants a number"))?;
         *place = Some(number.parse().with_context(|| format!("{arg} {number}"))?);
-    }
-    if [wanted.kills, wanted.fuzz, wanted.models].iter().all(Option::is_none) {
-        bail!(
-            "`cargo xtask trust` takes --kills N, --fuzz SECONDS (for each parser), --models N, or several of them"
-        );
     }
     Ok(wanted)
 }
