@@ -131,7 +131,10 @@ fn deny() -> Result<()> {
         );
         return Ok(());
     }
-    cargo(&Step { args: &["deny", "check", "licenses", "bans", "sources"], env: &[] })?;
+    cargo(&Step {
+        args: &["deny", "check", "--hide-inclusion-graph", "licenses", "bans", "sources"],
+        env: &[],
+    })?;
     let home = std::env::var_os("CARGO_HOME").map(PathBuf::from);
     let home = home.or_else(|| Some(std::env::home_dir()?.join(".cargo"))).unwrap_or_default();
     let databases = home.join("advisory-dbs");
