@@ -19,6 +19,7 @@
 //! # assert_eq!(model.output().dims(), [20, 26, 1]);
 //! ```
 
+use super::inset::Inset;
 use super::{Sides, Spec, bad_key, image_shape};
 use crate::layer::{BuildError, Built, Facts, Layer, Pass, Shard, Weights, Work};
 use cnn_kernels::Isa;
@@ -56,14 +57,7 @@ impl Spec for Cropping2D {
                 "crop less, or put the layer before the pooling",
             ));
         };
-        let row = w * c;
-        let layer = BuiltCropping2D {
-            image: h * row,
-            row,
-            first: top * row + left * c,
-            output: height * width * c,
-            width: width * c,
-        };
+        let layer = BuiltCropping2D(Inset::new([h, w], [height, width], [top, left], c));
         let output = Shape::new(vec![height, width, c]);
         let (params, facts) = (Vec::new(), Facts::default());
         Ok(Built { layer: Box::new(layer), output, params, facts })
@@ -78,34 +72,12 @@ impl Spec for Cropping2D {
     }
 }
 
-/// Lengths in numbers, channels included.
 #[derive(Debug)]
-struct BuiltCropping2D {
-    /// An image of the input.
-    image: usize,
-    /// A row of it.
-    row: usize,
-    /// Where the first number that is kept stands in it.
-    first: usize,
-    /// An image of the output.
-    output: usize,
-    /// A row of it.
-    width: usize,
-}
-
-impl BuiltCropping2D {
-    /// Where each row of the output, `len` numbers in all, begins in the input.
-    fn rows(&self, len: usize) -> impl Iterator<Item = usize> {
-        let rows = self.output / self.width;
-        (0..len / self.width).map(move |y| y / rows * self.image + self.first + y % rows * self.row)
-    }
-}
+struct BuiltCropping2D(Inset);
 
 impl Layer for BuiltCropping2D {
     fn forward(&self, _: Isa, _: Weights<'_>, x: &[f32], y: &mut [f32], _: Work<'_>, _: Pass) {
-        for (from, y) in self.rows(y.len()).zip(y.chunks_exact_mut(self.width)) {
-            y.copy_from_slice(&x[from..][..self.width]);
-        }
+        self.0.cut_out(x, y);
     }
 
     fn backward(
@@ -118,10 +90,8 @@ impl Layer for BuiltCropping2D {
         _: Option<&mut [f32]>,
         _: Pass,
     ) {
-        let Some(dx) = dx else { return };
-        dx.fill(0.0);
-        for (to, dy) in self.rows(shard.dy.len()).zip(shard.dy.chunks_exact(self.width)) {
-            dx[to..][..self.width].copy_from_slice(dy);
+        if let Some(dx) = dx {
+            self.0.surround(shard.dy, dx);
         }
     }
 }

@@ -21,6 +21,7 @@ mod gaussian_noise;
 mod global_average_pooling2d;
 mod global_max_pooling2d;
 mod group_normalization;
+mod inset;
 #[cfg(test)]
 mod keras_draws;
 mod layer_normalization;

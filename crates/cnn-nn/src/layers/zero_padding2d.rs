@@ -19,6 +19,7 @@
 //! # assert_eq!(model.output().dims(), [29, 32, 1]);
 //! ```
 
+use super::inset::Inset;
 use super::{Spec, bad_key, image_shape};
 use crate::layer::{BuildError, Built, Facts, Layer, Pass, Shard, Weights, Work};
 use cnn_kernels::Isa;
@@ -82,8 +83,7 @@ impl Spec for ZeroPadding2D {
                 "padding = 1 is usual",
             ));
         };
-        let layer =
-            BuiltZeroPadding2D { row: w * c, height: h, width: width * c, top, left: left * c };
+        let layer = BuiltZeroPadding2D(Inset::new([height, width], [h, w], [top, left], c));
         Ok(Built {
             layer: Box::new(layer),
             output: Shape::new(vec![height, width, c]),
@@ -101,39 +101,12 @@ impl Spec for ZeroPadding2D {
     }
 }
 
-/// Lengths in numbers, channels included.
 #[derive(Debug)]
-struct BuiltZeroPadding2D {
-    /// A row of the input.
-    row: usize,
-    /// Rows of the input.
-    height: usize,
-    /// A row of the output.
-    width: usize,
-    top: usize,
-    left: usize,
-}
-
-impl BuiltZeroPadding2D {
-    /// Calls `copy` with each row of the input, and the part of the output that it lies in.
-    fn rows(&self, n: usize, output: usize, mut copy: impl FnMut(usize, usize)) {
-        for sample in 0..n {
-            for y in 0..self.height {
-                let to = sample * output + (self.top + y) * self.width + self.left;
-                copy((sample * self.height + y) * self.row, to);
-            }
-        }
-    }
-}
+struct BuiltZeroPadding2D(Inset);
 
 impl Layer for BuiltZeroPadding2D {
     fn forward(&self, _: Isa, _: Weights<'_>, x: &[f32], y: &mut [f32], _: Work<'_>, _: Pass) {
-        y.fill(0.0);
-        let Some(n) = x.len().checked_div(self.row * self.height) else { return };
-        let output = y.len().checked_div(n).unwrap_or(0);
-        self.rows(n, output, |from, to| {
-            y[to..][..self.row].copy_from_slice(&x[from..][..self.row]);
-        });
+        self.0.surround(x, y);
     }
 
     fn backward(
@@ -146,12 +119,9 @@ impl Layer for BuiltZeroPadding2D {
         _: Option<&mut [f32]>,
         _: Pass,
     ) {
-        let Some(dx) = dx else { return };
-        let Some(n) = dx.len().checked_div(self.row * self.height) else { return };
-        let output = shard.dy.len().checked_div(n).unwrap_or(0);
-        self.rows(n, output, |to, from| {
-            dx[to..][..self.row].copy_from_slice(&shard.dy[from..][..self.row]);
-        });
+        if let Some(dx) = dx {
+            self.0.cut_out(shard.dy, dx);
+        }
     }
 }
 
