@@ -83,7 +83,7 @@ mod tests {
 
     #[test]
     fn the_page_has_a_place_for_each_experiment() {
-        for name in [DEFAULT, "overfitting"] {
+        for name in [DEFAULT, "overfitting", "recipes", "mnist"] {
             assert!(document::has_place(PAGE, name), "{name}");
         }
     }

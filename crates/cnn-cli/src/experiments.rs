@@ -24,7 +24,7 @@ macro_rules! experiments {
     };
 }
 
-experiments!["course", "overfitting", "recipes"];
+experiments!["course", "overfitting", "recipes", "mnist"];
 
 /// The experiment of that name.
 pub(crate) fn find(name: &str) -> Option<&'static Embedded> {

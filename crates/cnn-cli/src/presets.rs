@@ -34,9 +34,11 @@ presets![
     "three-conv64",
     "cnn32-augmented",
     "fast",
+    "small",
     "mobilenet",
     "resnet",
     "mnist-assignment",
+    "mnist",
 ];
 
 /// The preset of that name.

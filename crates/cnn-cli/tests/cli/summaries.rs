@@ -3,7 +3,7 @@
 use crate::support::{cnn, code, here, snapshot, stdout, transcript};
 use serde_json::Value;
 
-const PRESETS: [(&str, u64); 11] = [
+const PRESETS: [(&str, u64); 13] = [
     ("dnn", 101_770),
     ("cnn16", 55_098),
     ("cnn32", 113_386),
@@ -12,7 +12,9 @@ const PRESETS: [(&str, u64); 11] = [
     ("conv-conv-pool", 1_218_634),
     ("three-conv64", 84_106),
     ("mnist-assignment", 693_962),
+    ("mnist", 140_586),
     ("fast", 140_586),
+    ("small", 207_818),
     ("mobilenet", 38_346),
     ("resnet", 282_238),
 ];
