@@ -137,7 +137,6 @@ pub fn evaluate(
 ) -> Result<Vec<Check>, TrainError> {
     trainer.check_split(&data.train, "training data")?;
     let parts = parts(&data.train.labels, &trainer.fit)?;
-    trainer.balance(parts.train.iter().map(|&i| data.train.labels[i as usize]));
     let mut checks = Vec::new();
     match recorded.test {
         Some(test) => scores("test", &test, &trainer.evaluate(&data.test)?.score(), &mut checks),
