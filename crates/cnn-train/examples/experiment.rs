@@ -9,6 +9,7 @@ use cnn_train::experiment::{Experiment, Observer, Progress, RunOptions, Sweep};
 use cnn_train::{Isa, Overrides};
 use ndarray::Array4;
 use std::error::Error;
+use std::sync::atomic::AtomicBool;
 
 const MODEL: &str = r#"
 input = [16, 16, 1]
@@ -65,6 +66,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         isa: Isa::best(),
         command: Vec::new(),
         data_source: String::new(),
+        interrupt: &AtomicBool::new(false),
     };
     experiment.run(&options, &Lines)?;
     let results = experiment.results()?;

@@ -3,7 +3,7 @@
 use crate::args::Format;
 use crate::failure::{Exit, Failure};
 use crate::output;
-use crate::{environment, experiments, files, presets};
+use crate::{environment, experiments, files, presets, signals};
 use cnn_data::Dataset;
 use cnn_nn::summary::commas;
 use cnn_train::experiment::{Experiment, Observer, Progress, Results, RunOptions, Sweep};
@@ -245,10 +245,29 @@ fn train(
         isa: environment::isa()?,
         command: environment::command_line(),
         data_source: source.to_owned(),
+        interrupt: &signals::INTERRUPT,
     };
     let kept = if finished > 0 { format!(", {finished} of them finished") } else { String::new() };
     output::note(&format!("{}{kept}; in {}\n", size(sweep), experiment.folder().display()));
-    Ok(experiment.run(&options, &Watch { data: &data.name })?)
+    signals::watch().map_err(|error| Failure::disk(experiment.folder(), &error))?;
+    let trained = experiment.run(&options, &Watch { data: &data.name });
+    signals::let_through();
+    trained?;
+    match signals::caught() {
+        Some(signal) => Err(interrupted(signal, experiment)),
+        None => Ok(()),
+    }
+}
+
+/// The end of an experiment that a signal has interrupted.
+fn interrupted(signal: i32, experiment: &Experiment<'_>) -> Failure {
+    let text = format!(
+        "note: {} with {} of {} runs finished: everything is saved\n  go on: say the same command again\n",
+        signals::name(signal),
+        experiment.finished(),
+        experiment.total()
+    );
+    Failure { exit: Exit::of_signal(Some(signal)).unwrap_or(Exit::Interrupted), text }
 }
 
 /// Draws each run's curves and tells of every finished run.

@@ -176,6 +176,56 @@ fn killed_at_any_moment_and_started_again_it_gives_the_same_table() {
     assert_eq!(without_seconds(csv("parts")), without_seconds(csv("whole")));
 }
 
+/// Whether one of the runs has a checkpoint after its beginning.
+fn begun(experiment: &Path) -> bool {
+    let runs = fs::read_dir(experiment).into_iter().flatten().flatten();
+    let files = runs.flat_map(|run| fs::read_dir(run.path()).into_iter().flatten().flatten());
+    let mut names = files.map(|file| file.file_name().to_string_lossy().into_owned());
+    names.any(|name| name.ends_with(".cnnckpt") && name != "step-000000000000.cnnckpt")
+}
+
+#[cfg(unix)]
+#[test]
+fn a_signal_ends_the_trainings_after_their_steps_and_says_how_to_go_on() {
+    use std::io::{BufRead, BufReader, Read};
+
+    let folder = folder(&three_rows());
+    let path = folder.path();
+    // Two trainings at a time that do not end by themselves.
+    let args = ["experiment", "sweep.toml", "--epochs", "100000", "--jobs", "2", "--output", "it"];
+    for (signal, exit, name) in [("-INT", 130, "SIGINT"), ("-TERM", 143, "SIGTERM")] {
+        let again = begun(&path.join("it"));
+        let mut child = Command::new(env!("CARGO_BIN_EXE_cnn"))
+            .args(args)
+            .current_dir(path)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut told = BufReader::new(child.stderr.take().unwrap());
+        let mut text = String::new();
+        if again {
+            while !text.contains(" goes on after step ") {
+                assert_ne!(told.read_line(&mut text).unwrap(), 0, "{text}");
+            }
+        } else {
+            while !begun(&path.join("it")) {
+                std::thread::sleep(Duration::from_millis(5));
+            }
+        }
+        let sent = Command::new("kill").args([signal, &child.id().to_string()]).status().unwrap();
+        assert!(sent.success());
+        told.read_to_string(&mut text).unwrap();
+        let output = child.wait_with_output().unwrap();
+        assert_eq!(code(&output), exit, "{text}");
+        let end = format!(
+            "note: {name} with 0 of 6 runs finished: everything is saved\n  go on: say the same command again\n"
+        );
+        assert!(text.ends_with(&end), "{text}");
+        assert!(stdout(&output).is_empty() && !path.join("it/table.md").exists());
+    }
+}
+
 #[test]
 fn killed_in_the_middle_of_a_training_it_goes_on_inside_it() {
     let folder = folder(&three_rows());
@@ -191,18 +241,11 @@ fn killed_in_the_middle_of_a_training_it_goes_on_inside_it() {
             .spawn()
             .unwrap()
     };
-    // Whether one of the runs has a checkpoint after its beginning.
-    let begun = || {
-        let runs = fs::read_dir(path.join("parts")).into_iter().flatten().flatten();
-        let files = runs.flat_map(|run| fs::read_dir(run.path()).into_iter().flatten().flatten());
-        let mut names = files.map(|file| file.file_name().to_string_lossy().into_owned());
-        names.any(|name| name.ends_with(".cnnckpt") && name != "step-000000000000.cnnckpt")
-    };
     // On a busy machine all runs may be over before this thread looks: then from the beginning.
     let killed = (0..20).any(|_| {
         let mut child = begin();
         while child.try_wait().unwrap().is_none() {
-            if begun() {
+            if begun(&path.join("parts")) {
                 child.kill().unwrap();
                 return !child.wait().unwrap().success();
             }

@@ -16,13 +16,13 @@ use crate::weights_hash;
 use cnn_callbacks::Ending;
 use std::collections::VecDeque;
 use std::io;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
 /// How the runs are trained. Changes the speed, never the numbers.
 #[derive(Clone, Debug)]
-pub struct RunOptions {
+pub struct RunOptions<'a> {
     /// Cores to use, 1 or more.
     pub cores: usize,
     /// Runs at the same time, at most; `None` for as many as there are cores.
@@ -33,6 +33,8 @@ pub struct RunOptions {
     pub command: Vec<String>,
     /// Kept in each run's run.json: where the data was found.
     pub data_source: String,
+    /// When this becomes true, the runs being trained keep what they have learned after their present step, and no other begins.
+    pub interrupt: &'a AtomicBool,
 }
 
 /// Told of every run that is taken up or finished; from several threads.
@@ -85,11 +87,16 @@ struct Shared {
 }
 
 impl Experiment<'_> {
-    /// Trains the runs that are not finished. After an error the runs that have begun are finished, and no other begins.
+    /// Trains the runs that are not finished. After an error the runs that have begun are finished, and no other begins; after
+    /// [`RunOptions::interrupt`] less than all are [`Experiment::finished`], and a later call takes up the others.
     ///
     /// # Errors
     /// The first of: a disk's error, a callback that failed, an observer's. A run that diverges is a result, not an error.
-    pub fn run(&mut self, options: &RunOptions, observer: &dyn Observer) -> Result<(), TrainError> {
+    pub fn run(
+        &mut self,
+        options: &RunOptions<'_>,
+        observer: &dyn Observer,
+    ) -> Result<(), TrainError> {
         let mut waiting: Vec<usize> =
             (0..self.jobs.len()).filter(|&i| self.jobs[i].score.is_none()).collect();
         waiting.sort_by(|&a, &b| self.jobs[b].cost.total_cmp(&self.jobs[a].cost));
@@ -126,7 +133,7 @@ impl Experiment<'_> {
         shared: &Mutex<Shared>,
         cores: usize,
         workers: usize,
-        options: &RunOptions,
+        options: &RunOptions<'_>,
         observer: &dyn Observer,
         start: Instant,
     ) {
@@ -134,7 +141,7 @@ impl Experiment<'_> {
         loop {
             let (at, threads) = {
                 let mut now = locked();
-                if now.failure.is_some() {
+                if now.failure.is_some() || options.interrupt.load(Ordering::SeqCst) {
                     return;
                 }
                 let takers = now.idle.min(now.queue.len());
@@ -150,7 +157,8 @@ impl Experiment<'_> {
             now.busy -= threads;
             now.idle += 1;
             match outcome {
-                Ok(score) => {
+                Ok(None) => return,
+                Ok(Some(score)) => {
                     now.done += 1;
                     now.cost_done += job.cost;
                     now.cost_left -= job.cost;
@@ -173,15 +181,15 @@ impl Experiment<'_> {
         }
     }
 
-    /// Trains, tests and keeps one run.
+    /// Trains, tests and keeps one run; none where it was interrupted.
     fn train(
         &self,
         job: &Job,
         threads: usize,
         side_by_side: usize,
-        options: &RunOptions,
+        options: &RunOptions<'_>,
         observer: &dyn Observer,
-    ) -> Result<Score, TrainError> {
+    ) -> Result<Option<Score>, TrainError> {
         let row = &self.sweep.rows[job.row];
         let config = with_seed(row, job.seed);
         let (text, info) = (config.to_toml()?, self.info(job, threads, options));
@@ -203,10 +211,13 @@ impl Experiment<'_> {
             every: CheckpointEvery::Auto,
             data: job.id.clone(),
             from,
-            interrupt: &AtomicBool::new(false),
+            interrupt: options.interrupt,
         };
         let (train, test) = (&self.data.train, &self.data.test);
         let fit = trainer.fit_resumable(train, None, test, &mut callbacks, plan)?;
+        if fit.interrupted {
+            return Ok(None);
+        }
         if let Some(stop) = fit.stopped_by.as_ref().filter(|stop| stop.ending == Ending::Failed) {
             let source = io::Error::other(format!("{} asked to stop: {}", stop.by, stop.reason));
             return Err(TrainError::disk("written", run.path(), &source));
@@ -251,10 +262,10 @@ impl Experiment<'_> {
                 .then(|| weights_hash(trainer.model(), trainer.weights())),
         };
         score.write(&run)?;
-        Ok(score)
+        Ok(Some(score))
     }
 
-    fn info(&self, job: &Job, threads: usize, options: &RunOptions) -> RunInfo {
+    fn info(&self, job: &Job, threads: usize, options: &RunOptions<'_>) -> RunInfo {
         RunInfo {
             seed: job.seed,
             threads,
