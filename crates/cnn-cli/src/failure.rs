@@ -34,13 +34,13 @@ pub(crate) enum Exit {
 }
 
 impl Exit {
-    /// How a program ends that a signal has ended, if one did.
-    pub(crate) fn of_signal(signal: Option<i32>) -> Option<Self> {
-        signal.map(|signal| match signal {
+    /// How a program ends that this signal has ended.
+    pub(crate) fn of_signal(signal: i32) -> Self {
+        match signal {
             1 => Self::HungUp,
             15 => Self::Terminated,
             _ => Self::Interrupted,
-        })
+        }
     }
 }
 

@@ -267,7 +267,7 @@ fn interrupted(signal: i32, experiment: &Experiment<'_>) -> Failure {
         experiment.finished(),
         experiment.total()
     );
-    Failure { exit: Exit::of_signal(Some(signal)).unwrap_or(Exit::Interrupted), text }
+    Failure { exit: Exit::of_signal(signal), text }
 }
 
 /// Draws each run's curves and tells of every finished run.

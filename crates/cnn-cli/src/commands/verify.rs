@@ -153,7 +153,7 @@ fn retrain(args: &Args, run: &Recorded<'_>, data: &Dataset) -> Result<Vec<Check>
         },
     );
     signals::let_through();
-    if let Some(exit) = Exit::of_signal(signals::caught()) {
+    if let Some(exit) = signals::caught().map(Exit::of_signal) {
         let text = "note: ended by a signal: whether the run repeats is not known\n".to_owned();
         return Err(Failure { exit, text });
     }

@@ -1,6 +1,6 @@
 //! What the machine can do to a run: full disks, folders that vanish, few files, signals, terminals, languages, odd paths.
 
-use crate::support::{code, skipped, stderr, stdout};
+use crate::support::{code, send, skipped, stderr, stdout};
 use crate::tiny;
 use serde_json::Value;
 use std::ffi::{OsStr, OsString};
@@ -162,11 +162,6 @@ fn begun(folder: &Path, run: &str) -> Child {
         std::thread::sleep(Duration::from_millis(3));
     }
     child
-}
-
-fn send(child: &Child, signal: &str) {
-    let id = child.id().to_string();
-    assert!(Command::new("kill").args([signal, &id]).status().unwrap().success());
 }
 
 #[test]

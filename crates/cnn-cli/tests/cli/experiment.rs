@@ -1,5 +1,7 @@
 //! `cnn experiment`: sweeps that are wrong, sweeps that are right, and experiments that are killed.
 
+#[cfg(unix)]
+use crate::support::send;
 use crate::support::{cnn, code, snapshot, stderr, stdout, transcript};
 use crate::tiny;
 use serde_json::Value;
@@ -213,8 +215,7 @@ fn a_signal_ends_the_trainings_after_their_steps_and_says_how_to_go_on() {
                 std::thread::sleep(Duration::from_millis(5));
             }
         }
-        let sent = Command::new("kill").args([signal, &child.id().to_string()]).status().unwrap();
-        assert!(sent.success());
+        send(&child, signal);
         told.read_to_string(&mut text).unwrap();
         let output = child.wait_with_output().unwrap();
         assert_eq!(code(&output), exit, "{text}");

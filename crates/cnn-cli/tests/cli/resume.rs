@@ -1,5 +1,7 @@
 //! `cnn train --resume`: killed at any moment, interrupted or damaged, a run ends as if nothing had happened.
 
+#[cfg(unix)]
+use crate::support::send;
 use crate::support::{cnn, code, snapshot, stderr, stdout, transcript};
 use crate::tiny;
 use serde_json::Value;
@@ -143,8 +145,7 @@ fn signalled(folder: &Path, run: &str, signal: &str) -> (i32, String) {
     while checkpoints(&folder.join(run)).len() < 2 {
         std::thread::sleep(Duration::from_millis(5));
     }
-    let sent = Command::new("kill").args([signal, &child.id().to_string()]).status().unwrap();
-    assert!(sent.success());
+    send(&child, signal);
     let output = child.wait_with_output().unwrap();
     (code(&output), stderr(&output))
 }

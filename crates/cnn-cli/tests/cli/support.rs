@@ -3,6 +3,8 @@
 use std::fmt::Write as _;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
+#[cfg(unix)]
+use std::process::Child;
 use std::process::{Command, Output};
 
 /// The binary, run in `folder`, with nothing of this machine's settings. `data` names no folder unless a test makes one.
@@ -40,6 +42,13 @@ pub(crate) fn transcript(folder: &Path, args: &[&str]) -> String {
 /// Says that a test has not tried what it is for. Past the harness, which shows nothing of a test that passes.
 pub(crate) fn skipped(why: &str) {
     let _ = writeln!(std::io::stderr(), "skipped: {why}");
+}
+
+/// Sends a signal such as `-INT` to a program that has not ended.
+#[cfg(unix)]
+pub(crate) fn send(child: &Child, signal: &str) {
+    let id = child.id().to_string();
+    assert!(Command::new("kill").args([signal, &id]).status().unwrap().success());
 }
 
 /// The exit code; -1 for a signal.

@@ -183,21 +183,21 @@ fn line(run: &RunDir) -> String {
 
 /// The end of a run that a signal has interrupted.
 pub(super) fn interrupted(trainer: &Trainer, run: &RunDir) -> Failure {
-    let signal = signals::caught();
+    let signal = signals::caught().unwrap_or_default();
     // A bar that was being drawn stays.
     let fresh = if output::stderr_is_terminal() { "\n" } else { "" };
     let text = format!(
         "{fresh}note: {} after step {}: everything is saved\n  go on: {}\n",
-        signals::name(signal.unwrap_or_default()),
+        signals::name(signal),
         trainer.steps_taken(),
         line(run)
     );
-    Failure { exit: Exit::of_signal(signal).unwrap_or(Exit::Interrupted), text }
+    Failure { exit: Exit::of_signal(signal), text }
 }
 
 /// Ends the program as a signal would have, where one came too late to interrupt the training.
 pub(super) fn signal() -> Result<(), Failure> {
-    let Some(exit) = Exit::of_signal(signals::caught()) else { return Ok(()) };
+    let Some(exit) = signals::caught().map(Exit::of_signal) else { return Ok(()) };
     let text = "note: a signal came at the end of training; the run is finished\n".to_owned();
     Err(Failure { exit, text })
 }
