@@ -39,15 +39,19 @@ const BATCH: usize = 32;
 /// valgrind knows no AVX-512. The loops are the same there, only the registers are longer.
 const SETS: [&str; 2] = ["avx2", "scalar"];
 
-const STEPS: [Piece; 3] = [
+const STEPS: [Piece; 5] = [
     Piece { name: "step-dnn", scalar: true, prepare: |isa| step(isa, DNN) },
     Piece { name: "step-cnn32", scalar: false, prepare: |isa| step(isa, CNN32) },
     Piece { name: "step-cnn64", scalar: false, prepare: |isa| step(isa, CNN64) },
+    Piece { name: "step-mobilenet", scalar: false, prepare: |isa| step(isa, MOBILENET) },
+    Piece { name: "step-resnet", scalar: false, prepare: |isa| step(isa, RESNET) },
 ];
 
 const DNN: &str = include_str!("../../../cnn-cli/presets/dnn.toml");
 const CNN32: &str = include_str!("../../../cnn-cli/presets/cnn32.toml");
 const CNN64: &str = include_str!("../../../cnn-cli/presets/cnn64.toml");
+const MOBILENET: &str = include_str!("../../../cnn-cli/presets/mobilenet.toml");
+const RESNET: &str = include_str!("../../../cnn-cli/presets/resnet.toml");
 
 fn main() -> Result<(), Box<dyn Error>> {
     let pieces = || kernels::PIECES.iter().chain(&STEPS);
