@@ -107,8 +107,12 @@ struct Columns<'a> {
 impl<'a> Columns<'a> {
     fn of(first: &'a [u8], line: usize) -> Result<Self, FormatError> {
         let count = checked_columns(first, line)?;
-        let begin = fields(first).next().unwrap_or_default();
-        if number(begin).is_some() || begin.is_empty() {
+        let mut ahead = fields(first);
+        let begin = ahead.next().unwrap_or_default();
+        // With a number behind it, it is an image whose label is none, as `cat,0,255,…`, and the error is about that.
+        let image = ahead.next().is_some_and(|second| number(second).is_some());
+        let unnamed = label_column(first, line).is_err();
+        if number(begin).is_some() || begin.is_empty() || (unnamed && image) {
             return Ok(Self { count, label: 0, names: None });
         }
         Ok(Self { count, label: label_column(first, line)?, names: Some(first) })

@@ -116,7 +116,7 @@ fn every_flipped_bit_gives_a_table_of_the_same_size_or_an_error() {
 
 #[test]
 fn mistakes_have_their_line_and_column() {
-    let cases: [(&str, &str); 15] = [
+    let cases: [(&str, &str); 17] = [
         (
             "label,p0\r\n1,2\r\n\r\n3,x\r\n",
             "line 4, column 2 (p0): expected a pixel, a whole number from 0 to 255; found \"x\"",
@@ -154,6 +154,14 @@ fn mistakes_have_their_line_and_column() {
         (
             "pixel0,pixel1\n0,0\n",
             "line 1: expected a column `label` among the names; the first is \"pixel0\"",
+        ),
+        (
+            "-1,23,0\n",
+            "line 1, column 1: expected a label, a whole number from 0 to 65535; found \"-1\"",
+        ),
+        (
+            "cat,23,0\n",
+            "line 1, column 1: expected a label, a whole number from 0 to 65535; found \"cat\"",
         ),
         (
             "1;2;3\n",

@@ -145,6 +145,12 @@ pub enum KernelTextError {
         /// What stands there.
         word: String,
     },
+    /// Commas and blanks both part numbers: `0 1 0, 1 -4 1` could be one row or two.
+    #[error("row {row} parts its numbers by commas and by blanks")]
+    Mixed {
+        /// The row, from 1.
+        row: usize,
+    },
     /// A row is longer or shorter than the first.
     #[error("row {row} has {got} numbers, row 1 has {expected}")]
     Ragged {
@@ -165,7 +171,7 @@ pub enum KernelTextError {
     },
 }
 
-/// Reads a kernel `[kh, kw]`: rows end with `;` or at a line's end, numbers are parted by spaces or commas, `1/9` is a number,
+/// Reads a kernel `[kh, kw]`: rows end with `;` or at a line's end, numbers are parted by spaces or by commas, `1/9` is a number,
 /// and what follows `#` is a remark. Any size: odd or even, square or not.
 ///
 /// # Errors
@@ -184,6 +190,10 @@ pub fn parse(text: &str) -> Result<Array2<f64>, KernelTextError> {
     let lines = text.lines().map(|line| line.split('#').next().unwrap_or_default());
     for line in lines.flat_map(|line| line.split(';')).filter(|row| !row.trim().is_empty()) {
         height += 1;
+        let several = |cell: &str| cell.split_whitespace().nth(1).is_some();
+        if line.contains(',') && line.split(',').any(several) {
+            return Err(KernelTextError::Mixed { row: height });
+        }
         let words = line.split([' ', '\t', ',', '\r']).filter(|word| !word.is_empty());
         let before = numbers.len();
         for (place, word) in words.enumerate() {

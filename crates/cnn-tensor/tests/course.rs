@@ -121,7 +121,7 @@ fn every_name_is_found_and_keeps_a_flat_picture_sensible() {
 
 #[test]
 fn texts_that_are_no_kernel() {
-    use KernelTextError::{Empty, NotANumber, Ragged, TooLarge, TooMany};
+    use KernelTextError::{Empty, Mixed, NotANumber, Ragged, TooLarge, TooMany};
     let word = |word: &str| word.to_owned();
     let cases = [
         ("", Empty),
@@ -129,6 +129,8 @@ fn texts_that_are_no_kernel() {
         (",", Empty),
         ("1 2; 3", Ragged { row: 2, expected: 2, got: 1 }),
         ("1 2\n3 4 5", Ragged { row: 2, expected: 2, got: 3 }),
+        ("0 1 0, 1 -4 1, 0 1 0", Mixed { row: 1 }),
+        ("1, 2; 3 4,", Mixed { row: 2 }),
         ("1 x", NotANumber { row: 1, place: 2, word: word("x") }),
         ("1/0 2", TooLarge { row: 1, place: 1, word: word("1/0") }),
         ("1; inf", TooLarge { row: 2, place: 1, word: word("inf") }),

@@ -47,7 +47,8 @@ pub(super) fn parse(source: &Source, found: &mut Diagnostics) -> (Table, Vec<Ran
                 .push(Diagnostic::error("M002", "brackets or dots are nested too deeply").at(span));
             break;
         }
-        let (diagnostic, lost) = first_mistake(source, &span, first.message(), never_closed);
+        let (diagnostic, lost) =
+            first_mistake(source, &readable, &span, first.message(), never_closed);
         found.push(diagnostic);
         drop(table);
         blank(&mut readable, &lost);
@@ -61,19 +62,23 @@ fn nothing(text: &str) -> (Table, Vec<Range<usize>>) {
     (Table::default(), std::iter::once(0..text.len()).collect())
 }
 
-/// What is wrong at `span`, and the lines that it makes unreadable.
+/// What is wrong at `span`, and the lines that it makes unreadable. `readable` is what no earlier mistake has taken.
 fn first_mistake(
     source: &Source,
+    readable: &str,
     span: &Range<usize>,
     message: &str,
     never_closed: bool,
 ) -> (Diagnostic, Range<usize>) {
     let text = source.text();
-    let about_lists = message.contains("array elements")
+    // A header that is read as an element: the list above it runs on.
+    let header = text[source.line(span.start)].trim_start().starts_with('[');
+    let about_lists = header
+        || message.contains("array elements")
         || message.contains("in array")
         || message.starts_with("unclosed array,");
     if let Some(open) =
-        (about_lists && never_closed).then(|| open_bracket(source, span.start)).flatten()
+        (about_lists && never_closed).then(|| open_bracket(source, readable, span.start)).flatten()
     {
         let line = source.line(open);
         let end = line.start + code_end(&text[line.clone()]);
@@ -126,9 +131,8 @@ fn list_end(text: &str, line: &Range<usize>, tall: bool) -> usize {
     end.min(text.len())
 }
 
-/// The `[` of the list that runs on past its line, at or above `at`.
-fn open_bracket(source: &Source, at: usize) -> Option<usize> {
-    let text = source.text();
+/// The `[` of the list in `text` that runs on past its line, at or above `at`.
+fn open_bracket(source: &Source, text: &str, at: usize) -> Option<usize> {
     let mut line = source.line(at);
     loop {
         let code = &text[line.start..line.start + code_end(&text[line.clone()])];

@@ -81,3 +81,23 @@ epochs = 2
         "{found:#?}"
     );
 }
+
+#[test]
+fn lists_that_are_not_closed_are_told_once_each() {
+    for (text, expected) in [
+        (
+            "input = [4\nlayers = [\n  { type = \"Dense\", units = 3 },\n",
+            &["M001 1:9 a list", "M001 2:10 a list"][..],
+        ),
+        (
+            "input = [4]\nlayers = [\n  { type = \"Dense\", units = 3 },\n[compile]\nmetrics = [\"accuracy\"\n[fit]\nepochs = 2\n",
+            &["M001 2:10 a list", "M001 5:11 a list"],
+        ),
+    ] {
+        let found = lines(&mistakes(text));
+        assert_eq!(found.len(), expected.len(), "{found:#?}");
+        for (line, start) in found.iter().zip(expected) {
+            assert!(line.starts_with(start), "{found:#?}");
+        }
+    }
+}
