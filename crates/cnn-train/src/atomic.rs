@@ -1,6 +1,6 @@
 //! Files that are either whole or not there.
 
-use crate::disk::{Disk as _, Real, write_whole};
+use crate::disk::{Disk as _, NO_FILE, Real, write_whole};
 use crate::error::TrainError;
 use std::path::{Path, PathBuf};
 use std::{fs, io};
@@ -35,7 +35,7 @@ pub fn write(path: &Path, bytes: &[u8], replace: bool) -> Result<(), TrainError>
 fn target(path: &Path, replace: bool) -> io::Result<Option<PathBuf>> {
     let Some(there) = fs::metadata(path).ok().filter(|_| replace) else { return Ok(None) };
     if !there.is_file() && !there.is_dir() {
-        return Err(io::Error::other("a pipe or a device, not a file"));
+        return Err(io::Error::other(NO_FILE));
     }
     if path.is_symlink() { fs::canonicalize(path).map(Some) } else { Ok(None) }
 }
@@ -68,8 +68,10 @@ mod tests {
         // A socket, as something that is neither a file nor a folder and needs no program to make it.
         let path = folder.path().join("socket");
         let _socket = std::os::unix::net::UnixListener::bind(&path).unwrap();
-        let error = write(&path, b"new", true).unwrap_err().to_string();
-        assert!(error.contains("a pipe or a device"), "{error}");
+        for error in [write(&path, b"new", true).err(), read(&path, 9).err()] {
+            let error = error.unwrap().to_string();
+            assert!(error.contains("a pipe or a device"), "{error}");
+        }
         assert!(fs::metadata(&path).unwrap().file_type().is_socket());
     }
 }

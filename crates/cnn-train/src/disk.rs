@@ -33,6 +33,9 @@ pub(crate) trait Written {
     fn sync(&mut self) -> io::Result<()>;
 }
 
+/// Why something with a name is not read, and not replaced: it may have no end, and it would be lost.
+pub(crate) const NO_FILE: &str = "a pipe or a device, not a file";
+
 /// What the names of half-written files begin with.
 pub(crate) const PREFIX: &str = ".cnn-";
 
@@ -152,7 +155,11 @@ impl Disk for Real {
     }
 
     fn read(&self, path: &Path, limit: u64) -> io::Result<Vec<u8>> {
-        let size = fs::metadata(path)?.len();
+        let there = fs::metadata(path)?;
+        if !there.is_file() && !there.is_dir() {
+            return Err(io::Error::other(NO_FILE));
+        }
+        let size = there.len();
         if size > limit {
             let message = format!("{size} bytes, at most {limit} were expected");
             return Err(io::Error::other(message));

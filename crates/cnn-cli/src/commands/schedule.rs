@@ -13,7 +13,7 @@ use std::path::PathBuf;
 const EXAMPLES: &str = "\
 Examples:
   cnn schedule model.toml --data fashion-mnist
-  cnn schedule model.toml --samples 60000 --epochs 20 --out schedule.svg
+  cnn schedule model.toml --samples 60000 --epochs 20 --output schedule.svg
 
 A schedule is the learning rate of an optimizer in model.toml:
   learning_rate = { type = \"OneCycle\", max_lr = 0.01 }
@@ -45,8 +45,8 @@ pub(crate) struct Args {
     batch_size: Option<u32>,
 
     /// A picture of it, .svg or .png; a name without an ending gives both.
-    #[arg(long, value_name = "FILE")]
-    out: Option<PathBuf>,
+    #[arg(long, alias = "out", value_name = "FILE")]
+    output: Option<PathBuf>,
 
     /// Write over files that exist.
     #[arg(long)]
@@ -69,7 +69,7 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
         .map_err(|found| Failure::mistakes(&found))?;
     output::note(&report::diagnostics(&warnings));
     let model = config.model.build().map_err(TrainError::from)?;
-    if let Some(out) = &args.out {
+    if let Some(out) = &args.output {
         for path in files::picture_paths(out)? {
             files::must_be_free(&path, args.force)?;
         }
@@ -93,7 +93,7 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
         length,
         schedule: config.compile.optimizer.learning_rate().over(length),
     };
-    let written = match &args.out {
+    let written = match &args.output {
         Some(out) => files::picture(out, &shown.scene(), args.force)?,
         None => Vec::new(),
     };

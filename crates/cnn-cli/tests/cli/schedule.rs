@@ -43,8 +43,16 @@ fn the_picture_and_the_object_have_the_same_steps() {
         path,
         "{ type = \"ExponentialDecay\", initial_learning_rate = 0.5, decay_rate = 0.5, decay_epochs = 1 }",
     );
-    let args =
-        ["schedule", "model.toml", "--data", "data/bars", "--out", "rate.svg", "--format", "json"];
+    let args = [
+        "schedule",
+        "model.toml",
+        "--data",
+        "data/bars",
+        "--output",
+        "rate.svg",
+        "--format",
+        "json",
+    ];
     let output = cnn(path, &args);
     assert_eq!(code(&output), 0, "{}", stderr(&output));
     let object: Value = serde_json::from_str(&stdout(&output)).unwrap();

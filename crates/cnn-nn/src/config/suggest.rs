@@ -3,7 +3,8 @@
 /// The candidate that was probably meant, if one is near enough.
 ///
 /// Near is: equal but for case and underscores; its beginning (`kernel` → `kernel_size`) or its initials
-/// (`lr` → `learning_rate`); or at most a third of its letters wrong, a swap counting as one.
+/// (`lr` → `learning_rate`); or at most a third of its letters wrong, a swap counting as one; or one is short for the other, with at
+/// least half of its letters in their order (`AvgPool2D` → `AveragePooling2D`).
 pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let plain = plain(word);
     if plain.is_empty() || plain.len() > 64 {
@@ -21,7 +22,8 @@ pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) ->
         let begins = plain.len() >= 3
             && (other.starts_with(&plain) || plain.starts_with(&other) && other.len() >= 3);
         let initials = plain.len() >= 2 && initials(candidate) == plain;
-        (begins || initials).then_some(5)
+        let short = abbreviates(&plain, &other) || abbreviates(&other, &plain);
+        (begins || initials || short).then_some(5)
     };
     let scored = candidates.into_iter().filter_map(|c| Some((distance(c)?, c)));
     scored
@@ -35,6 +37,13 @@ fn plain(word: &str) -> String {
 
 fn initials(word: &str) -> String {
     word.split('_').filter_map(|part| part.chars().next()).collect()
+}
+
+/// Whether the letters of `short`, at least half of those of `long`, stand in `long` in their order, from the first on.
+fn abbreviates(short: &str, long: &str) -> bool {
+    let mut rest = long.chars();
+    let inside = short.chars().all(|letter| rest.any(|other| other == letter));
+    inside && short.chars().next() == long.chars().next() && 2 * short.len() >= long.len()
 }
 
 /// Names for a list in a message: one spelling of each, at most 40.
@@ -76,6 +85,10 @@ mod tests {
         assert_eq!(nearest("conv2D", kinds), Some("conv2d"));
         assert_eq!(nearest("MaxPool2D", kinds), Some("MaxPooling2D"));
         assert_eq!(nearest("LSTM", kinds), None);
+        let pools = ["AveragePooling2D", "GlobalAveragePooling2D", "MaxPooling2D", "Flatten"];
+        assert_eq!(nearest("AvgPool2D", pools), Some("AveragePooling2D"));
+        assert_eq!(nearest("GlobalAvgPool2D", pools), Some("GlobalAveragePooling2D"));
+        assert_eq!(nearest("Fltn", pools), Some("Flatten"));
     }
 
     #[test]

@@ -107,7 +107,7 @@ pub(crate) fn sweep() -> Value {
                         "name": text("What the row is called."),
                         "model": text("Its model, in place of the sweep's."),
                         "set": {
-                            "description": "What is different in it: paths as in the grid, each with one value; `delete.NAME = true` and `insert.after.NAME = { … }` for layers.",
+                            "description": "What is different in it: paths as in the grid, each with one value; `insert.after.NAME = { … }` adds a layer, `repeat.NAME = 0` leaves one out.",
                             "type": "object",
                         },
                     },

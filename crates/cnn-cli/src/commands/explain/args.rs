@@ -217,6 +217,15 @@ pub(super) fn settings(
         .map(usize::from)
         .map(|window| Occlusion { window, stride: (window / 2).max(1) });
     let shape = network.image_shape();
+    if let Some(Occlusion { window, .. }) = occlusion
+        && window > shape[0].min(shape[1])
+    {
+        let what = format!(
+            "a window of {window} pixels covers the whole {} × {} image",
+            shape[0], shape[1]
+        );
+        return Err(Failure::usage(&what, "a fifth of the image is usual: leave --window out"));
+    }
     Ok(Settings {
         baseline,
         smooth_grad: SmoothGrad {
