@@ -1,7 +1,7 @@
 //! Reading what people name and writing without taking anything from them.
 
 use crate::failure::{Exit, Failure};
-use crate::presets;
+use crate::{output, presets};
 use cnn_train::TrainError;
 use cnn_viz::Scene;
 use std::fs;
@@ -24,12 +24,19 @@ pub(crate) fn model(given: &str) -> Result<ModelText, Failure> {
         return read_model("<stdin>", io::stdin().lock());
     }
     let path = Path::new(given);
-    if path.is_file() {
+    // A pipe too: a shell hands the output of a command as one.
+    if path.exists() && !path.is_dir() {
         let file = fs::File::open(path)
             .map_err(|error| Failure::model("M001", &error.to_string(), given, ""))?;
         return read_model(given, file);
     }
     if let Some(preset) = presets::find(given) {
+        let copy = format!("{given}.toml");
+        if Path::new(&copy).is_file() {
+            output::note(&format!(
+                "note: this is the preset {given}; the file here is meant by {copy}\n"
+            ));
+        }
         return Ok(ModelText { name: format!("{given}.toml"), text: preset.text.to_owned() });
     }
     if path.is_dir() {

@@ -25,7 +25,9 @@ mod tui;
 use args::{Cli, Color, Command};
 use clap::{CommandFactory, FromArgMatches};
 use failure::Failure;
+use std::io::ErrorKind;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
@@ -36,7 +38,13 @@ fn main() -> ExitCode {
         Ok(cli) => cli,
         Err(error) => {
             // Help and version come this way too, with exit code 0; a closed pipe is no failure.
-            let _ = error.print();
+            if let (Err(failed), 0) = (error.print(), error.exit_code())
+                && failed.kind() != ErrorKind::BrokenPipe
+            {
+                let failure = Failure::disk(Path::new("<stdout>"), &failed);
+                output::note(&failure.text);
+                return ExitCode::from(failure.exit as u8);
+            }
             return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
         }
     };

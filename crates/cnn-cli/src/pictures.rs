@@ -32,6 +32,10 @@ pub(crate) fn choose(
     invert: bool,
 ) -> Result<Vec<Chosen>, Failure> {
     takes_pictures(saved)?;
+    if asked.iter().any(String::is_empty) {
+        let help = "give pictures, or positions in the test split: 0 7 photo.png";
+        return Err(Failure::usage("one of the images has no name", help));
+    }
     let numbers = asked.is_empty() || asked.iter().any(|name| position(name).is_some());
     // A data set that was named also names the classes of a model that comes without names.
     let names = data.is_some() && !run.is_saved();

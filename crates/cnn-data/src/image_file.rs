@@ -69,7 +69,7 @@ pub fn load(path: &Path, [h, w, c]: [usize; 3]) -> Result<Picture, DataError> {
 /// As [`load`].
 pub fn parse(bytes: &[u8], [h, w, c]: [usize; 3]) -> Result<Picture, String> {
     let mut picture = fitted(bytes, [h, w, c])?;
-    if picture.border_mean(h, w, c) > 127.0 {
+    if c == 1 && picture.border_mean(h, w, c) > 127.0 {
         picture.notes.push(
             "the background is bright; MNIST and Fashion-MNIST are bright on black: try --invert"
                 .into(),

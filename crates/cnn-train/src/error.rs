@@ -348,7 +348,7 @@ impl TrainError {
             Self::Loss(error) => &error.hint,
             Self::ImageShape { got, .. } => {
                 return format!(
-                    "set input = {got:?} in model.toml, or use a data set of the model's size"
+                    "use a data set of the model's size, or a model with input = {got:?}"
                 );
             }
             Self::Label { .. } => {

@@ -4,7 +4,7 @@ use crate::failure::Failure;
 use crate::presets::{self, PRESETS};
 use crate::{files, output};
 use std::fmt::Write as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// What `cnn new` takes.
 #[derive(Debug, clap::Args)]
@@ -13,7 +13,7 @@ pub(crate) struct Args {
     #[arg(required_unless_present = "list")]
     preset: Option<String>,
 
-    /// Where to; default PRESET.toml here.
+    /// Where to; default PRESET.toml here, `-` for standard output.
     file: Option<PathBuf>,
 
     /// Show the presets.
@@ -38,6 +38,9 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
         );
         return Err(Failure::usage(&format!("no preset `{name}`"), &help));
     };
+    if args.file.as_deref().is_some_and(|file| file == Path::new("-")) {
+        return output::result(preset.text);
+    }
     let file = args.file.clone().unwrap_or_else(|| PathBuf::from(format!("{name}.toml")));
     files::write(&file, preset.text.as_bytes(), args.force)?;
     output::result(&format!("{}\n", file.display()))

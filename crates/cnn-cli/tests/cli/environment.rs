@@ -96,7 +96,9 @@ fn a_result_that_cannot_be_written_is_an_error() {
         return;
     }
     let folder = folder();
-    for words in ["summary model.toml", "summary model.toml --json", &format!("{TRAIN} run")] {
+    for words in
+        ["--help", "summary model.toml", "summary model.toml --json", &format!("{TRAIN} run")]
+    {
         let words = words.replace(" --json", " --format json");
         let output = shell(folder.path(), &format!("\"$CNN\" {words} >/dev/full"));
         assert_eq!(code(&output), 5, "{words}: {}", stderr(&output));

@@ -1,6 +1,8 @@
 //! Every mistake that a model.toml can have, each in a file under `models/`: what people read, and the exit code.
 
-use crate::support::{cnn, code, here, snapshot, transcript};
+use crate::support::{clean, cnn, code, here, snapshot, stderr, stdout, transcript};
+use std::io::Write as _;
+use std::process::{Command, Stdio};
 
 /// The file names of the corpus.
 fn corpus() -> Vec<String> {
@@ -62,4 +64,33 @@ fn a_model_that_cannot_be_read() {
         text += "\n";
     }
     snapshot("model-unreadable", &text);
+}
+
+#[test]
+fn a_preset_and_a_file_of_its_name_are_told_apart() {
+    let folder = tempfile::tempdir().unwrap();
+    let printed = cnn(folder.path(), &["new", "dnn", "-"]);
+    assert!(stdout(&printed).contains("name = \"dnn\""), "{}", stdout(&printed));
+    assert!(!folder.path().join("-").exists());
+    assert_eq!(stderr(&cnn(folder.path(), &["summary", "dnn"])), "");
+    assert_eq!(code(&cnn(folder.path(), &["new", "dnn"])), 0);
+    let noted = stderr(&cnn(folder.path(), &["summary", "dnn"]));
+    assert_eq!(noted, "note: this is the preset dnn; the file here is meant by dnn.toml\n");
+    assert_eq!(stderr(&cnn(folder.path(), &["summary", "dnn.toml"])), "");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_model_may_come_through_a_pipe_and_nothing_without_an_end_is_waited_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let preset = stdout(&cnn(folder.path(), &["new", "dnn", "-"]));
+    let mut child = Command::new(env!("CARGO_BIN_EXE_cnn"));
+    let child = clean(&mut child, folder.path()).args(["summary", "/dev/stdin"]);
+    let mut child = child.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    child.stdin.take().unwrap().write_all(preset.as_bytes()).unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(code(&output), 0);
+    assert!(stdout(&output).contains("Model: \"dnn\""), "{}", stdout(&output));
+    let endless = cnn(folder.path(), &["summary", "/dev/zero"]);
+    assert_eq!(code(&endless), 4, "{}", stderr(&endless));
 }
