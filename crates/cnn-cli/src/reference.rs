@@ -112,7 +112,7 @@ fn plain(name: &str) -> String {
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Key {
     /// As the items have it.
-    pub(crate) key: Value,
+    pub(crate) entry: Value,
     /// The items' kind.
     pub(crate) kind: String,
     /// Their names.
@@ -176,12 +176,16 @@ fn keys(all: &[Item], wanted: impl Fn(&str) -> bool) -> Vec<Key> {
         {
             let same = |other: &&mut Key| {
                 other.kind == kind
-                    && ["name", "type", "meaning"].iter().all(|of| other.key[of] == key[of])
+                    && ["name", "type", "meaning"].iter().all(|of| other.entry[of] == key[of])
             };
             match found.iter_mut().find(same) {
                 Some(other) => other.of.push(name.clone()),
                 None => {
-                    found.push(Key { key: key.clone(), kind: kind.clone(), of: vec![name.clone()] })
+                    found.push(Key {
+                        entry: key.clone(),
+                        kind: kind.clone(),
+                        of: vec![name.clone()],
+                    });
                 }
             }
         }
@@ -227,7 +231,8 @@ mod tests {
         let keys = |word: &str| {
             let (items, keys) = search(&all, word);
             assert!(items.is_empty(), "{items:?}");
-            let name = |key: &Key| (key.key["name"].as_str().unwrap().to_owned(), key.kind.clone());
+            let name =
+                |key: &Key| (key.entry["name"].as_str().unwrap().to_owned(), key.kind.clone());
             keys.iter().map(name).collect::<Vec<_>>()
         };
         let of_optimizers = |names: &[&str]| -> Vec<(String, String)> {
@@ -243,7 +248,7 @@ mod tests {
         );
         let (items, keys) = search(&all, "ema");
         assert!(items.iter().any(|item| item.text("name") == "SwapEMAWeights"), "{items:?}");
-        assert!(keys.iter().any(|key| key.key["name"] == "use_ema"), "{keys:?}");
+        assert!(keys.iter().any(|key| key.entry["name"] == "use_ema"), "{keys:?}");
         assert_eq!(search(&all, "LSTM"), (Vec::new(), Vec::new()));
     }
 }

@@ -64,7 +64,7 @@ fn search(all: &[Item], word: &str, args: &Args) -> Option<Result<(), Failure>> 
         return None;
     }
     if args.format == Format::Json {
-        let key = |found: &Key| json!({ "kind": found.kind, "of": found.of, "key": found.key });
+        let key = |found: &Key| json!({ "kind": found.kind, "of": found.of, "key": found.entry });
         let keys: Vec<Value> = keys.iter().map(key).collect();
         let items: Vec<Value> = items.into_iter().map(|item| item.0).collect();
         let object = json!({ "schema": 1, "items": items, "keys": keys });
@@ -78,7 +78,7 @@ fn search(all: &[Item], word: &str, args: &Args) -> Option<Result<(), Failure>> 
     if !keys.is_empty() {
         text.push_str("\nKeys\n");
     }
-    for Key { key, kind, of } in &keys {
+    for Key { entry: key, kind, of } in &keys {
         let part = |part: &str| key[part].as_str().unwrap_or_default();
         wrapped(&mut text, &format!("{}: {}", part("name"), part("type")), 2, width);
         wrapped(&mut text, &format!("of {} ({kind})", of.join(", ")), 6, width);
