@@ -48,7 +48,8 @@ cargo xtask COMMAND
                             [--python EXE] [--rounds 5] [--seconds 2] [--threads 2] [--only W1,W2] [--peers torch,jax]
                             [--output runs/bench] [--cnn PROGRAM] [--force]; needs Python: xtask/peers/README.md
   tensorboard [--python EXE] train a little with the callback TensorBoard; TensorBoard's own reader finds the run's numbers
-  golden [--python EXE]     make the golden files again with Keras
+  golden [--python EXE] [NAME] run data/golden/make_*.py, or those with NAME in their names: the golden files again, with Keras;
+                            needs `pip install -r data/golden/requirements.txt`
   trust                     every fault of a save, every bad file, every flipped bit, then --kills 200;
                             --kills N kills training with SIGKILL at so many moments, resumes it, and demands equal bits of
                             every run; --fuzz SECONDS mutates files for every parser, --models N trains so many random models

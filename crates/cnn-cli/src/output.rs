@@ -3,7 +3,6 @@
 use crate::environment;
 use crate::failure::Failure;
 use anstream::ColorChoice;
-use cnn_train::TestScore;
 use cnn_viz::terminal::Ink;
 use std::io::{self, IsTerminal, Write};
 use std::path::Path;
@@ -17,13 +16,6 @@ pub(crate) fn result(text: &str) -> Result<(), Failure> {
         }
         _ => Ok(()),
     }
-}
-
-/// An accuracy with its 95 % interval, where that is known: `0.9038 (95 % interval 0.8979 to 0.9094)`.
-pub(crate) fn accuracy(score: &TestScore) -> String {
-    let interval =
-        score.accuracy_95.map(|[low, high]| format!(" (95 % interval {low:.4} to {high:.4})"));
-    format!("{:.4}{}", score.accuracy, interval.unwrap_or_default())
 }
 
 /// Writes progress or a diagnostic to stderr. There is nowhere to complain when that fails.

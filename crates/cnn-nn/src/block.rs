@@ -27,6 +27,9 @@ pub struct Block {
 /// One step of a [`Block`].
 #[derive(Clone, Debug)]
 pub struct Node {
+    /// The layer's name in the block, as its parameters have it: `conv2d_1`; of a layer in an inner block
+    /// `residual/conv2d`. Empty for joins, and for what belongs to the layer that the block stands for.
+    pub name: String,
     /// What is done, and to which values.
     pub op: Op,
     /// Its parameters among the block's.

@@ -357,8 +357,11 @@ pub struct Built {
 /// Numbers about a built layer for the wide summary.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Facts {
-    /// Height and width windows that the layer slides, one behind the other, for the derivation and the receptive field.
+    /// Height and width windows that the layer slides, one behind the other on the way that gives its output its size, for the
+    /// derivation and the receptive field.
     pub windows: Vec<[cnn_tensor::Window; 2]>,
+    /// Whether every output depends on all pixels of the layer's input, or on all its numbers where it is flat.
+    pub sees_all: bool,
     /// Multiply-accumulates per image.
     pub macs: u64,
 }

@@ -13,6 +13,7 @@ pub use problem::{At, Problem};
 pub use sequential::Sequential;
 pub use spec::{LayerEntry, ModelSpec, TOP_LEVEL};
 
+use crate::block::Op;
 use crate::constraint::Constraint;
 use crate::initializer::Initializer;
 use crate::layer::{Layer, Link};
@@ -60,7 +61,7 @@ pub struct ModelLayer {
     pub params: Vec<ParamInfo>,
     /// The arithmetic.
     pub layer: Arc<dyn Layer>,
-    /// The windows along height and width that it slides, one behind the other.
+    /// The windows along height and width that it slides, one behind the other, on the way that gives its output its size.
     pub windows: Vec<[Window; 2]>,
     /// Multiply-accumulates per image.
     pub macs: u64,
@@ -121,6 +122,27 @@ impl ModelLayer {
     /// All of its parameters in the arena; empty, at the right place, if it has none.
     pub fn params_range(&self) -> Range<usize> {
         self.start..self.params.last().map_or(self.start, |param| param.range.end)
+    }
+
+    /// What outputs add to the loss, its own or those of layers inside it, with the name of each: `conv2d`, `residual/conv2d_1`.
+    pub fn output_penalties(&self) -> Vec<(String, Regularizer)> {
+        let of = |inside: &str, layer: &dyn Layer| {
+            let name = if inside.is_empty() {
+                self.name.clone()
+            } else {
+                format!("{}/{inside}", self.name)
+            };
+            layer.output_penalty().map(|penalty| (name, penalty))
+        };
+        match self.layer.block() {
+            None => of("", &*self.layer).into_iter().collect(),
+            Some(block) => (block.nodes().iter())
+                .filter_map(|node| match &node.op {
+                    Op::Layer(layer, _) => of(&node.name, &**layer),
+                    Op::Join(..) => None,
+                })
+                .collect(),
+        }
     }
 
     /// Bytes of its output per image, as f32; 0 for a layer that only gives its input another shape.

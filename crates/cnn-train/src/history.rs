@@ -110,6 +110,13 @@ impl TestScore {
     pub fn without_interval(loss: f64, accuracy: f64) -> Self {
         Self { loss, accuracy, accuracy_95: None }
     }
+
+    /// The accuracy with its 95 % interval, where that is known: `0.9038 (95 % interval 0.8979 to 0.9094)`.
+    pub fn accuracy_text(&self) -> String {
+        let interval =
+            self.accuracy_95.map(|[low, high]| format!(" (95 % interval {low:.4} to {high:.4})"));
+        format!("{:.4}{}", self.accuracy, interval.unwrap_or_default())
+    }
 }
 
 fn number_or_nan<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
@@ -163,6 +170,14 @@ impl RunHistory {
     pub fn accuracy(&self, prefix: &str) -> &[f64] {
         let full = self.get(&format!("{prefix}accuracy"));
         if full.is_empty() { self.get(&format!("{prefix}acc")) } else { full }
+    }
+
+    /// Loss and accuracy of the validation images in the last epoch, where both were measured.
+    pub fn validation(&self) -> Option<TestScore> {
+        let (loss, accuracy) = (self.get("val_loss").last()?, self.accuracy("val_").last()?);
+        let images = self.params.validation_samples;
+        let right = (accuracy * images as f64).round() as u64;
+        (images > 0).then(|| TestScore::new(*loss, right, images as u64))
     }
 
     /// Loss and accuracy of the training images, as far as they compare with the validation's: measured after every epoch

@@ -30,6 +30,9 @@ use serde::{Deserialize, Serialize};
 ///
 /// Every metric is a mean over the images seen so far in the epoch, is in the logs under its name, and can be followed by a
 /// callback's `monitor`.
+///
+/// Precision, recall and F1 of every class, the confusion matrix, Brier score, negative log likelihood and expected calibration error
+/// are no keys: `cnn evaluate` reports them for every trained network.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[schemars(tag = "type")]
 pub enum MetricSpec {

@@ -4,7 +4,7 @@ use crate::args::{Format, ModeArg};
 use crate::failure::Failure;
 use crate::output;
 use crate::runs::{self, RunArg};
-use cnn_train::{CALIBRATION_BINS, Calibration, Evaluation};
+use cnn_train::{CALIBRATION_BINS, Calibration, Evaluation, TopKScore};
 use serde_json::json;
 use std::fmt::Write as _;
 
@@ -85,7 +85,7 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
          negative log likelihood: {:.4} - Brier score: {:.4}\n\
          mean confidence: {:.4} - expected calibration error: {:.4} ({CALIBRATION_BINS} bins)\n\n\
          {report}\n{}",
-        top_k(&result),
+        top_k(&result.top_k),
         result.nll,
         result.brier,
         calibration.confidence,
@@ -107,8 +107,8 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
 }
 
 /// A line for each top-k metric.
-fn top_k(result: &Evaluation) -> String {
-    result.top_k.iter().fold(String::new(), |mut text, top| {
+pub(crate) fn top_k(scores: &[TopKScore]) -> String {
+    scores.iter().fold(String::new(), |mut text, top| {
         let [low, high] = top.accuracy_95;
         let _ = writeln!(
             text,

@@ -287,7 +287,7 @@ impl Observer for Watch<'_> {
     fn finished(&self, progress: &Progress<'_>) {
         let score = progress.score;
         let result = match score.test {
-            Some(test) => format!("test accuracy {:.4}, loss {:.4}", test.accuracy, test.loss),
+            Some(test) => format!("test accuracy {}, loss {:.4}", test.accuracy_text(), test.loss),
             None => "diverged: the loss is no longer a number".to_owned(),
         };
         let left = if progress.done == progress.total {

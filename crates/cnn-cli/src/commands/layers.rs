@@ -3,7 +3,7 @@
 use crate::args::Format;
 use crate::failure::Failure;
 use crate::output;
-use crate::reference::{self, Item, KINDS};
+use crate::reference::{self, Item, KINDS, Key};
 use clap::builder::PossibleValuesParser;
 use serde_json::{Value, json};
 use std::fmt::Write as _;
@@ -13,13 +13,14 @@ Examples:
   cnn layers                       everything, a line each
   cnn layers Conv2D                formula, shapes, keys with their defaults, an example
   cnn layers --kind optimizer
+  cnn layers clipnorm              a key: who has it, and what it means; any part of a name will do
   cnn layers fit                   the keys of [fit]";
 
 /// What `cnn layers` takes.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Args {
-    /// A layer, loss, optimizer, schedule, callback, activation, …; all of them if left away.
+    /// A layer, loss, optimizer, schedule, callback, activation, …, a key, or a part of such a name; all of them if left away.
     name: Option<String>,
 
     /// Of this kind only.
@@ -37,7 +38,12 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     let all = reference::items(kind);
     let found = match &args.name {
         None => all,
-        Some(name) => reference::find(&all, name).map_err(|near| unknown(name, kind, near))?,
+        Some(name) => match reference::find(&all, name) {
+            Ok(found) => found,
+            Err(near) => {
+                return search(&all, name, args).unwrap_or_else(|| Err(unknown(name, kind, near)));
+            }
+        },
     };
     if args.format == Format::Json {
         let items: Vec<Value> = found.into_iter().map(|item| item.0).collect();
@@ -49,6 +55,36 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     let width = output::stdout_width().clamp(40, 100);
     let entries: Vec<String> = found.iter().map(|item| entry(item, width)).collect();
     output::result(&entries.join("\n"))
+}
+
+/// Prints what has the word in its name; `None` if there is nothing.
+fn search(all: &[Item], word: &str, args: &Args) -> Option<Result<(), Failure>> {
+    let (items, keys) = reference::search(all, word);
+    if items.is_empty() && keys.is_empty() {
+        return None;
+    }
+    if args.format == Format::Json {
+        let key = |found: &Key| json!({ "kind": found.kind, "of": found.of, "key": found.entry });
+        let keys: Vec<Value> = keys.iter().map(key).collect();
+        let items: Vec<Value> = items.into_iter().map(|item| item.0).collect();
+        let object = json!({ "schema": 1, "items": items, "keys": keys });
+        return Some(output::result(&format!("{object}\n")));
+    }
+    let width = output::stdout_width().clamp(40, 100);
+    let mut text = format!("No item is called `{word}`; these names have it\n");
+    if !items.is_empty() {
+        text = format!("{text}\n{}", list(&items));
+    }
+    if !keys.is_empty() {
+        text.push_str("\nKeys\n");
+    }
+    for Key { entry: key, kind, of } in &keys {
+        let part = |part: &str| key[part].as_str().unwrap_or_default();
+        wrapped(&mut text, &format!("{}: {}", part("name"), part("type")), 2, width);
+        wrapped(&mut text, &format!("of {} ({kind})", of.join(", ")), 6, width);
+        wrapped(&mut text, part("meaning"), 6, width);
+    }
+    Some(output::result(&text))
 }
 
 fn unknown(name: &str, kind: Option<&str>, near: Option<String>) -> Failure {

@@ -53,6 +53,7 @@ fn a_healthy_run_has_no_finding_and_says_what_was_looked_at() {
         "Nothing found that keeps it from learning.",
         "ok       labels                    76 training images of 3 classes",
         "ok       learning rate ",
+        "95 % interval",
     ] {
         assert!(text.contains(part), "{part}\n{text}");
     }

@@ -88,7 +88,10 @@ fn a_sweep_becomes_runs_a_table_and_pictures() {
     let dry = good(path, &["experiment", "sweep.toml", "--dry-run"]);
     snapshot("experiment-dry-run", &dry);
     assert!(!path.join("runs").exists(), "a dry run writes nothing");
-    let text = good(path, &["experiment", "sweep.toml"]);
+    let output = cnn(path, &["experiment", "sweep.toml"]);
+    let (text, told) = (stdout(&output), stderr(&output));
+    let line = told.lines().find(|line| line.starts_with("[12/12] ")).unwrap_or_default();
+    assert!(line.contains(": test accuracy ") && line.contains(" (95 % interval "), "{told}");
     for part in
         ["two convolutions,batch_size=16", "best", "paired t-test", "Epochs: until accuracy ≥ 0.8"]
     {

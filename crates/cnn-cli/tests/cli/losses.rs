@@ -106,6 +106,8 @@ fn top_k_is_in_the_logs_and_can_be_followed() {
     let train = ["train", "model.toml", "--data", "data/bars", "--run-dir", "run"];
     let end = json(path, &[&train[..], &["--validation-split", "0.25"]].concat());
     assert_eq!((&end["epochs"], &end["stopped_by"]), (&1.into(), &"StopAt".into()));
+    let interval = &end["validation"]["accuracy_95"];
+    assert!(interval[0].as_f64() < interval[1].as_f64(), "{end}");
     let history = fs::read_to_string(path.join("run/history.json")).unwrap();
     let history: Value = serde_json::from_str(&history).unwrap();
     let last = |name: &str| history["history"][name][0].as_f64().unwrap();
@@ -114,7 +116,12 @@ fn top_k_is_in_the_logs_and_can_be_followed() {
         assert!(top >= last(&format!("{prefix}accuracy")) && top <= 1.0, "{history}");
     }
     let found = json(path, &["evaluate", "run"]);
+    assert_eq!(end["top_k"], found["top_k"]);
+    let again = good(path, &[&train[..], &["--force", "--validation-split", "0.25"]].concat());
     let top = &found["top_k"][0];
+    let share = top["accuracy"].as_f64().unwrap();
+    let line = format!("top_k_categorical_accuracy (k = 2): {share:.4}, 95 % interval ");
+    assert!(again.contains(&line), "{line}\n{again}");
     assert_eq!((&top["name"], &top["k"]), (&"top_k_categorical_accuracy".into(), &2.into()));
     assert!(top["accuracy"].as_f64() >= found["accuracy"].as_f64(), "{found}");
     snapshot("evaluate-top-k", &masked(&good(path, &["evaluate", "run"])));

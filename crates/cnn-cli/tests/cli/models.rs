@@ -22,6 +22,28 @@ fn every_mistake_is_explained() {
     }
 }
 
+/// The mistake that the README shows, made in the model that it shows. `…` stands for the end of a line.
+#[test]
+fn the_readme_shows_what_is_said() {
+    let page = std::fs::read_to_string(here("../../../README.md")).unwrap();
+    let block = |start: &str| {
+        let text = &page[page.find(start).unwrap_or_else(|| panic!("{start}"))..];
+        text.split_once("\n```").unwrap().0.to_owned()
+    };
+    let model = block("name = \"fashion-cnn\"").replacen("activation", "activatoin", 1);
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("my.toml"), model).unwrap();
+    let said = stderr(&cnn(folder.path(), &["summary", "my.toml"]));
+    let shown = block("error[M003]");
+    for (shown, said) in shown.lines().zip(said.lines()) {
+        match shown.strip_suffix(" …") {
+            Some(beginning) => assert!(said.starts_with(beginning), "{shown}\n{said}"),
+            None => assert_eq!(shown, said),
+        }
+    }
+    assert_eq!(shown.lines().count(), said.lines().count(), "{said}");
+}
+
 #[test]
 fn a_mistake_is_exit_code_4_and_a_warning_is_not() {
     // The course's `acc` is read as `accuracy`; a softmax in the middle can be meant.

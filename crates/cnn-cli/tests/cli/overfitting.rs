@@ -50,6 +50,12 @@ fn eval_train_measures_the_training_images_as_the_others() {
         number(&history["penalty"])
     );
     assert!(text.contains(&line), "{line}\n{text}");
+    let share = number(&history["history"]["val_accuracy"][2]);
+    let loss_then = number(&history["history"]["val_loss"][2]);
+    let line = format!(
+        "Validation images, last epoch: loss: {loss_then:.4} - accuracy: {share:.4} (95 % interval "
+    );
+    assert!(text.contains(&line), "{line}\n{text}");
 
     // The same numbers come from the run folder, for the images that training learned from.
     let args = ["evaluate", "run", "--split", "train", "--limit", "72", "--format", "json"];
@@ -64,6 +70,7 @@ fn eval_train_measures_the_training_images_as_the_others() {
 
     let svg = fs::read_to_string(folder.path().join("run/curves.svg")).unwrap();
     assert!(svg.contains("both measured after each epoch"));
+    assert!(svg.contains(" (95 % interval "), "{svg}");
     let steps = ["--force", "--eval-train", "--log-steps", "steps.csv", "--format", "json"];
     let lines = train(folder.path(), &steps);
     let end: Value = serde_json::from_str(lines.lines().last().unwrap()).unwrap();

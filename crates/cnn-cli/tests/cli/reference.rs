@@ -8,11 +8,14 @@ use std::path::Path;
 #[test]
 fn what_people_look_up() {
     let folder = tempfile::tempdir().unwrap();
-    let cases: [(&str, &[&str]); 7] = [
+    let cases: [(&str, &[&str]); 10] = [
         ("layers", &["layers"]),
         ("layers-conv2d", &["layers", "Conv2D"]),
         ("layers-adam", &["layers", "adam", "--kind", "optimizer"]),
         ("layers-kind", &["layers", "--kind", "callback"]),
+        ("layers-key", &["layers", "clipnorm"]),
+        ("layers-part", &["layers", "ema"]),
+        ("layers-report", &["layers", "f1"]),
         ("layers-near", &["layers", "MaxPoling2D"]),
         ("layers-unknown", &["layers", "LSTM"]),
         ("layers-other-kind", &["layers", "Adam", "--kind", "loss"]),
@@ -33,6 +36,12 @@ fn programs_get_one_object() {
     assert_eq!(conv["items"][0]["name"], "Conv2D");
     assert_eq!(conv["items"][0]["keys"][0]["name"], "filters");
     assert_eq!(conv["items"][0]["keys"][0]["required"], true);
+    let found = one(&["layers", "lookahead", "--format", "json"]);
+    assert_eq!(
+        (&found["keys"][0]["kind"], &found["items"]),
+        (&"optimizer".into(), &serde_json::json!([]))
+    );
+    assert!(found["keys"][0]["of"].as_array().unwrap().contains(&"Adam".into()));
     let all = one(&["layers", "--format", "json"]);
     assert!(all["items"].as_array().unwrap().len() > 100);
 }

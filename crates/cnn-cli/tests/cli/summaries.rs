@@ -42,7 +42,7 @@ fn keras_s_table_at_80_and_120_columns() {
 
 #[test]
 fn the_wide_table_and_the_data() {
-    for name in ["cnn32", "three-conv64"] {
+    for name in ["cnn32", "three-conv64", "resnet"] {
         snapshot(
             &format!("summary-{name}-wide"),
             &transcript(&here("models"), &["summary", name, "--wide"]),

@@ -19,6 +19,8 @@ pub(crate) struct BlockBuilder {
     shapes: Vec<Shape>,
     /// The windows between the input and each value.
     windows: Vec<Vec<[Window; 2]>>,
+    /// Of each value, whether all of it depends on all pixels of the input.
+    sees_all: Vec<bool>,
     /// Layers of each name so far.
     counts: HashMap<String, usize>,
 }
@@ -31,6 +33,7 @@ impl BlockBuilder {
             end: 0,
             shapes: vec![input.clone()],
             windows: vec![Vec::new()],
+            sees_all: vec![false],
             counts: HashMap::new(),
         }
     }
@@ -97,22 +100,24 @@ impl BlockBuilder {
         for param in &mut built.params {
             param.name = format!("{name}/{}", param.name).into();
         }
-        self.push_as_is(x, built)
+        self.push_as_is(x, &name, built)
     }
 
-    /// Adds a built layer, its parameters under their own names.
-    fn push_as_is(&mut self, x: usize, built: Built) -> usize {
+    /// Adds a built layer of this name, its parameters under their own names.
+    fn push_as_is(&mut self, x: usize, name: &str, built: Built) -> usize {
         let Built { layer, output, params, facts } = built;
         let start = self.end;
         self.end = params.iter().fold(start, |end, param| end.saturating_add(param.len()));
         self.params.extend(params);
         let windows = [&self.windows[x][..], &facts.windows].concat();
+        let sees_all = self.sees_all[x] || facts.sees_all;
         if let Some(block) = layer.block() {
             let first = self.shapes.len();
             for (i, node) in block.nodes.iter().enumerate() {
                 let op = node.op.of(|value| if value == 0 { x } else { first + value - 1 });
                 let params = start + node.params.start..start + node.params.end;
-                self.nodes.push(Node { op, params, ..*node });
+                let name = inside(name, &node.name);
+                self.nodes.push(Node { name, op, params, ..*node });
                 // Values inside an inner block are read by that block alone.
                 self.shapes.push(if i + 1 == block.nodes.len() {
                     output.clone()
@@ -120,13 +125,15 @@ impl BlockBuilder {
                     Shape::new([])
                 });
                 self.windows.push(windows.clone());
+                self.sees_all.push(sees_all);
             }
         } else {
             let op = Op::Layer(Arc::from(layer), x);
-            let node = Node { op, params: start..self.end, output: output.len(), macs: facts.macs };
-            self.nodes.push(node);
+            let (name, params) = (name.to_owned(), start..self.end);
+            self.nodes.push(Node { name, op, params, output: output.len(), macs: facts.macs });
             self.shapes.push(output);
             self.windows.push(windows);
+            self.sees_all.push(sees_all);
         }
         self.shapes.len() - 1
     }
@@ -135,10 +142,14 @@ impl BlockBuilder {
     pub(crate) fn join(&mut self, join: Join, inputs: [usize; 2], output: Shape) -> usize {
         let len = output.len();
         let op = Op::Join(join, inputs);
-        self.nodes.push(Node { op, params: self.end..self.end, output: len, macs: 0 });
+        let (name, params) = (String::new(), self.end..self.end);
+        self.nodes.push(Node { name, op, params, output: len, macs: 0 });
         let [a, b] = inputs.map(|value| &self.windows[value]);
-        let wider = if reach(b) > reach(a) { b } else { a };
-        self.windows.push(wider.clone());
+        // A gate multiplies: height and width come from what it is multiplied with.
+        let gate = matches!(join, Join::Gate { .. });
+        let path = if !gate && reach(b) > reach(a) { b } else { a };
+        self.windows.push(path.clone());
+        self.sees_all.push(inputs.iter().any(|&value| self.sees_all[value]));
         self.shapes.push(output);
         self.shapes.len() - 1
     }
@@ -152,7 +163,11 @@ impl BlockBuilder {
             layer: Box::new(Block { input, nodes: self.nodes }),
             output,
             params: self.params,
-            facts: Facts { windows: self.windows.pop().unwrap_or_default(), macs },
+            facts: Facts {
+                windows: self.windows.pop().unwrap_or_default(),
+                sees_all: self.sees_all.pop().unwrap_or_default(),
+                macs,
+            },
         }
     }
 }
@@ -171,17 +186,23 @@ impl Built {
             return Ok(self);
         }
         let mut block = BlockBuilder::new(input);
-        let mut y = block.push_as_is(0, self);
+        let mut y = block.push_as_is(0, "", self);
         if let Some(activation) = function {
             let after = Activation { activation }.build(block.shape(y))?;
-            y = block.push_as_is(y, after);
+            y = block.push_as_is(y, "", after);
         }
         if let Some(Regularizer { l1, l2 }) = activity {
             let after = ActivityRegularization { l1, l2 }.build(block.shape(y))?;
-            block.push_as_is(y, after);
+            block.push_as_is(y, "", after);
         }
         Ok(block.finish())
     }
+}
+
+/// The name of a layer in a block that is itself in a block.
+fn inside(block: &str, layer: &str) -> String {
+    let parts: Vec<&str> = [block, layer].into_iter().filter(|part| !part.is_empty()).collect();
+    parts.join("/")
 }
 
 /// Refuses a layer inside whose output is beyond what a model's layer may have.

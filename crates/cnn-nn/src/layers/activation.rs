@@ -192,7 +192,10 @@ impl Spec for Activation {
             layer: Box::new(layer),
             output: input.clone(),
             params: Vec::new(),
-            facts: Facts::default(),
+            facts: Facts {
+                sees_all: self.activation == Function::Softmax && input.rank() == 1,
+                ..Facts::default()
+            },
         })
     }
 

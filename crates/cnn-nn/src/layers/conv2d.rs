@@ -278,7 +278,7 @@ impl BuiltConv2D {
             layer: Box::new(self),
             output: Shape::new(vec![g.oh, g.ow, g.f]),
             params,
-            facts: Facts { windows: vec![windows], macs: macs(&g) },
+            facts: Facts { windows: vec![windows], sees_all: false, macs: macs(&g) },
         }
     }
 

@@ -123,6 +123,7 @@ impl Spec for Dense {
             params,
             facts: Facts {
                 windows: Vec::new(),
+                sees_all: input.rank() == 1,
                 macs: (input.len() as u64).saturating_mul(n_out as u64),
             },
         };

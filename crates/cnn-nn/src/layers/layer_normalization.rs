@@ -85,7 +85,7 @@ pub(super) fn built(
         layer: Box::new(Normalization { groups, epsilon, scale }),
         output: input.clone(),
         params: gamma_and_beta(groups.row(), [scale, center]),
-        facts: Facts::default(),
+        facts: Facts { sees_all: groups.pixels > 1 || input.rank() == 1, ..Facts::default() },
     })
 }
 

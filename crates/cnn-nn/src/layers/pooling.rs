@@ -35,7 +35,7 @@ pub(super) fn built<L: Layer + 'static>(
         layer: Box::new(of(pool_geometry([rows, cols], c))),
         output: Shape::new(vec![rows.output, cols.output, c]),
         params: Vec::new(),
-        facts: Facts { windows: vec![[rows, cols]], macs: 0 },
+        facts: Facts { windows: vec![[rows, cols]], ..Facts::default() },
     })
 }
 
@@ -68,6 +68,6 @@ pub(super) fn global<L: Layer + 'static>(
         layer: Box::new(of(pool_geometry([rows, cols], c))),
         output: Shape::new(if keepdims { vec![1, 1, c] } else { vec![c] }),
         params: Vec::new(),
-        facts: Facts { windows: vec![[rows, cols]], macs: 0 },
+        facts: Facts { windows: vec![[rows, cols]], sees_all: true, macs: 0 },
     })
 }

@@ -156,7 +156,7 @@ impl Spec for SeparableConv2D {
             output: Shape::new(vec![depth.oh, depth.ow, self.filters]),
             params: self.params(c, depth.f)?,
             layer: Box::new(layer),
-            facts: Facts { windows: vec![windows], macs },
+            facts: Facts { windows: vec![windows], sees_all: false, macs },
         };
         built.followed_by(after, None, input)
     }

@@ -5,7 +5,7 @@ use super::names;
 use super::problem::{At, Problem};
 use super::spec::{LayerEntry, ModelSpec};
 use super::{Model, ModelLayer, ParamInfo, ReceptiveField};
-use crate::layer::{BuildError, Built};
+use crate::layer::{BuildError, Built, Facts};
 use crate::summary::{commas, size};
 use cnn_tensor::{Shape, Window};
 use std::fmt;
@@ -237,9 +237,8 @@ impl<'a> Builder<'a> {
             }
         });
         let params: Vec<_> = params.collect();
-        let windows = built.facts.windows;
-        let mixes = self.shape.rank() == 1 && !params.is_empty();
-        let receptive_field = self.field.map(|field| field.through(&windows, mixes));
+        let Facts { windows, sees_all, macs } = built.facts;
+        let receptive_field = self.field.map(|field| field.through(&windows, sees_all));
         ModelLayer {
             name,
             spec: entry.spec.clone(),
@@ -248,7 +247,7 @@ impl<'a> Builder<'a> {
             params,
             layer: Arc::from(built.layer),
             windows,
-            macs: built.facts.macs,
+            macs,
             receptive_field,
             start: self.params,
         }
@@ -347,9 +346,9 @@ impl ReceptiveField {
     pub(crate) const PIXEL: Self = Self::Window { size: [1, 1], step: [1, 1] };
 
     /// The field behind one more layer: for each of its windows r′ = r + (k − 1)·j, j′ = j·s along each axis, with k the span of a
-    /// dilated window. `mixes` says that every output sees every input of the layer.
-    pub(crate) fn through(self, windows: &[[Window; 2]], mixes: bool) -> Self {
-        if mixes && windows.is_empty() {
+    /// dilated window. `sees_all` is that of [`Facts`].
+    pub(crate) fn through(self, windows: &[[Window; 2]], sees_all: bool) -> Self {
+        if sees_all {
             return Self::Whole;
         }
         windows.iter().fold(self, |field, windows| match field {

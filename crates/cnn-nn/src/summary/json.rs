@@ -36,6 +36,10 @@ fn layer(layer: &ModelLayer) -> Value {
             "penalty": param.penalty.map(|penalty| json!({ "l1": penalty.l1, "l2": penalty.l2 })),
         })
     });
+    let penalties = layer.output_penalties().into_iter();
+    let penalties = penalties
+        .map(|(name, penalty)| json!({ "name": name, "l1": penalty.l1, "l2": penalty.l2 }));
+    let derivations = [0, 1].map(|axis| derivation(layer, axis));
     json!({
         "name": layer.name,
         "type": layer.kind(),
@@ -43,9 +47,10 @@ fn layer(layer: &ModelLayer) -> Value {
         "output_shape": layer.output.dims(),
         "params": layer.param_count(),
         "weights": params.collect::<Vec<_>>(),
-        "derivation": (!layer.windows.is_empty()).then(|| json!({
-            "height": derivation(&layer.windows, 0),
-            "width": derivation(&layer.windows, 1),
+        "output_penalties": penalties.collect::<Vec<_>>(),
+        "derivation": (!derivations.iter().all(Option::is_none)).then(|| json!({
+            "height": derivations[0],
+            "width": derivations[1],
         })),
         "receptive_field": match layer.receptive_field {
             Some(ReceptiveField::Window { size, step }) => json!({ "size": size, "step": step }),

@@ -4,7 +4,6 @@ use super::keras::totals;
 use super::numbers::{commas, size};
 use super::rich::{Overflow, cells, wrap};
 use crate::model::{Model, ModelLayer, ParamInfo, ReceptiveField};
-use cnn_tensor::Window;
 
 /// Widest cell of a layer's name.
 const MAX_NAME: usize = 40;
@@ -51,10 +50,16 @@ pub fn wide(model: &Model) -> String {
     out
 }
 
-/// What regularised parameters add to the loss; nothing where there are none.
+/// What regularised parameters and outputs add to the loss; nothing where there are none.
 fn penalties(model: &Model) -> Option<String> {
     let of = |param: &ParamInfo| Some(format!("{} {}", param.name, param.penalty?));
-    let penalties: Vec<String> = model.params().filter_map(of).collect();
+    let of_layer = |layer: &ModelLayer| {
+        let outputs = layer.output_penalties().into_iter();
+        let outputs =
+            outputs.map(|(name, penalty)| format!("output of {name} {penalty} per image"));
+        layer.params.iter().filter_map(of).chain(outputs).collect::<Vec<_>>()
+    };
+    let penalties: Vec<String> = model.layers().iter().flat_map(of_layer).collect();
     (!penalties.is_empty()).then(|| format!(" Penalties on the loss: {}", penalties.join(", ")))
 }
 
@@ -121,10 +126,16 @@ fn cells_of(row: Row) -> [Vec<String>; 7] {
 }
 
 /// How the output size comes about: one line where height and width agree.
-pub(super) fn derivations(layer: &ModelLayer) -> Vec<String> {
-    if !layer.windows.is_empty() {
-        let [h, w] = [0, 1].map(|axis| derivation(&layer.windows, axis));
-        return if h == w { vec![h] } else { vec![format!("h: {h}"), format!("w: {w}")] };
+fn derivations(layer: &ModelLayer) -> Vec<String> {
+    match [0, 1].map(|axis| derivation(layer, axis)) {
+        [Some(h), Some(w)] if h == w => return vec![h],
+        [None, None] => {}
+        axes => {
+            let text = |(name, text): (&str, Option<String>)| {
+                format!("{name}: {}", text.as_deref().unwrap_or("–"))
+            };
+            return ["h", "w"].into_iter().zip(axes).map(text).collect();
+        }
     }
     if layer.layer.is_reshape() && layer.input.rank() > 1 {
         let dims: Vec<String> = layer.input.dims().iter().map(ToString::to_string).collect();
@@ -133,14 +144,27 @@ pub(super) fn derivations(layer: &ModelLayer) -> Vec<String> {
     vec!["–".to_owned()]
 }
 
-/// How a size comes about along one axis (0 is the height): worked out for a single window, its values for several.
-pub(super) fn derivation(windows: &[[Window; 2]], axis: usize) -> String {
-    match windows {
-        [] => String::new(),
-        [window] => window[axis].derivation(),
-        [first, ..] => windows.iter().fold(first[axis].input.to_string(), |text, window| {
-            format!("{text} → {}", window[axis].output)
-        }),
+/// How a size comes about along one axis (0 is the height): worked out for a single window, its values for several and for
+/// what no window does, such as padding. `None` where it is as before.
+pub(super) fn derivation(layer: &ModelLayer, axis: usize) -> Option<String> {
+    let &[height, width, _] = layer.input.dims() else { return None };
+    let mut sizes = vec![[height, width][axis]];
+    let other = |sizes: &mut Vec<usize>, size| {
+        if sizes.last() != Some(&size) {
+            sizes.push(size);
+        }
+    };
+    for window in &layer.windows {
+        other(&mut sizes, window[axis].input);
+        sizes.push(window[axis].output);
+    }
+    if let &[height, width, _] = layer.output.dims() {
+        other(&mut sizes, [height, width][axis]);
+    }
+    match (&layer.windows[..], &sizes[..]) {
+        (_, [_]) => None,
+        ([window], [_, _]) => Some(window[axis].derivation()),
+        _ => Some(sizes.iter().map(ToString::to_string).collect::<Vec<_>>().join(" → ")),
     }
 }
 

@@ -4,7 +4,7 @@ use super::data::Prior;
 use super::finding::{Code, Notes, Place, Severity};
 use super::witness::Testimony;
 use crate::experiment::binomial_tail;
-use crate::history::RunHistory;
+use crate::history::{RunHistory, TestScore};
 use std::fmt::Write as _;
 
 /// A loss above this share of the loss of guessing has not left it, if the accuracy has not either. Untrained networks on a
@@ -45,6 +45,11 @@ pub(super) struct Score {
 impl Score {
     pub(super) fn accuracy(&self) -> f64 {
         self.right as f64 / self.images.max(1) as f64
+    }
+
+    /// The accuracy with its interval.
+    fn accuracy_text(&self) -> String {
+        TestScore::new(self.loss, self.right, self.images).accuracy_text()
     }
 
     /// Whether it is no better than always answering the largest class.
@@ -195,9 +200,9 @@ pub(super) fn at_chance(score: &Score, prior: &Prior, notes: &mut Notes) -> bool
     let (guess, share) = (prior.entropy(), prior.share());
     let stuck = score.loss > STUCK * guess && score.at_chance(prior);
     let seen = format!(
-        "training images: loss {:.4}, accuracy {:.4}; guessing has {guess:.4} (ln {} = {:.4}) and {share:.4}",
+        "training images: loss {:.4}, accuracy {}; guessing has {guess:.4} (ln {} = {:.4}) and {share:.4}",
         score.loss,
-        score.accuracy(),
+        score.accuracy_text(),
         prior.counts.len(),
         (prior.counts.len() as f64).ln()
     );
@@ -233,10 +238,10 @@ pub(super) fn fit(
         let other = (best.accuracy(), best.images);
         let behind = other.0 - accuracy.0 > SIGMAS * deviation(other, accuracy);
         let seen = format!(
-            "training accuracy {:.4}; {}, asked about other images than those shown: {:.4}",
-            accuracy.0,
+            "training accuracy {}; {}, asked about other images than those shown: {}",
+            train.accuracy_text(),
             best.who,
-            best.accuracy()
+            best.score().accuracy_text()
         );
         notes.check("fits the training images", behind, seen.clone());
         if behind {
@@ -258,13 +263,13 @@ pub(super) fn fit(
     });
     let mut seen = match unseen {
         Some((score, what)) => {
-            format!("training accuracy {:.4}, {what} {:.4}", accuracy.0, score.accuracy())
+            format!("training accuracy {}, {what} {}", train.accuracy_text(), score.accuracy_text())
         }
         None if turned.is_none() => {
             return notes
                 .skip("other images", "there are no validation or test images to compare with");
         }
-        None => format!("training accuracy {:.4}", accuracy.0),
+        None => format!("training accuracy {}", train.accuracy_text()),
     };
     if let Some((epoch, best, last)) = turned {
         let turn = "; the validation loss was lowest, ";

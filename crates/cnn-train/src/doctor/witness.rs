@@ -4,7 +4,9 @@
 use super::data::Prior;
 use super::finding::{Code, Notes, Severity};
 use super::{Part, Sample};
+use crate::calibration::{Z95, wilson};
 use crate::experiment::binomial_tail;
+use crate::history::TestScore;
 
 /// A witness must be this unlikely by chance. Each of at most five witnesses is tried once.
 const ALPHA: f64 = 0.001;
@@ -37,6 +39,11 @@ impl Testimony {
         self.right as f64 / self.images.max(1) as f64
     }
 
+    /// The accuracy with its interval.
+    pub(super) fn score(&self) -> TestScore {
+        TestScore::new(f64::NAN, self.right, self.images)
+    }
+
     pub(super) fn above_chance(&self) -> bool {
         self.p <= ALPHA
     }
@@ -62,10 +69,14 @@ pub(super) fn simple(sample: &Sample, prior: &Prior) -> Vec<Testimony> {
 pub(super) fn judge(witnesses: &[Testimony], prior: &Prior, notes: &mut Notes) {
     let said: Vec<String> = witnesses
         .iter()
-        .map(|w| format!("{} {:.1} % of {}", w.who, 100.0 * w.accuracy(), w.images))
+        .map(|w| {
+            let (low, high) = wilson(w.right, w.images, Z95);
+            let [share, low, high] = [w.accuracy(), low, high].map(|share| 100.0 * share);
+            format!("{} {share:.1} % ({low:.1} to {high:.1}) of {}", w.who, w.images)
+        })
         .collect();
     let seen = format!(
-        "guessed from the pixels: {}; the largest class is {:.1} %",
+        "guessed from the pixels, with 95 % intervals: {}; the largest class is {:.1} %",
         said.join(", "),
         100.0 * prior.share()
     );

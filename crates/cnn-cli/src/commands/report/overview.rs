@@ -2,7 +2,6 @@
 
 use super::Run;
 use super::answers::Measured;
-use crate::output;
 use cnn_nn::summary::{self, commas};
 use cnn_train::RunHistory;
 use cnn_viz::charts::LearningCurves;
@@ -65,7 +64,7 @@ pub(super) fn warnings(run: &Run<'_>, measured: Option<&Measured<'_>>) -> Vec<St
             warnings.push(format!(
                 "Measured here on {} test images of {}: accuracy {}, loss {:.4}. The run itself reported accuracy {} and loss \
                  {:.4}: on other images (--data, --limit), or by a program with other kernels.",
-                here.samples, measured.data.name, output::accuracy(&here.score()), here.loss, output::accuracy(&test), test.loss
+                here.samples, measured.data.name, here.score().accuracy_text(), here.loss, test.accuracy_text(), test.loss
             ));
         }
     }
@@ -202,7 +201,7 @@ fn notes(history: &RunHistory) -> Vec<String> {
     if let (Some(train), Some(test)) = (history.train, history.test) {
         notes.push(format!(
             "After training, measured alike: accuracy {} and loss {:.4} on the training images, {} and {:.4} on the test images.",
-            output::accuracy(&train), train.loss, output::accuracy(&test), test.loss
+            train.accuracy_text(), train.loss, test.accuracy_text(), test.loss
         ));
     }
     if let Some(stop) = &history.stopped_by {

@@ -2,12 +2,13 @@
 
 use super::Args;
 use crate::args::Format;
+use crate::commands::evaluate;
 use crate::failure::{Exit, Failure};
 use crate::{files, output};
 use cnn_callbacks::Ending;
 use cnn_data::Dataset;
 use cnn_train::{
-    Config, FitResult, Preprocessing, RunDir, RunHistory, RunInfo, RunRecord, TestScore,
+    Config, FitResult, Preprocessing, RunDir, RunHistory, RunInfo, RunRecord, TestScore, TopKScore,
     TrainError, Trainer,
 };
 use cnn_viz::charts::{LearningCurves, learning_curves};
@@ -37,9 +38,11 @@ impl Job<'_> {
             ));
         }
         let mut history = RunHistory::new(fit, self.config.fit.batch_size);
+        let mut top_k = Vec::new();
         if !fit.diverged() {
             let test = trainer.evaluate(&self.data.test)?;
             history.test = Some(test.score());
+            top_k = test.top_k;
         }
         let title = self.config.model.name.as_deref().unwrap_or("sequential");
         draw_curves(self.run, title, &self.data.name, &history)?;
@@ -59,7 +62,7 @@ impl Job<'_> {
         if let Some(path) = &self.args.save_weights {
             cnn_train::write_npz(path, trainer.model(), trainer.weights(), self.args.force)?;
         }
-        self.tell(trainer, fit, &history)?;
+        self.tell(trainer, fit, &history, &top_k)?;
         match &fit.stopped_by {
             Some(stop) if stop.ending == Ending::Failed => Err(Failure::new(
                 Exit::Disk,
@@ -107,6 +110,7 @@ impl Job<'_> {
         trainer: &Trainer,
         fit: &FitResult,
         history: &RunHistory,
+        top_k: &[TopKScore],
     ) -> Result<(), Failure> {
         let hash = trainer.weights_hash();
         let test = history.test.unwrap_or(TestScore::without_interval(f64::NAN, f64::NAN));
@@ -114,7 +118,8 @@ impl Job<'_> {
         let seed = self.config.fit.seed;
         if self.args.format == Format::Json {
             let event = json!({
-                "event": "end", "epochs": fit.history.len(), "test": test, "train": history.train, "penalty": history.penalty,
+                "event": "end", "epochs": fit.history.len(), "test": test, "top_k": top_k,
+                "validation": history.validation(), "train": history.train, "penalty": history.penalty,
                 "stopped_by": fit.stopped_by.as_ref().map(|stop| &stop.by), "weights_hash": hash, "seed": seed,
                 "seconds": fit.seconds, "images_per_second": fit.mean_images_per_second(),
                 "run_dir": folder.to_string(),
@@ -129,9 +134,10 @@ impl Job<'_> {
         let measured = measured(history);
         let restored = fit.restored.as_ref().map_or(String::new(), |what| format!("{what}\n"));
         output::result(&format!(
-            "{stopped}{restored}Test loss: {:.4} - test accuracy: {}\n{measured}Run folder: {folder}\n  seed {seed}, weights {hash}\n",
+            "{stopped}{restored}Test loss: {:.4} - test accuracy: {}\n{}{measured}Run folder: {folder}\n  seed {seed}, weights {hash}\n",
             test.loss,
-            output::accuracy(&test)
+            test.accuracy_text(),
+            evaluate::top_k(top_k)
         ))
     }
 }
@@ -140,20 +146,21 @@ fn words(lines: &[String]) -> Vec<&str> {
     lines.iter().map(String::as_str).collect()
 }
 
-/// What `--eval-train` measured, and how much of the losses are penalties.
+/// What was measured beside the test, and how much of the losses are penalties.
 fn measured(history: &RunHistory) -> String {
-    let train = history.train.map_or(String::new(), |train| {
-        format!(
-            "Training images, measured the same way: loss: {:.4} - accuracy: {}\n",
-            train.loss,
-            output::accuracy(&train)
-        )
-    });
+    let line = |what: &str, score: Option<TestScore>| {
+        score.map_or(String::new(), |score| {
+            format!("{what}: loss: {:.4} - accuracy: {}\n", score.loss, score.accuracy_text())
+        })
+    };
+    let validation = line("Validation images, last epoch", history.validation());
+    let train = line("Training images, measured the same way", history.train);
     if history.penalty > 0.0 {
         let loss = if history.train.is_some() { "each loss" } else { "the loss" };
-        return format!("{train}  {loss} has {:.4} of penalties in it\n", history.penalty);
+        let penalty = format!("  {loss} has {:.4} of penalties in it\n", history.penalty);
+        return train + &penalty + &validation;
     }
-    train
+    train + &validation
 }
 
 /// A run's learning curves, as pictures in its folder.
@@ -165,7 +172,9 @@ pub(crate) fn draw_curves(
 ) -> Result<(), TrainError> {
     let subtitle = history.test.map_or_else(
         || data.to_owned(),
-        |test| format!("{data} · test accuracy {:.4}, test loss {:.4}", test.accuracy, test.loss),
+        |test| {
+            format!("{data} · test accuracy {}, test loss {:.4}", test.accuracy_text(), test.loss)
+        },
     );
     let (loss, accuracy, measured) = history.training_curves();
     let scene = learning_curves(&LearningCurves {
