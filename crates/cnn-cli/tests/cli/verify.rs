@@ -186,7 +186,7 @@ fn a_run_that_was_killed_and_resumed_repeats() {
     if !finished {
         let output = cnn(folder.path(), &["verify", "run"]);
         assert_eq!(code(&output), 5, "{}", stderr(&output));
-        assert!(stderr(&output).contains("did not come to its end"), "{}", stderr(&output));
+        assert!(stderr(&output).contains("was interrupted"), "{}", stderr(&output));
         let other = ["train", "--resume", "run", "--deterministic", "fastest"];
         let output = cnn(folder.path(), &other);
         assert_eq!(code(&output), 5, "{}", stderr(&output));
