@@ -245,6 +245,7 @@ fn train(
         isa: environment::isa()?,
         command: environment::command_line(),
         data_source: source.to_owned(),
+        data_path: environment::data_path(source),
         interrupt: &signals::INTERRUPT,
     };
     let kept = if finished > 0 { format!(", {finished} of them finished") } else { String::new() };

@@ -304,6 +304,7 @@ fn info(
         command: environment::command_line(),
         data: data.name.clone(),
         data_source: args.data.clone().unwrap_or_default(),
+        data_path: environment::data_path(args.data.as_deref().unwrap_or_default()),
         data_fingerprint: data.fingerprint.clone(),
         limit: args.limit.map(|limit| limit as usize),
         initial_weights: args.initial_weights.as_ref().map(|path| path.display().to_string()),

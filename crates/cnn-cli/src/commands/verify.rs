@@ -111,7 +111,12 @@ fn data(args: &Args, run: &Recorded<'_>, config: &Config) -> Result<Dataset, Fai
     let info = &run.info;
     let source = if info.data_source.is_empty() { &info.data } else { &info.data_source };
     let source = args.data.as_ref().unwrap_or(source);
-    let mut data = environment::load_for(source, &config.model.input).map_err(|failure| {
+    let input = &config.model.input;
+    let data = match &args.data {
+        Some(given) => environment::load_for(given, input),
+        None => environment::load_of(info, input),
+    };
+    let mut data = data.map_err(|failure| {
         failure.help("--data names the place where the run's data set is now")
     })?;
     if data.fingerprint != info.data_fingerprint {

@@ -15,6 +15,7 @@ mod fetch;
 mod filters;
 mod fixtures;
 mod folders;
+mod found_again;
 mod help;
 mod losses;
 mod lr_find;
