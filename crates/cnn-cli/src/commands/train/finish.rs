@@ -95,7 +95,9 @@ impl Job<'_> {
             help.push(format!(
                 "go on from there with half the rate: cnn train --resume {folder} --rate-factor 0.5"
             ));
-            help.push("or have that done: on_nan = \"rollback\" in [fit]".to_owned());
+            if self.config.fit.on_nan.is_stop() {
+                help.push("or have that done: on_nan = \"rollback\" in [fit]".to_owned());
+            }
         }
         let what = "training diverged: no weights are kept";
         Failure::new(Exit::Diverged, "T011", what, &place, &words(&facts), &words(&help))
