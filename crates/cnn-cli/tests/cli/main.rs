@@ -3,6 +3,7 @@
 
 mod activations;
 mod augment;
+mod beforehand;
 mod bench;
 mod convolve;
 mod data;

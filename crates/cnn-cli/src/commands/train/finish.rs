@@ -56,10 +56,12 @@ impl Job<'_> {
             history: &history,
             info: self.info,
         })?;
-        if let Some(path) = &self.args.save_weights {
-            cnn_train::write_npz(path, trainer.model(), trainer.weights(), self.args.force)?;
-        }
         self.tell(trainer, fit, &history)?;
+        if let Some(path) = &self.args.save_weights {
+            let replace = self.args.force;
+            cnn_train::write_npz(path, trainer.model(), trainer.weights(), replace)
+                .map_err(|error| self.complete(error))?;
+        }
         match &fit.stopped_by {
             Some(stop) if stop.ending == Ending::Failed => Err(Failure::new(
                 Exit::Disk,
@@ -71,6 +73,13 @@ impl Job<'_> {
             )),
             _ => Ok(()),
         }
+    }
+
+    /// What could not be written beside the run is in it.
+    fn complete(&self, error: TrainError) -> Failure {
+        let weights = self.run.file("weights.npz");
+        Failure::from(error)
+            .help(&format!("the run is complete: its weights are in {}", weights.display()))
     }
 
     /// Why the weights are of no use.
