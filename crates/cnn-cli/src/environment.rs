@@ -2,7 +2,7 @@
 
 use crate::failure::{Exit, Failure};
 use cnn_data::{DataError, Dataset};
-use cnn_train::{Deterministic, Isa};
+use cnn_train::{Deterministic, Isa, RunInfo};
 use cnn_viz::terminal::Ink;
 use std::env;
 use std::path::{Path, PathBuf};
@@ -39,29 +39,73 @@ pub(crate) fn load(data: &str) -> Result<Dataset, Failure> {
 
 /// Loads a data set for a model with this input: height, width and channels, or height and width.
 pub(crate) fn load_for(data: &str, input: &[usize]) -> Result<Dataset, Failure> {
-    let shape = match *input {
+    load_as(data, shape(input))
+}
+
+/// The same; nothing for a name whose files are not on this machine.
+pub(crate) fn load_if_there(data: &str, input: &[usize]) -> Result<Option<Dataset>, Failure> {
+    match read(data, shape(input)) {
+        Err(error) if is_missing(data, &error) => Ok(None),
+        read => read.map(Some).map_err(|error| explained(data, error)),
+    }
+}
+
+/// Loads the data set of a run: from where it was, else by the words that were given then.
+pub(crate) fn load_of(info: &RunInfo, input: &[usize]) -> Result<Dataset, Failure> {
+    let given = if info.data_source.is_empty() { &info.data } else { &info.data_source };
+    if info.data_path.is_empty() {
+        return load_for(given, input);
+    }
+    match read(&info.data_path, shape(input)) {
+        // It may have been moved, together with the run.
+        Err(DataError::Unknown { .. }) => load_for(given, input)
+            .map_err(|failure| failure.help(&format!("it was in {}", info.data_path))),
+        read => read.map_err(|error| explained(&info.data_path, error)),
+    }
+}
+
+/// The place of a data set from the root; nothing for one that is known by name, or was given so.
+pub(crate) fn data_path(given: &str) -> String {
+    if cnn_data::NAMES.contains(&&*given.replace('_', "-")) {
+        return String::new();
+    }
+    let path = std::path::absolute(given).ok().filter(|path| path != Path::new(given));
+    path.map_or_else(String::new, |path| path.to_string_lossy().into_owned())
+}
+
+fn shape(input: &[usize]) -> Option<[usize; 3]> {
+    match *input {
         [h, w, c] => Some([h, w, c]),
         [h, w] => Some([h, w, 1]),
         _ => None,
-    };
-    load_as(data, shape)
+    }
+}
+
+fn read(data: &str, shape: Option<[usize; 3]>) -> Result<Dataset, DataError> {
+    cnn_data::load_as(data, &data_root(), shape)
 }
 
 fn load_as(data: &str, shape: Option<[usize; 3]>) -> Result<Dataset, Failure> {
-    let root = data_root();
-    cnn_data::load_as(data, &root, shape).map_err(|error| {
-        let missing = matches!(error, DataError::NotThere { .. } | DataError::MissingIdx { .. });
-        let failure = Failure::from(error);
-        if missing && cnn_data::NAMES.contains(&data) {
-            let name = data.replace('_', "-");
-            failure.help(&format!("cnn data fetch {name} gets it")).help(&format!(
-                "{} was looked at; CNN_DATA_DIR names another folder of data sets",
-                root.display()
-            ))
-        } else {
-            failure
-        }
-    })
+    read(data, shape).map_err(|error| explained(data, error))
+}
+
+/// Whether a data set is known by name, and its files are not there.
+fn is_missing(data: &str, error: &DataError) -> bool {
+    matches!(error, DataError::NotThere { .. } | DataError::MissingIdx { .. })
+        && cnn_data::NAMES.contains(&data)
+}
+
+fn explained(data: &str, error: DataError) -> Failure {
+    let missing = is_missing(data, &error);
+    let failure = Failure::from(error);
+    if !missing {
+        return failure;
+    }
+    let name = data.replace('_', "-");
+    failure.help(&format!("cnn data fetch {name} gets it")).help(&format!(
+        "{} was looked at; CNN_DATA_DIR names another folder of data sets",
+        data_root().display()
+    ))
 }
 
 /// The picture that is used where none is named.

@@ -102,6 +102,35 @@ pub(crate) fn must_be_free(path: &Path, force: bool) -> Result<(), Failure> {
     if !force && path.symlink_metadata().is_ok() { Err(Failure::exists(path)) } else { Ok(()) }
 }
 
+/// Refuses a place where no file can be written: where its folder is not there, or does not let this program write. `to_be_made` is
+/// a folder that will be there by then, with those above it. Asked before the work.
+pub(crate) fn must_be_writable(path: &Path, to_be_made: &Path) -> Result<(), Failure> {
+    let wrong = |what: &str, place: &Path, help: &str| {
+        Err(Failure::new(Exit::Disk, "", what, &place.display().to_string(), &[], &[help]))
+    };
+    if path.is_dir() || path.file_name().is_none() {
+        return wrong("this is a folder", path, "name a file in it");
+    }
+    let folder = match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    };
+    if folder.is_dir() {
+        let tried = tempfile::Builder::new().prefix(".cnn-").tempfile_in(folder);
+        // Without the name of the file that was tried.
+        return tried.map(drop).map_err(|error| Failure::disk(path, &error.kind().into()));
+    }
+    if from_root(to_be_made).starts_with(from_root(folder)) {
+        return Ok(());
+    }
+    wrong("there is no such folder", folder, "make it first, or choose another place")
+}
+
+/// The path from the root, if the system tells.
+pub(crate) fn from_root(path: &Path) -> PathBuf {
+    std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
+}
+
 /// Pixels of a PNG for each pixel of its scene: sharp on any screen.
 pub(crate) const PNG_SCALE: f32 = 2.0;
 

@@ -159,13 +159,16 @@ pub(crate) fn trainer(
 pub(crate) fn data(run: &Path, model: &Model, given: Option<&str>) -> Result<Dataset, Failure> {
     let info = run.is_dir().then(|| RunDir::info(run)).transpose();
     let info = info.map_err(|error| Failure::from(error).at(run));
-    let (source, trained_on) = match (given, info) {
+    let input = model.input().dims();
+    let (data, trained_on) = match (given, info) {
         (Some(given), info) => {
-            (given.to_owned(), info.ok().flatten().map(|info| info.data_fingerprint))
+            let trained_on = info.ok().flatten().map(|info| info.data_fingerprint);
+            (environment::load_for(given, input)?, trained_on)
         }
         (None, Ok(Some(info))) => {
-            let source = if info.data_source.is_empty() { info.data } else { info.data_source };
-            (source, Some(info.data_fingerprint))
+            let help = "--data names another data set, or another place of this one";
+            let data = environment::load_of(&info, input).map_err(|failure| failure.help(help))?;
+            (data, Some(info.data_fingerprint))
         }
         (None, Ok(None)) => {
             return Err(Failure::usage(
@@ -175,11 +178,6 @@ pub(crate) fn data(run: &Path, model: &Model, given: Option<&str>) -> Result<Dat
         }
         (None, Err(error)) => return Err(error),
     };
-    let data =
-        environment::load_for(&source, model.input().dims()).map_err(|failure| match given {
-            Some(_) => failure,
-            None => failure.help("--data names another data set, or another place of this one"),
-        })?;
     if trained_on.is_some_and(|trained_on| trained_on != data.fingerprint) {
         output::note(&format!(
             "note: {} is not the data set that this run was trained on\n",

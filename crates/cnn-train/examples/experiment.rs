@@ -66,6 +66,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         isa: Isa::best(),
         command: Vec::new(),
         data_source: String::new(),
+        data_path: String::new(),
         interrupt: &AtomicBool::new(false),
     };
     experiment.run(&options, &Lines)?;

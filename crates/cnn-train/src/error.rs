@@ -1,5 +1,7 @@
 //! Everything that can go wrong, all of it before the first step or after the last.
 
+mod hint;
+
 use cnn_callbacks::CallbackError;
 use cnn_nn::config::write::WriteError;
 use cnn_nn::layer::BuildError;
@@ -60,6 +62,16 @@ pub enum TrainError {
         /// Its label.
         label: u32,
         /// Outputs of the model.
+        classes: usize,
+    },
+    /// A model that has not one output for each class.
+    #[error("the model has {outputs} output{}, {data} has {classes} classes", if *outputs == 1 { " (for two classes)" } else { "s" })]
+    Outputs {
+        /// Name of the data set.
+        data: String,
+        /// Outputs of the model.
+        outputs: usize,
+        /// Classes of the data set.
         classes: usize,
     },
     /// A data set whose parts do not belong together.
@@ -165,6 +177,16 @@ pub enum TrainError {
         path: PathBuf,
         /// What is missing.
         message: String,
+    },
+    /// A run without a model: it did not come to its end.
+    #[error("{}: {message}", path.display())]
+    Unfinished {
+        /// The folder.
+        path: PathBuf,
+        /// How far it came.
+        message: &'static str,
+        /// How to go on.
+        hint: String,
     },
     /// A JSON or TOML file of a run folder that cannot be read.
     #[error("{}: {message}", path.display())]
@@ -297,6 +319,7 @@ impl TrainError {
             | Self::Monitors(_)
             | Self::Split { .. }
             | Self::Folds { .. }
+            | Self::Outputs { .. }
             | Self::NotWritten(_)
             | Self::LrRange { .. }
             | Self::Memory { .. } => ErrorKind::Model,
@@ -313,6 +336,7 @@ impl TrainError {
             Self::Optimizer(_) => "M062",
             Self::Monitors(_) => "M064",
             Self::ImageShape { .. } => "T001",
+            Self::Outputs { .. } => "M071",
             Self::Label { .. } => "T002",
             Self::Empty { .. } => "T003",
             Self::Split { .. } | Self::Folds { .. } => "T004",
@@ -324,7 +348,7 @@ impl TrainError {
             Self::NotFinite { .. } => "T011",
             Self::Npz { .. } => "T012",
             Self::ModelFile { .. } => "T013",
-            Self::NotARun { .. } => "T020",
+            Self::NotARun { .. } | Self::Unfinished { .. } => "T020",
             Self::Json { .. } => "T021",
             Self::Name { .. } => "T022",
             Self::Exists { .. } => "T023",
@@ -340,61 +364,5 @@ impl TrainError {
             Self::Newer { .. } => "T032",
             Self::Internal { .. } => "T099",
         }
-    }
-
-    /// What would work; empty where the message says it already.
-    pub fn hint(&self) -> String {
-        let text = match self {
-            Self::Loss(error) => &error.hint,
-            Self::ImageShape { got, .. } => {
-                return format!(
-                    "use a data set of the model's size, or a model with input = {got:?}"
-                );
-            }
-            Self::Label { .. } => {
-                "give the last Dense layer one unit per class; labels count from 0"
-            }
-            Self::Labels { .. } => "give one label per image",
-            Self::Empty { .. } => "check the data set, and --limit if it was given",
-            Self::Split { .. } => "choose a share that leaves images on both sides, or more images",
-            Self::Folds { .. } => "choose fewer folds, or more images",
-            Self::TooManySamples { .. } => "use a part of the data",
-            Self::Memory { .. } => "set a smaller batch_size in [fit]",
-            Self::InputLength { .. } => "give all of an image's numbers, row by row, channels last",
-            Self::Weights { .. } => {
-                "the file must hold exactly the model's tensors: names as in `cnn summary`, such as conv2d/kernel, and the same shapes"
-            }
-            Self::NotFinite { .. } => {
-                "the training that made these weights diverged: lower the learning rate"
-            }
-            Self::Npz { hint, .. } => hint,
-            Self::RunBusy { .. } => "wait for it, or name another folder with --run-dir",
-            Self::Resume { hint, .. }
-            | Self::ModelFile { hint, .. }
-            | Self::LrRange { hint, .. } => hint,
-            Self::NotARun { .. } => "give the folder that `cnn train` wrote",
-            Self::Json { .. } => "the file was changed or cut off; run the training again",
-            Self::Newer { .. } => "update this program",
-            Self::Name { .. } => "use letters, digits, `-` and `_`, or give a path",
-            Self::Exists { .. } => "choose another name, or say --force",
-            Self::NotReplaced { .. } => "choose another folder: --force replaces run folders only",
-            Self::Disk { kind, .. } => match kind {
-                io::ErrorKind::NotFound => "check the path",
-                io::ErrorKind::PermissionDenied => "choose a place that you may use",
-                io::ErrorKind::StorageFull
-                | io::ErrorKind::QuotaExceeded
-                | io::ErrorKind::FileTooLarge => "make room, or choose another place",
-                _ => "",
-            },
-            Self::NotAnExperiment { .. } => "name a new or empty folder with --output",
-            Self::Busy { .. } => "wait for it, or name another folder with --output",
-            Self::Row { source, .. } => return source.hint(),
-            Self::NotWritten(_) => {
-                "save the weights alone (weights.npz, by name), and build the model with the same code again"
-            }
-            Self::Internal { .. } => "this should not happen: please report it",
-            Self::Build(_) | Self::Optimizer(_) | Self::Monitors(_) => "",
-        };
-        text.to_owned()
     }
 }

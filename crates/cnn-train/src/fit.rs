@@ -29,6 +29,7 @@ pub(crate) use measure::score;
 pub use result::FitResult;
 use resume::Keeper;
 pub use resume::Resumable;
+pub(crate) use resume::other_config;
 use run::{Images, Run};
 
 use crate::checkpoint::Checkpoint;

@@ -40,7 +40,8 @@ impl OnNan {
     /// Half the rate, three times.
     pub const ROLLBACK: Self = Self::Rollback { factor: 0.5, times: 3 };
 
-    pub(crate) fn is_stop(&self) -> bool {
+    /// Whether training ends with the first number that is none.
+    pub fn is_stop(&self) -> bool {
         *self == Self::Stop
     }
 }

@@ -1,6 +1,9 @@
 //! The folder that a run leaves behind, and the way back from it.
 
+mod read;
 mod resume;
+
+pub(crate) use read::unfinished;
 
 use crate::atomic;
 use crate::checkpoint::Checkpoints;
@@ -8,7 +11,7 @@ use crate::config::Config;
 use crate::deterministic::Deterministic;
 use crate::disk::{Real, sweep};
 use crate::error::TrainError;
-use crate::history::{RunHistory, json, versioned};
+use crate::history::{RunHistory, json};
 use crate::lock::lock;
 use crate::model_file::{ModelFile, Preprocessing};
 use crate::sums::sums;
@@ -41,13 +44,10 @@ pub(crate) const FILES: [&str; 11] = [
 pub(crate) const RECORD: &str = "experiment.json";
 
 /// Written first: the mark of a run folder.
-const RUN_JSON: &str = "run.json";
+pub(crate) const RUN_JSON: &str = "run.json";
 
 /// Version of the layout of `run.json`.
 const RUN_SCHEMA: u32 = 1;
-
-/// Bytes of a JSON file of a run, at most.
-const JSON_LIMIT: u64 = 32 << 20;
 
 /// A run folder.
 ///
@@ -100,6 +100,10 @@ pub struct RunInfo {
     /// Where it was found: the name, folder or file that was asked for. Empty in runs that do not say.
     #[serde(default)]
     pub data_source: String,
+    /// The same place from the root, to be found from any folder. Empty for a name, for a place that was given so, and in runs
+    /// that do not say.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub data_path: String,
     /// SHA-256 of the data set.
     pub data_fingerprint: String,
     /// Only so many of its first images were used; `None` for all of them, and in runs that do not say.
@@ -240,7 +244,17 @@ impl RunDir {
 
     /// Where callbacks may write: in the folder, but not over the run's own files.
     pub fn callback_context(&self) -> cnn_callbacks::BuildContext {
-        cnn_callbacks::BuildContext::new(&self.path).overwrite(self.replace).reserved(FILES)
+        Self::context_of(&self.path, self.replace)
+    }
+
+    /// The same for a folder that is not made yet, to try callbacks before it is.
+    pub fn context_of(path: &Path, replace: bool) -> cnn_callbacks::BuildContext {
+        cnn_callbacks::BuildContext::new(path).overwrite(replace).reserved(FILES)
+    }
+
+    /// Whether a run writes the file of this name in its folder itself.
+    pub fn is_own(name: &str) -> bool {
+        FILES.contains(&name)
     }
 
     /// Writes one file of the folder, whole or not at all: pictures, for instance.
@@ -308,91 +322,5 @@ impl RunDir {
             ..info.clone()
         };
         self.write(RUN_JSON, &json(&info)?)
-    }
-
-    /// Reads a run back from its folder, or from its `model.cnn`.
-    ///
-    /// # Errors
-    /// A folder without a model file; a file that is damaged or does not fit together.
-    pub fn open(path: &Path) -> Result<SavedRun, TrainError> {
-        let file = if path.is_dir() { path.join("model.cnn") } else { path.to_owned() };
-        if path.is_dir() && !file.is_file() {
-            let what = if path.join(RUN_JSON).is_file() {
-                "it has no model.cnn: the run did not come to its end"
-            } else {
-                "it has no model.cnn"
-            };
-            return Err(TrainError::NotARun { path: path.to_owned(), message: what.to_owned() });
-        }
-        let saved = ModelFile::load(&file)?;
-        let (config, model, weights) = saved.unpack()?;
-        Ok(SavedRun {
-            config,
-            model,
-            weights,
-            classes: saved.classes,
-            preprocessing: saved.preprocessing,
-        })
-    }
-
-    /// Reads what there is of a run, finished or not; or a `model.cnn` by itself.
-    ///
-    /// # Errors
-    /// A folder that is no run; a file that is there, but damaged.
-    pub fn remains(path: &Path) -> Result<Remains, TrainError> {
-        if !path.join(RUN_JSON).is_file() {
-            let SavedRun { config, model, weights, classes, .. } = Self::open(path)?;
-            return Ok(Remains {
-                config,
-                model,
-                weights: Some(weights),
-                classes,
-                history: None,
-                info: None,
-            });
-        }
-        let (weights, classes) = if path.join("model.cnn").is_file() {
-            let saved = Self::open(path)?;
-            (Some(saved.weights), saved.classes)
-        } else {
-            (None, Vec::new())
-        };
-        let config = Self::config(path)?;
-        let model = config.model.build()?;
-        let history =
-            path.join("history.json").is_file().then(|| Self::history(path)).transpose()?;
-        Ok(Remains { config, model, weights, classes, history, info: Some(Self::info(path)?) })
-    }
-
-    /// Reads a run's `config.toml`: its configuration with every value spelt out.
-    ///
-    /// # Errors
-    /// A file that is missing or no longer a configuration.
-    pub fn config(path: &Path) -> Result<Config, TrainError> {
-        let file = path.join("config.toml");
-        let text = String::from_utf8_lossy(&atomic::read(&file, JSON_LIMIT)?).into_owned();
-        let read = Config::from_toml("config.toml", &text);
-        read.map(|(config, _)| config).map_err(|found| {
-            let first = found.iter().next().map_or_else(String::new, |one| one.message.clone());
-            TrainError::Json { path: file, message: first }
-        })
-    }
-
-    /// Reads a run's `history.json`.
-    ///
-    /// # Errors
-    /// A file that is missing, no such JSON, or of a later version.
-    pub fn history(path: &Path) -> Result<RunHistory, TrainError> {
-        let file = path.join("history.json");
-        RunHistory::from_json(&file, &atomic::read(&file, JSON_LIMIT)?)
-    }
-
-    /// Reads a run's `run.json`.
-    ///
-    /// # Errors
-    /// A file that is missing, no such JSON, or of a later version.
-    pub fn info(path: &Path) -> Result<RunInfo, TrainError> {
-        let file = path.join(RUN_JSON);
-        versioned(&file, &atomic::read(&file, JSON_LIMIT)?, RUN_SCHEMA)
     }
 }

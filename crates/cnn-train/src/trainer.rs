@@ -324,8 +324,8 @@ impl Trainer {
         self.engine.balance(&images);
     }
 
-    /// An engine for batches of this size, and the optimizer's memory.
-    pub(crate) fn prepare(&mut self, batch_size: usize) -> Result<(), TrainError> {
+    /// Whether a batch of this size is not too large.
+    pub(crate) fn check_memory(&self, batch_size: usize) -> Result<(), TrainError> {
         /// Activations and their gradients of one batch.
         const LIMIT: u64 = 16 << 30;
         let per_image =
@@ -334,6 +334,12 @@ impl Trainer {
         if needed > LIMIT {
             return Err(TrainError::Memory { batch_size, needed, limit: LIMIT });
         }
+        Ok(())
+    }
+
+    /// An engine for batches of this size, and the optimizer's memory.
+    pub(crate) fn prepare(&mut self, batch_size: usize) -> Result<(), TrainError> {
+        self.check_memory(batch_size)?;
         if self.engine_batch != batch_size {
             self.engine = engine(&self.model, &self.loss, self.options, batch_size);
             self.engine_batch = batch_size;

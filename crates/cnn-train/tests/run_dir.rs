@@ -175,8 +175,37 @@ fn a_diverged_run_keeps_its_history_and_has_no_model() {
     assert_eq!(error.kind(), ErrorKind::Diverged);
     assert!(RunDir::history(root.path()).unwrap().test.unwrap().loss.is_nan());
     assert!(!RunDir::info(root.path()).unwrap().finished);
-    let error = RunDir::open(root.path()).unwrap_err();
-    assert!(error.to_string().contains("did not come to its end"), "{error}");
+    // Whoever trains has it for itself.
+    let open = || RunDir::open(root.path()).unwrap_err();
+    assert!(open().to_string().contains("it is being trained"), "{}", open());
+    drop(dir);
+    assert!(open().to_string().contains("did not come to its end"), "{}", open());
+    assert!(open().hint().ends_with("--rate-factor 0.5"), "{}", open().hint());
+    fs::remove_file(root.path().join("history.json")).unwrap();
+    assert!(open().to_string().contains("was interrupted"), "{}", open());
+    let resume = format!("cnn train --resume {}", root.path().display());
+    assert!(matches!(open(), TrainError::Unfinished { .. }) && open().hint().ends_with(&resume));
+}
+
+#[test]
+fn another_configuration_is_told_line_by_line() {
+    let root = tempfile::tempdir().unwrap();
+    let folder = root.path().join("run");
+    let t = run(&folder, false).unwrap();
+    let config = |text: &str| {
+        let (config, _) = Config::from_toml("model.toml", text).unwrap();
+        let model = config.model.build().unwrap();
+        config.resolved(&model)
+    };
+    assert_eq!(config(MODEL), Config::from_toml("", MODEL).unwrap().0.resolved(t.model()));
+    RunDir::check_config(&folder, &config(MODEL)).unwrap();
+    for (was, now) in [("epochs = 4", "epochs = 5"), ("filters = 6", "filters = 5")] {
+        assert!(MODEL.contains(was), "{was}");
+        let error = RunDir::check_config(&folder, &config(&MODEL.replace(was, now))).unwrap_err();
+        assert_eq!(error.code(), "T028");
+        let text = error.to_string();
+        assert!(text.ends_with(&format!("\nit had {was}\nnow {now}")), "{text}");
+    }
 }
 
 #[test]

@@ -334,6 +334,28 @@ fn data_that_does_not_fit_is_refused_with_numbers() {
 }
 
 #[test]
+fn what_would_be_refused_can_be_asked_before() {
+    let (data, test) = (stripes(40, 1), stripes(9, 2));
+    let folds = with("epochs = 4\nfold = \"1/50\"");
+    let share = with("epochs = 4\nvalidation_split = 0.99");
+    for (toml, code) in [(&folds, "T004"), (&share, "T004")] {
+        let mut t = trainer(toml, 1);
+        let asked = t.check_fit(&data, &test, &mut []).unwrap_err();
+        assert_eq!(asked.code(), code);
+        assert_eq!(asked.to_string(), t.fit(&data, None, &mut []).unwrap_err().to_string());
+    }
+    let mut beyond = stripes(9, 2);
+    beyond.labels[3] = 3;
+    assert_eq!(trainer(MODEL, 1).check_fit(&data, &beyond, &mut []).unwrap_err().code(), "T002");
+    // Asking changes nothing.
+    let [mut asked, mut t] = [1, 1].map(|threads| trainer(MODEL, threads));
+    asked.check_fit(&data, &test, &mut []).unwrap();
+    assert_eq!((asked.steps_taken(), asked.weights_hash()), (0, t.weights_hash()));
+    (fit(&mut asked, &data), fit(&mut t, &data));
+    assert_eq!(asked.weights_hash(), t.weights_hash());
+}
+
+#[test]
 fn a_batch_that_cannot_fit_into_memory_is_refused() {
     let toml = "input = [512, 512, 1]\n[[layers]]\ntype = \"Conv2D\"\nfilters = 64\nkernel_size = 3\n\
                 [[layers]]\ntype = \"MaxPooling2D\"\npool_size = 16\n[[layers]]\ntype = \"Flatten\"\n\

@@ -77,10 +77,12 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
         return list(args.format);
     };
     let sweep = read(given, args)?;
+    let source = args.data.as_ref().or(sweep.data.as_ref());
     if args.dry_run {
+        try_on_data(source, &sweep, args)?;
         return output::result(&rows(&sweep, args.format));
     }
-    let Some(source) = args.data.as_ref().or(sweep.data.as_ref()) else {
+    let Some(source) = source else {
         return Err(Failure::usage(
             "neither the sweep nor the command line names a data set",
             "--data fashion-mnist, or data = \"fashion-mnist\" in the sweep",
@@ -196,8 +198,14 @@ fn size(sweep: &Sweep) -> String {
 
 /// The data set, or its first images, in the size of the first row's input.
 fn load(source: &str, sweep: &Sweep, args: &Args) -> Result<Dataset, Failure> {
-    let input = sweep.rows.first().map_or(&[][..], |row| &row.config.model.input);
-    let mut data = environment::load_for(source, input)?;
+    Ok(first_images(args, environment::load_for(source, input(sweep))?))
+}
+
+fn input(sweep: &Sweep) -> &[usize] {
+    sweep.rows.first().map_or(&[][..], |row| &row.config.model.input)
+}
+
+fn first_images(args: &Args, mut data: Dataset) -> Dataset {
     if let Some(limit) = args.limit {
         data.train = data.train.take(limit as usize);
         data.test = data.test.take(limit as usize);
@@ -205,7 +213,20 @@ fn load(source: &str, sweep: &Sweep, args: &Args) -> Result<Dataset, Failure> {
     for note in &data.notes {
         output::note(&format!("note: {note}\n"));
     }
-    Ok(data)
+    data
+}
+
+/// For `--dry-run`: whether the rows fit the data, if it is there.
+fn try_on_data(source: Option<&String>, sweep: &Sweep, args: &Args) -> Result<(), Failure> {
+    let missing = match source {
+        None => "no data set is named".to_owned(),
+        Some(source) => match environment::load_if_there(source, input(sweep))? {
+            Some(data) => return Ok(sweep.check(&first_images(args, data))?),
+            None => format!("{source} is not on this machine"),
+        },
+    };
+    output::note(&format!("note: {missing}: whether the rows fit their data is not checked\n"));
+    Ok(())
 }
 
 /// Finished runs of something else are not trained over by mistake.
@@ -245,6 +266,7 @@ fn train(
         isa: environment::isa()?,
         command: environment::command_line(),
         data_source: source.to_owned(),
+        data_path: environment::data_path(source),
         interrupt: &signals::INTERRUPT,
     };
     let kept = if finished > 0 { format!(", {finished} of them finished") } else { String::new() };

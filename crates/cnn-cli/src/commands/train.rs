@@ -1,6 +1,7 @@
 //! `cnn train`: from a model.toml and a data set to a run folder.
 
 mod finish;
+mod places;
 mod resume;
 
 use super::screen;
@@ -11,7 +12,7 @@ use crate::failure::Failure;
 use crate::files::{self, ModelText};
 use crate::output::{self, Progress};
 use crate::{environment, fits, report, signals};
-use cnn_callbacks::{Callback, ProgressBar, Style};
+use cnn_callbacks::{BuildContext, Callback, ProgressBar, Style};
 use cnn_data::Dataset;
 use cnn_train::{
     Checkpoint, CheckpointEvery, Config, Fold, Overrides, Resumable, RunDir, RunInfo, TrainError,
@@ -159,12 +160,14 @@ fn begin(args: &Args) -> Result<(), Failure> {
     output::note(&report::diagnostics(&warnings));
     let folder =
         args.run_dir.clone().unwrap_or_else(|| environment::new_run(run_name(&config, &source)));
-    refuse_to_overwrite(args, &folder)?;
+    places::check(args, &folder)?;
 
     let data = load(args, &config)?;
-    let trainer = trainer(args, &source, &config, &data)?;
-    let run = RunDir::create(&folder, args.force)?;
+    let mut trainer = trainer(args, &source, &config, &data)?;
+    check_fit(&mut trainer, &config, &data, &RunDir::context_of(&folder, args.force))?;
     let info = info(args, &config, &data, &trainer)?;
+    // Nothing is refused any more: an old run may go.
+    let run = RunDir::create(&folder, args.force)?;
     run.begin(&source.text, &config, trainer.model(), &info)?;
     announce(args, &config, &trainer, &data, None)?;
     let job = Job { args, config: &config, data: &data, run: &run, info: &info, on_screen };
@@ -176,8 +179,7 @@ fn train(job: &Job<'_>, mut trainer: Trainer, from: Option<Checkpoint>) -> Resul
     let Job { args, config, data, run, on_screen, .. } = *job;
     let steps = Steps::default();
     let mut callbacks = callbacks(args, config, &steps, on_screen);
-    let own = config.build_callbacks(&run.callback_context());
-    callbacks.extend(own.map_err(|(_, error)| Failure::model("M063", &error.to_string(), "", ""))?);
+    callbacks.extend(own_callbacks(config, &run.callback_context())?);
     if on_screen {
         // Last, so that it sees what the others ask for.
         callbacks.extend(screen::callback(trainer.model(), data));
@@ -199,12 +201,36 @@ fn train(job: &Job<'_>, mut trainer: Trainer, from: Option<Checkpoint>) -> Resul
     if fit.interrupted {
         return Err(resume::interrupted(&trainer, run));
     }
-    job.finish(&mut trainer, &fit)?;
-    if let Some(path) = &args.log_steps {
-        let csv = steps.lock().unwrap_or_else(PoisonError::into_inner);
-        files::write(path, csv.as_bytes(), args.force)?;
-    }
+    let finished = job.finish(&mut trainer, &fit);
+    let logged = match &args.log_steps {
+        Some(path) if !fit.diverged() => {
+            let csv = steps.lock().unwrap_or_else(PoisonError::into_inner);
+            files::write(path, csv.as_bytes(), args.force)
+        }
+        _ => Ok(()),
+    };
+    finished.and(logged)?;
     resume::signal()
+}
+
+/// Refuses what training would refuse, before anything is written.
+fn check_fit(
+    trainer: &mut Trainer,
+    config: &Config,
+    data: &Dataset,
+    context: &BuildContext,
+) -> Result<(), Failure> {
+    let mut callbacks = own_callbacks(config, context)?;
+    Ok(trainer.check_fit(&data.train, &data.test, &mut callbacks)?)
+}
+
+/// The callbacks of the model.toml.
+fn own_callbacks(
+    config: &Config,
+    context: &BuildContext,
+) -> Result<Vec<Box<dyn Callback>>, Failure> {
+    let built = config.build_callbacks(context);
+    built.map_err(|(_, error)| Failure::model("M063", &error.to_string(), "", ""))
 }
 
 /// A factor that makes a rate smaller.
@@ -240,23 +266,14 @@ fn run_name<'a>(config: &'a Config, source: &'a ModelText) -> &'a str {
     config.model.name.as_deref().or(stem).unwrap_or("model")
 }
 
-/// Everything that will be written must be free: asked before the work.
-fn refuse_to_overwrite(args: &Args, folder: &Path) -> Result<(), Failure> {
-    let occupied =
-        folder.read_dir().map_or(folder.exists(), |mut entries| entries.next().is_some());
-    if occupied && !args.force {
-        return Err(Failure::exists(folder));
-    }
-    for path in args.save_weights.iter().chain(&args.log_steps) {
-        files::must_be_free(path, args.force)?;
-    }
-    Ok(())
-}
-
 /// The data set, or its first images.
 fn load(args: &Args, config: &Config) -> Result<Dataset, Failure> {
     let source = args.data.as_deref().unwrap_or_default();
-    let mut data = environment::load_for(source, &config.model.input)?;
+    Ok(first_images(args, environment::load_for(source, &config.model.input)?))
+}
+
+/// As many images as are wanted, and what is to be said about them.
+fn first_images(args: &Args, mut data: Dataset) -> Dataset {
     if let Some(limit) = args.limit {
         data.train = data.train.take(limit as usize);
         data.test = data.test.take(limit as usize);
@@ -264,7 +281,7 @@ fn load(args: &Args, config: &Config) -> Result<Dataset, Failure> {
     for note in &data.notes {
         output::note(&format!("note: {note}\n"));
     }
-    Ok(data)
+    data
 }
 
 /// A trainer for a model that fits the data, with the weights to begin with.
@@ -304,6 +321,7 @@ fn info(
         command: environment::command_line(),
         data: data.name.clone(),
         data_source: args.data.clone().unwrap_or_default(),
+        data_path: environment::data_path(args.data.as_deref().unwrap_or_default()),
         data_fingerprint: data.fingerprint.clone(),
         limit: args.limit.map(|limit| limit as usize),
         initial_weights: args.initial_weights.as_ref().map(|path| path.display().to_string()),

@@ -66,6 +66,7 @@ struct Recorded<'a> {
 /// Compares, prints what was compared, and fails where something differs.
 pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     runs::there(&args.run)?;
+    refuse_a_file(&args.run)?;
     let found = |error| Failure::from(error).at(&args.run);
     let (info, history) = verify::finished(&args.run).map_err(found)?;
     let run = Recorded { folder: &args.run, info, history };
@@ -87,12 +88,35 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     tell(args, &run, &checks)
 }
 
+/// A file says too little: all of a run's are compared.
+fn refuse_a_file(path: &Path) -> Result<(), Failure> {
+    if !path.is_file() {
+        return Ok(());
+    }
+    let folder = match path.parent() {
+        Some(folder) if folder.as_os_str().is_empty() => Path::new("."),
+        folder => folder.unwrap_or(path),
+    };
+    let help = if RunDir::info(folder).is_ok() {
+        format!("give the run folder: cnn verify {}", folder.display())
+    } else {
+        "give the run folder that `cnn train` wrote".to_owned()
+    };
+    let place = path.display().to_string();
+    Err(Failure::new(Exit::Usage, "", "this is a file", &place, &[], &[&help]))
+}
+
 /// The data set of the run, cut as it was.
 fn data(args: &Args, run: &Recorded<'_>, config: &Config) -> Result<Dataset, Failure> {
     let info = &run.info;
     let source = if info.data_source.is_empty() { &info.data } else { &info.data_source };
     let source = args.data.as_ref().unwrap_or(source);
-    let mut data = environment::load_for(source, &config.model.input).map_err(|failure| {
+    let input = &config.model.input;
+    let data = match &args.data {
+        Some(given) => environment::load_for(given, input),
+        None => environment::load_of(info, input),
+    };
+    let mut data = data.map_err(|failure| {
         failure.help("--data names the place where the run's data set is now")
     })?;
     if data.fingerprint != info.data_fingerprint {

@@ -3,6 +3,7 @@
 
 mod activations;
 mod augment;
+mod beforehand;
 mod bench;
 mod convolve;
 mod data;
@@ -15,6 +16,7 @@ mod fetch;
 mod filters;
 mod fixtures;
 mod folders;
+mod found_again;
 mod help;
 mod losses;
 mod lr_find;

@@ -65,6 +65,16 @@ fn it_stops_and_says_where_and_how_to_go_on() {
 }
 
 #[test]
+fn what_is_done_already_is_not_advised() {
+    let folder = folder("on_nan = \"rollback\"");
+    let output = train(folder.path(), "run", &["--verbose", "0", "--checkpoint-every", "6"]);
+    let text = stderr(&output);
+    assert_eq!(code(&output), 7, "{text}");
+    assert!(text.contains("training has gone back 3 times"), "{text}");
+    assert!(text.contains("--rate-factor 0.5") && !text.contains("on_nan ="), "{text}");
+}
+
+#[test]
 fn it_goes_back_says_so_and_ends_with_the_same_bits_when_it_is_killed() {
     let folder = folder("epochs = 30\non_nan = { rollback = 1e-15, times = 2 }");
     let path = folder.path();

@@ -171,6 +171,7 @@ fn a_signal_ends_training_after_the_step_and_says_how_to_go_on() {
             text.contains("the configuration is not the one") && text.contains("now epochs = 7"),
             "{text}"
         );
+        assert!(!text.contains("goes on"), "it does not: {text}");
     }
 }
 
@@ -194,6 +195,90 @@ fn a_damaged_checkpoint_is_passed_over_and_said() {
     assert!(stderr(&output).contains("note: passed over: "), "{}", stderr(&output));
     assert!(stderr(&output).contains("the content was changed after it was written"));
     assert_eq!(outcome(&run), whole);
+}
+
+#[test]
+fn a_finished_run_refuses_what_it_was_not_trained_with() {
+    let folder = folder();
+    let path = folder.path();
+    let run = path.join("run");
+    let begin = args("run", &["--resume", "--epochs", "2", "--limit", "90"]);
+    assert_eq!(code(&cnn(path, &begin)), 0);
+    let kept = fs::read(run.join("run.json")).unwrap();
+    fs::write(path.join("wide.toml"), MODEL.replace("filters = 8", "filters = 9")).unwrap();
+    let copied = ["train-images-idx3-ubyte", "train-labels-idx1-ubyte"];
+    fs::create_dir(path.join("data/other")).unwrap();
+    for (to, from) in copied
+        .iter()
+        .chain(&["t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"])
+        .zip(copied.iter().chain(&copied))
+    {
+        fs::copy(path.join("data/bars").join(from), path.join("data/other").join(to)).unwrap();
+    }
+    let other = |at: usize, with: &'static str| {
+        let mut args = begin.clone();
+        args[at] = with;
+        args
+    };
+    let resume = ["train", "--resume", "run"];
+    for (args, parts) in [
+        (args("run", &["--resume"]), &["it had epochs = 2", "now epochs = 40"][..]),
+        ([&resume[..], &["--epochs", "5"]].concat(), &["it had epochs = 2", "now epochs = 5"]),
+        ([&resume[..], &["--seed", "6"]].concat(), &["it had seed = 5", "now seed = 6"]),
+        (other(1, "wide.toml"), &["it had filters = 8", "now filters = 9"]),
+        (other(3, "data/other"), &["the run began with other data: bars ", "now other "]),
+        (other(12, "80"), &["other data: bars ", ", 90 images, now bars ", ", 80 images"]),
+        ([&resume[..], &["--deterministic", "portable"]].concat(), &["the other mode"]),
+    ] {
+        let output = cnn(path, &args);
+        let text = stderr(&output);
+        assert_eq!(code(&output), 5, "{args:?}: {}{text}", stdout(&output));
+        assert!(text.starts_with("error[T028]"), "{args:?}: {text}");
+        assert!(parts.iter().all(|part| text.contains(part)), "{args:?}: {text}");
+        assert!(stdout(&output).is_empty(), "{args:?}");
+    }
+    for args in [&begin[..], &resume, &["train", "--resume", "run", "--threads", "2"]] {
+        let output = cnn(path, args);
+        assert_eq!(code(&output), 0, "{args:?}: {}", stderr(&output));
+        assert!(stdout(&output).contains("run is finished: there is nothing to resume"));
+    }
+    assert_eq!(fs::read(run.join("run.json")).unwrap(), kept);
+}
+
+#[test]
+fn a_run_that_was_interrupted_is_one_and_says_how_to_go_on() {
+    let folder = folder();
+    let path = folder.path();
+    let run = path.join("run");
+    let mut child = start(path, &args("run", &["--epochs", "100000", "--checkpoint-every", "3"]));
+    while checkpoints(&run).len() < 2 {
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    let commands = [
+        &["evaluate", "run"][..],
+        &["report", "run"],
+        &["verify", "run"],
+        &["filters", "run", "--output", "f"],
+        &["predict", "run", "0"],
+    ];
+    for killed in [false, true] {
+        if killed {
+            child.kill().unwrap();
+            child.wait().unwrap();
+        }
+        for command in commands {
+            let output = cnn(path, command);
+            let text = stderr(&output);
+            assert_eq!(code(&output), 5, "{command:?}: {text}");
+            assert!(text.starts_with("error[T020]: run: "), "{command:?}: {text}");
+            assert!(!text.contains("not a run folder"), "{command:?}: {text}");
+            assert_eq!(text.contains("interrupted"), killed, "{command:?}: {text}");
+            let goes_on = text.contains("help: go on: cnn train --resume run\n");
+            assert_eq!(goes_on, killed, "{command:?}: {text}");
+        }
+    }
+    // This one looks at what there is.
+    assert_eq!(code(&cnn(path, &["doctor", "run"])), 0);
 }
 
 #[test]

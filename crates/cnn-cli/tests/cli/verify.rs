@@ -186,7 +186,7 @@ fn a_run_that_was_killed_and_resumed_repeats() {
     if !finished {
         let output = cnn(folder.path(), &["verify", "run"]);
         assert_eq!(code(&output), 5, "{}", stderr(&output));
-        assert!(stderr(&output).contains("did not come to its end"), "{}", stderr(&output));
+        assert!(stderr(&output).contains("was interrupted"), "{}", stderr(&output));
         let other = ["train", "--resume", "run", "--deterministic", "fastest"];
         let output = cnn(folder.path(), &other);
         assert_eq!(code(&output), 5, "{}", stderr(&output));
@@ -297,4 +297,20 @@ fn initial_weights_of_a_file_must_be_the_same() {
     fs::copy(&first, folder.path().join("first.npz")).unwrap();
     let (text, _) = differs(folder.path(), &["--retrain"]);
     assert!(text.contains("DIFFERS       initial weights\n"), "{text}");
+}
+
+#[test]
+fn a_file_of_the_run_is_not_the_run() {
+    let folder = trained(tiny::MODEL, &[]);
+    fs::create_dir(folder.path().join("empty")).unwrap();
+    for (run, exit, part) in [
+        ("run/model.cnn", 2, "help: give the run folder: cnn verify run\n"),
+        ("model.toml", 2, "help: give the run folder that `cnn train` wrote\n"),
+        ("empty", 5, "error[T020]: empty: not a run folder"),
+    ] {
+        let output = cnn(folder.path(), &["verify", run]);
+        let text = stderr(&output);
+        assert_eq!(code(&output), exit, "{text}");
+        assert!(text.contains(part) && !text.contains("Not a directory"), "{text}");
+    }
 }

@@ -100,12 +100,7 @@ impl<'a> Experiment<'a> {
         limit: Option<usize>,
         folder: &Path,
     ) -> Result<Self, TrainError> {
-        for row in &sweep.rows {
-            check(row, data).map_err(|source| TrainError::Row {
-                row: row.name.clone(),
-                source: Box::new(source),
-            })?;
-        }
+        sweep.check(data)?;
         let lock = lock(folder)?;
         let mut jobs = Vec::new();
         for (at, row) in sweep.rows.iter().enumerate() {
@@ -172,11 +167,38 @@ fn identity(
     Ok(sum.iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().concat())
 }
 
+impl Sweep {
+    /// Whether every row can be trained on this data, as far as can be known without training.
+    ///
+    /// # Errors
+    /// [`TrainError::Row`]: the first row that cannot, and why.
+    pub fn check(&self, data: &Dataset) -> Result<(), TrainError> {
+        for row in &self.rows {
+            check(row, data).map_err(|source| TrainError::Row {
+                row: row.name.clone(),
+                source: Box::new(source),
+            })?;
+        }
+        Ok(())
+    }
+}
+
 /// All that can be wrong between a row and the data, before anything is trained.
 fn check(row: &Row, data: &Dataset) -> Result<(), TrainError> {
-    let trainer = Trainer::new(&row.config, row.config.model.build()?, TrainOptions::default())?;
-    trainer.check_split(&data.train, "training data")?;
-    trainer.check_split(&data.test, "test data")
+    let config = &row.config;
+    let mut trainer = Trainer::new(config, config.model.build()?, TrainOptions::default())?;
+    let callbacks = config.build_callbacks(&RunDir::context_of(Path::new(""), true));
+    let mut callbacks = callbacks.map_err(|(_, error)| TrainError::Monitors(vec![error]))?;
+    let fits = trainer.check_fit(&data.train, &data.test, &mut callbacks);
+    let (outputs, classes) = (trainer.classes(), data.classes.len());
+    match fits {
+        // Where the numbers of classes differ, that is what is wrong, and not the first image of a class too many.
+        Ok(()) | Err(TrainError::Label { .. }) if outputs != classes => {
+            let outputs = trainer.outputs();
+            Err(TrainError::Outputs { data: data.name.clone(), outputs, classes })
+        }
+        fits => fits,
+    }
 }
 
 /// Makes the folder an experiment's and takes its lock.

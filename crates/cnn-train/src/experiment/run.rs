@@ -33,6 +33,8 @@ pub struct RunOptions<'a> {
     pub command: Vec<String>,
     /// Kept in each run's run.json: where the data was found.
     pub data_source: String,
+    /// Kept there too: [`RunInfo::data_path`].
+    pub data_path: String,
     /// When this becomes true, the runs being trained keep what they have learned after their present step, and no other begins.
     pub interrupt: &'a AtomicBool,
 }
@@ -274,6 +276,7 @@ impl Experiment<'_> {
             command: options.command.clone(),
             data: self.data.name.clone(),
             data_source: options.data_source.clone(),
+            data_path: options.data_path.clone(),
             data_fingerprint: self.data.fingerprint.clone(),
             limit: self.limit,
             ..RunInfo::default()

@@ -58,10 +58,7 @@ impl<'a> Keeper<'a> {
         plan: Resumable<'a>,
     ) -> Result<(Self, Option<Checkpoint>), TrainError> {
         let Resumable { checkpoints, every, data, from, interrupt } = plan;
-        let config = trainer
-            .config()
-            .to_toml()
-            .map_err(|error| TrainError::Internal { message: error.to_string() })?;
+        let config = text_of(trainer)?;
         if let Some(from) = &from {
             fits(trainer, from, &config, &data)?;
         }
@@ -95,15 +92,27 @@ impl<'a> Keeper<'a> {
     }
 }
 
+/// The resolved configuration.
+fn text_of(trainer: &Trainer) -> Result<String, TrainError> {
+    let text = trainer.config().to_toml();
+    text.map_err(|error| TrainError::Internal { message: error.to_string() })
+}
+
+impl Trainer {
+    /// Whether this trainer, learning from `data` ([`Resumable::data`]), can go on from this checkpoint.
+    ///
+    /// # Errors
+    /// [`TrainError::Resume`]: another configuration, with the first lines that differ, or other data.
+    pub fn check_resume(&self, from: &Checkpoint, data: &str) -> Result<(), TrainError> {
+        fits(self, from, &text_of(self)?, data)
+    }
+}
+
 /// Whether the checkpoint is of this run.
 fn fits(trainer: &Trainer, from: &Checkpoint, config: &str, data: &str) -> Result<(), TrainError> {
     let refuse = |message: String, hint| Err(TrainError::Resume { message, hint });
     if *from.config != *config {
-        let message = format!(
-            "the configuration is not the one that the run began with{}",
-            difference(&from.config, config)
-        );
-        return refuse(message, "resume with the values that it had, or train anew");
+        return Err(other_config(&from.config, config));
     }
     if *from.data != *data {
         let message = format!("the run began with other data: {}, now {data}", from.data);
@@ -118,6 +127,15 @@ fn fits(trainer: &Trainer, from: &Checkpoint, config: &str, data: &str) -> Resul
         return refuse(message, "it is of another version of this program; train anew");
     }
     Ok(())
+}
+
+/// Two configurations that should be one.
+pub(crate) fn other_config(before: &str, now: &str) -> TrainError {
+    let difference = difference(before, now);
+    TrainError::Resume {
+        message: format!("the configuration is not the one that the run began with{difference}"),
+        hint: "resume with the values that it had, or train anew",
+    }
 }
 
 /// The first lines in which two configurations differ.

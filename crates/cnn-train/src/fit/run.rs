@@ -94,6 +94,61 @@ pub(super) struct Plan {
     pub(super) sources: Vec<Source>,
 }
 
+/// What is known once nothing can be refused any more.
+struct Checked {
+    parts: Parts,
+    /// Names of the logs at an epoch's end.
+    metrics: Vec<String>,
+    notes: Vec<String>,
+    batch_size: usize,
+}
+
+/// Everything that can be refused.
+fn check(
+    trainer: &mut Trainer,
+    &Images { train, validation, test }: &Images<'_>,
+    callbacks: &mut [Box<dyn Callback>],
+) -> Result<Checked, TrainError> {
+    trainer.check_split(train, "training data")?;
+    if let Some(split) = validation {
+        trainer.check_split(split, "validation data")?;
+    }
+    if let Some(split) = test {
+        trainer.check_split(split, "test data")?;
+    }
+    let parts = if validation.is_some() {
+        Parts { train: (0..train.len() as u32).collect(), validation: Vec::new() }
+    } else {
+        parts(&train.labels, &trainer.fit)?
+    };
+    let validated = validation.is_some() || !parts.validation.is_empty();
+    let metrics = metric_names(&trainer.compile.metrics, trainer.fit.eval_train, validated);
+    let metrics = epoch_metrics(metrics, callbacks);
+    let notes = check_monitors(callbacks, &metrics).map_err(|errors| {
+        TrainError::Monitors(errors.into_iter().map(|(_, error)| error).collect())
+    })?;
+    trainer.plan_average(callbacks)?;
+    let batch_size = trainer.fit.batch_size.clamp(1, parts.train.len());
+    trainer.check_memory(batch_size)?;
+    Ok(Checked { parts, metrics, notes, batch_size })
+}
+
+impl Trainer {
+    /// Whether [`Trainer::fit_resumable`] would begin with these images and callbacks, and whether the test images can be measured
+    /// afterwards. To be asked before an old run is replaced.
+    ///
+    /// # Errors
+    /// As [`Trainer::fit_resumable`] before its first step, checkpoints left aside.
+    pub fn check_fit(
+        &mut self,
+        train: &Split,
+        test: &Split,
+        callbacks: &mut [Box<dyn Callback>],
+    ) -> Result<(), TrainError> {
+        check(self, &Images { train, validation: None, test: Some(test) }, callbacks).map(drop)
+    }
+}
+
 impl<'a> Run<'a> {
     /// Everything that can fail.
     pub(super) fn new(
@@ -101,35 +156,18 @@ impl<'a> Run<'a> {
         Images { train, validation, test }: Images<'a>,
         callbacks: &'a mut [Box<dyn Callback>],
     ) -> Result<Self, TrainError> {
-        trainer.check_split(train, "training data")?;
-        if let Some(split) = validation {
-            trainer.check_split(split, "validation data")?;
-        }
-        if let Some(split) = test {
-            trainer.check_split(split, "test data")?;
-        }
+        let checked = check(trainer, &Images { train, validation, test }, callbacks)?;
         let whole = |split: &Split| (0..split.len() as u32).collect::<Vec<u32>>();
-        let Parts { train: members, validation: kept } = if validation.is_some() {
-            Parts { train: whole(train), validation: Vec::new() }
-        } else {
-            parts(&train.labels, &trainer.fit)?
-        };
+        let Parts { train: members, validation: kept } = checked.parts;
         let validation = match validation {
             Some(split) => Some((split, whole(split))),
             None if !kept.is_empty() => Some((train, kept)),
             None => None,
         };
-        let metrics =
-            metric_names(&trainer.compile.metrics, trainer.fit.eval_train, validation.is_some());
-        let metrics = epoch_metrics(metrics, callbacks);
-        let notes = check_monitors(callbacks, &metrics).map_err(|errors| {
-            TrainError::Monitors(errors.into_iter().map(|(_, error)| error).collect())
-        })?;
+        let (metrics, notes, batch_size) = (checked.metrics, checked.notes, checked.batch_size);
         trainer.balance(members.iter().map(|&i| train.labels[i as usize]));
-        trainer.plan_average(callbacks)?;
         trainer.rate_factor = 1.0;
         let fit = trainer.fit;
-        let batch_size = fit.batch_size.clamp(1, members.len());
         trainer.prepare(batch_size)?;
         let length = steps_of(&fit, members.len());
         trainer.schedule = trainer.rates.is_scheduled().then(|| trainer.rates.over(length));

@@ -2,8 +2,10 @@
 
 use super::{RUN_JSON, RunDir};
 use crate::checkpoint::Checkpoints;
+use crate::config::Config;
 use crate::disk::{Real, sweep};
 use crate::error::TrainError;
+use crate::fit::other_config;
 use crate::lock::lock;
 use std::path::Path;
 
@@ -30,6 +32,20 @@ impl RunDir {
         }
         sweep(&Real, path);
         Ok(Some(Self { path: path.to_owned(), replace: true, _lock: lock }))
+    }
+
+    /// Whether the run in this folder, finished or not, began with this configuration, every value spelt out
+    /// ([`Config::resolved`]).
+    ///
+    /// # Errors
+    /// [`TrainError::Resume`] with the first lines that differ; a `config.toml` that cannot be read.
+    pub fn check_config(path: &Path, now: &Config) -> Result<(), TrainError> {
+        let kept = Self::config(path)?;
+        let kept = kept.resolved(&kept.model.build()?);
+        if kept == *now {
+            return Ok(());
+        }
+        Err(other_config(&kept.to_toml()?, &now.to_toml()?))
     }
 
     /// Its checkpoints.

@@ -13,7 +13,7 @@ pub use retrain::{Retraining, ended_from_outside, retrain};
 use crate::error::TrainError;
 use crate::history::{RunHistory, TestScore};
 use crate::parts::parts;
-use crate::run_dir::{RunDir, RunInfo, platform};
+use crate::run_dir::{RUN_JSON, RunDir, RunInfo, platform, unfinished};
 use crate::sums::sum;
 use crate::trainer::Trainer;
 use crate::weights::{read_npz, weights_from};
@@ -210,13 +210,13 @@ pub fn circumstances(info: &RunInfo) -> Vec<String> {
 /// # Errors
 /// A folder that is no run, or whose run did not come to its end; a file that is missing or cannot be read.
 pub fn finished(folder: &Path) -> Result<(RunInfo, RunHistory), TrainError> {
+    if folder.is_dir() && !folder.join(RUN_JSON).is_file() {
+        let message = format!("it has no {RUN_JSON}");
+        return Err(TrainError::NotARun { path: folder.to_owned(), message });
+    }
     let info = RunDir::info(folder)?;
     if !info.finished {
-        return Err(TrainError::NotARun {
-            path: folder.to_owned(),
-            message: "its run did not come to its end, so there is nothing to repeat yet"
-                .to_owned(),
-        });
+        return Err(unfinished(folder));
     }
     Ok((info, RunDir::history(folder)?))
 }

@@ -59,10 +59,12 @@ impl Job<'_> {
             history: &history,
             info: self.info,
         })?;
-        if let Some(path) = &self.args.save_weights {
-            cnn_train::write_npz(path, trainer.model(), trainer.weights(), self.args.force)?;
-        }
         self.tell(trainer, fit, &history, &top_k)?;
+        if let Some(path) = &self.args.save_weights {
+            let replace = self.args.force;
+            cnn_train::write_npz(path, trainer.model(), trainer.weights(), replace)
+                .map_err(|error| self.complete(error))?;
+        }
         match &fit.stopped_by {
             Some(stop) if stop.ending == Ending::Failed => Err(Failure::new(
                 Exit::Disk,
@@ -74,6 +76,13 @@ impl Job<'_> {
             )),
             _ => Ok(()),
         }
+    }
+
+    /// What could not be written beside the run is in it.
+    fn complete(&self, error: TrainError) -> Failure {
+        let weights = self.run.file("weights.npz");
+        Failure::from(error)
+            .help(&format!("the run is complete: its weights are in {}", weights.display()))
     }
 
     /// Why the weights are of no use.
@@ -98,7 +107,9 @@ impl Job<'_> {
             help.push(format!(
                 "go on from there with half the rate: cnn train --resume {folder} --rate-factor 0.5"
             ));
-            help.push("or have that done: on_nan = \"rollback\" in [fit]".to_owned());
+            if self.config.fit.on_nan.is_stop() {
+                help.push("or have that done: on_nan = \"rollback\" in [fit]".to_owned());
+            }
         }
         let what = "training diverged: no weights are kept";
         Failure::new(Exit::Diverged, "T011", what, &place, &words(&facts), &words(&help))

@@ -1,11 +1,12 @@
 //! `cnn train --resume`: from a run folder and its last checkpoint to the end that the run would have had.
 
 use super::finish::Job;
-use super::{Args, announce, begin, load, overrides, train, trainer};
+use super::{Args, announce, begin, check_fit, first_images, overrides, places, train, trainer};
 use crate::failure::{Exit, Failure};
 use crate::files::{self, ModelText};
-use crate::{output, signals};
+use crate::{environment, output, signals};
 use cnn_data::Dataset;
+use cnn_nn::Model;
 use cnn_train::{Checkpoint, Config, RunDir, RunInfo, TrainError, Trainer};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -29,15 +30,28 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
         other => other.into(),
     })?;
     let info = RunDir::info(&folder)?;
-    let Some(run) = run else {
-        let hash = info.weights_hash.unwrap_or_default();
-        return output::result(&format!(
-            "{} is finished: there is nothing to resume\n  seed {}, weights {hash}\n",
-            folder.display(),
-            info.seed
-        ));
-    };
-    go_on(args, &run, &info)
+    match run {
+        Some(run) => go_on(args, &run, &info),
+        None => finished(args, &folder, &info),
+    }
+}
+
+/// A run that is finished stays as it is. What is given again has to be what it was trained with.
+fn finished(args: &Args, folder: &Path, info: &RunInfo) -> Result<(), Failure> {
+    let given = args;
+    let args = &remembered(args, info);
+    check_mode(args, folder, info)?;
+    let (_, config) = described(args, folder)?;
+    check_config(folder, &config, &config.model.build().map_err(TrainError::from)?)?;
+    if given.data.is_some() || given.limit.is_some() {
+        check_data(args, folder, info, &load(args, &config, info)?)?;
+    }
+    let hash = info.weights_hash.as_deref().unwrap_or_default();
+    output::result(&format!(
+        "{} is finished: there is nothing to resume\n  seed {}, weights {hash}\n",
+        folder.display(),
+        info.seed
+    ))
 }
 
 /// Whether a run was killed here before it began: with a run.json, but no configuration, or with half-written files alone.
@@ -50,56 +64,78 @@ fn barely_begun(folder: &Path) -> bool {
 fn go_on(args: &Args, run: &RunDir, info: &RunInfo) -> Result<(), Failure> {
     let on_screen = args.tui && super::screen::wanted(args.format)?;
     let args = &remembered(args, info);
-    if args.mode.or_of(None) != info.deterministic {
-        let help =
-            format!("resume with --deterministic {}, or train anew", info.deterministic.name());
-        let place = run.path().display().to_string();
-        let what = "the run was begun in the other mode: its bits would be those of neither";
-        return Err(Failure::new(Exit::Disk, "T028", what, &place, &[], &[&help]));
-    }
-    for path in args.save_weights.iter().chain(&args.log_steps) {
-        files::must_be_free(path, args.force)?;
-    }
-    let source = source(args, run)?;
-    let (config, _) = Config::from_toml_with(&source.name, &source.text, overrides(args)?)
-        .map_err(|found| Failure::mistakes(&found))?;
+    let folder = run.path();
+    check_mode(args, folder, info)?;
+    places::check_files(args, folder)?;
+    let (source, config) = described(args, folder)?;
     let (from, damaged) = run.checkpoints().latest()?;
     for note in damaged {
         output::note(&format!("note: passed over: {note}\n"));
     }
-    let data = load(args, &config)?;
-    if data.fingerprint != info.data_fingerprint {
-        let help = "give the data set that it began with";
-        let place = run.path().display().to_string();
-        let what = "the run began with other data";
-        return Err(Failure::new(Exit::Disk, "T028", what, &place, &[], &[help]));
+    let data = load(args, &config, info)?;
+    if data.fingerprint != info.data_fingerprint || from.is_none() {
+        check_data(args, folder, info, &data)?;
     }
-    let trainer = trainer(args, &source, &config, &data)?;
-    let from = slower(args, run, from)?;
-    if from.is_none() {
-        let kept = RunDir::config(run.path())?.resolved(trainer.model());
-        if kept != config.resolved(trainer.model()) {
-            let help = "resume with the values that it had, or train anew";
-            let place = run.path().display().to_string();
-            let what = "the configuration is not the one that the run began with";
-            return Err(Failure::new(Exit::Disk, "T028", what, &place, &[], &[help]));
-        }
-    }
-    let place = match &from {
+    let mut trainer = trainer(args, &source, &config, &data)?;
+    match &from {
         Some(from) => {
-            let ((epoch, step), steps) = (from.position(), from.steps_taken());
-            let within =
-                if step == 0 { String::new() } else { format!(", after {step} of its steps") };
-            // The last epoch may be over.
-            let epoch = (epoch + 1).min(config.fit.epochs);
-            format!("after step {steps}, in epoch {epoch}/{}{within}", config.fit.epochs)
+            let fits = trainer.check_resume(from, &identity(&data, args));
+            fits.map_err(|error| Failure::from(error).at(folder))?;
         }
-        None => "from its beginning: it has no checkpoint yet".to_owned(),
-    };
-    output::note(&format!("note: {} goes on {place}\n", run.path().display()));
+        None => check_config(folder, &config, trainer.model())?,
+    }
+    check_fit(&mut trainer, &config, &data, &run.callback_context())?;
+    let from = slower(args, run, from)?;
+    let place = place_of(from.as_ref(), config.fit.epochs);
+    output::note(&format!("note: {} goes on {place}\n", folder.display()));
     announce(args, &config, &trainer, &data, from.as_ref())?;
     let job = Job { args, config: &config, data: &data, run, info, on_screen };
     train(&job, trainer, from)
+}
+
+/// Where a run goes on.
+fn place_of(from: Option<&Checkpoint>, epochs: usize) -> String {
+    let Some(from) = from else {
+        return "from its beginning: it has no checkpoint yet".to_owned();
+    };
+    let ((epoch, step), steps) = (from.position(), from.steps_taken());
+    let within = if step == 0 { String::new() } else { format!(", after {step} of its steps") };
+    // The last epoch may be over.
+    let epoch = (epoch + 1).min(epochs);
+    format!("after step {steps}, in epoch {epoch}/{epochs}{within}")
+}
+
+/// The mode decides the bits.
+fn check_mode(args: &Args, folder: &Path, info: &RunInfo) -> Result<(), Failure> {
+    if args.mode.or_of(None) == info.deterministic {
+        return Ok(());
+    }
+    let help = format!("resume with --deterministic {}, or train anew", info.deterministic.name());
+    let what = "the run was begun in the other mode: its bits would be those of neither";
+    Err(other(folder, what, &help))
+}
+
+/// Every value has to be the one that the run began with.
+fn check_config(folder: &Path, config: &Config, model: &Model) -> Result<(), Failure> {
+    let same = RunDir::check_config(folder, &config.resolved(model));
+    same.map_err(|error| Failure::from(error).at(folder))
+}
+
+/// The data too, and how much of it.
+fn check_data(args: &Args, folder: &Path, info: &RunInfo, data: &Dataset) -> Result<(), Failure> {
+    let limit = args.limit.map(|limit| limit as usize);
+    if data.fingerprint == info.data_fingerprint && limit == info.limit {
+        return Ok(());
+    }
+    let was = described_data(&info.data, &info.data_fingerprint, info.limit);
+    let what = format!("the run began with other data: {was}, now {}", identity(data, args));
+    Err(other(folder, &what, "give the data set, and the --limit, that it began with"))
+}
+
+/// The run is another one.
+fn other(folder: &Path, what: &str, help: &str) -> Failure {
+    let place = folder.display().to_string();
+    Failure::new(Exit::Disk, "T028", what, &place, &[], &[help])
 }
 
 /// With a smaller learning rate, if that is asked for; on the disk before anything else, so that it holds for whoever goes on later.
@@ -110,10 +146,9 @@ fn slower(
 ) -> Result<Option<Checkpoint>, Failure> {
     let Some(factor) = args.rate_factor else { return Ok(from) };
     let Some(from) = from else {
-        let place = run.path().display().to_string();
         let what = "there is no checkpoint to go on from with a smaller rate";
         let help = "train anew, with a smaller learning_rate in [compile]";
-        return Err(Failure::new(Exit::Disk, "T028", what, &place, &[], &[help]));
+        return Err(other(run.path(), what, help));
     };
     let from = from.slower(factor);
     run.checkpoints().save(&from)?;
@@ -142,12 +177,10 @@ fn nothing(folder: &Path) -> Failure {
     Failure::new(Exit::Disk, "T020", what, &place, &[], &[start])
 }
 
-/// With what the run itself knows, where the command line does not say it.
+/// With what the run itself knows, where the command line does not say it; for the data see [`load`].
 fn remembered(args: &Args, info: &RunInfo) -> Args {
-    let source = if info.data_source.is_empty() { &info.data } else { &info.data_source };
     let limit = info.limit.and_then(|limit| u32::try_from(limit).ok());
     Args {
-        data: args.data.clone().or_else(|| Some(source.clone())),
         limit: args.limit.or(limit),
         mode: args.mode.or(info.deterministic),
         initial_weights: args
@@ -158,16 +191,33 @@ fn remembered(args: &Args, info: &RunInfo) -> Args {
     }
 }
 
-/// The model.toml of the command line, or the run's own with every value spelt out.
-fn source(args: &Args, run: &RunDir) -> Result<ModelText, Failure> {
-    let own = || files::model(&run.file("config.toml").to_string_lossy());
-    args.model.as_deref().map_or_else(own, files::model)
+/// The data set of the command line, or the run's own.
+fn load(args: &Args, config: &Config, info: &RunInfo) -> Result<Dataset, Failure> {
+    if args.data.is_some() {
+        return super::load(args, config);
+    }
+    let help = "--data names the place where the run's data set is now";
+    let data = environment::load_of(info, &config.model.input);
+    Ok(first_images(args, data.map_err(|failure| failure.help(help))?))
+}
+
+/// The model.toml of the command line, or the run's own with every value spelt out; and what it says.
+fn described(args: &Args, folder: &Path) -> Result<(ModelText, Config), Failure> {
+    let own = || files::model(&folder.join("config.toml").to_string_lossy());
+    let source = args.model.as_deref().map_or_else(own, files::model)?;
+    let read = Config::from_toml_with(&source.name, &source.text, overrides(args)?);
+    let (config, _) = read.map_err(|found| Failure::mistakes(&found))?;
+    Ok((source, config))
 }
 
 /// What a run learns from: a checkpoint of anything else is refused.
 pub(super) fn identity(data: &Dataset, args: &Args) -> String {
-    let images = args.limit.map_or_else(|| "all images".to_owned(), |n| format!("{n} images"));
-    format!("{} {}, {images}", data.name, data.fingerprint)
+    described_data(&data.name, &data.fingerprint, args.limit.map(|limit| limit as usize))
+}
+
+fn described_data(name: &str, fingerprint: &str, limit: Option<usize>) -> String {
+    let images = limit.map_or_else(|| "all images".to_owned(), |n| format!("{n} images"));
+    format!("{name} {fingerprint}, {images}")
 }
 
 /// A run that ended in an error may be taken up.
