@@ -22,8 +22,8 @@ macro_rules! optimizer {
             /// ≥ 0. Default none, but 0.004 for `AdamW` and `Muon`.
             #[serde(skip_serializing_if = "Option::is_none")]
             pub weight_decay: Option<f64>,
-            /// Parameters without decay, such as `["bias", "gamma", "dense_1"]`: by a part of their own name, by the name of their layer, or by
-            /// both with a `/` between them. Default none. Keras looks at the parameter's own name alone.
+            /// Parameters without decay, such as `["bias", "gamma", "dense_1", "residual/conv2d"]`: by a part of their own name, or by their
+            /// whole name or whole parts from its beginning. Default none. Keras looks at the parameter's own name alone.
             #[serde(skip_serializing_if = "Vec::is_empty")]
             pub exclude_from_weight_decay: Vec<String>,
             /// The learning rate of some parameters over that of the others, named as in `exclude_from_weight_decay`: `{ bias = 2.0, conv2d =
