@@ -130,16 +130,20 @@ impl Common {
         let (name, momentum) = (self.name, self.ema_momentum);
         let sound = (0.0..=1.0).contains(&momentum);
         check(sound, name, "ema_momentum", "in [0, 1]", momentum, "Keras's default is 0.99")?;
+        let unused = |key| OptimError::Conflict {
+            optimizer: name,
+            key,
+            problem: "has no effect without an average",
+            hint: "set `use_ema = true`, or leave it out",
+        };
+        if !self.use_ema && !is_usual_momentum(&momentum) {
+            return Err(unused("ema_momentum"));
+        }
         if let Some(every) = self.ema_overwrite_frequency {
             let (sound, hint) = (every > 0, "steps; leave it out to overwrite at the end alone");
             check(sound, name, "ema_overwrite_frequency", "at least 1", every as f64, hint)?;
             if !self.use_ema {
-                return Err(OptimError::Conflict {
-                    optimizer: name,
-                    key: "ema_overwrite_frequency",
-                    problem: "has no effect without an average",
-                    hint: "set `use_ema = true`, or leave it out",
-                });
+                return Err(unused("ema_overwrite_frequency"));
             }
         }
         if let Some(Lookahead { sync_period, slow_step_size: step }) = self.lookahead {

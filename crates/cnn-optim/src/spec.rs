@@ -43,10 +43,10 @@ macro_rules! optimizer {
             /// Whether a running mean of the weights is kept, which they become at the end of training. Default false.
             #[serde(skip_serializing_if = "std::ops::Not::not")]
             pub use_ema: bool,
-            /// Share of the mean that is kept in a step; the first step copies the weights. No unit. Default 0.99, in \[0, 1\].
+            /// Share of the mean that is kept in a step; the first step copies the weights. No unit. Default 0.99, in \[0, 1\]; needs `use_ema`.
             #[serde(skip_serializing_if = "crate::common::is_usual_momentum")]
             pub ema_momentum: f64,
-            /// Steps after each of which the weights become the mean. Default none: at the end alone. ≥ 1.
+            /// Steps after each of which the weights become the mean. Default none: at the end alone. ≥ 1; needs `use_ema`.
             #[serde(skip_serializing_if = "Option::is_none")]
             pub ema_overwrite_frequency: Option<u64>,
             /// Slow weights that follow every few steps. Default none; `{}` has the usual values.

@@ -222,7 +222,7 @@ fn wrong_values_are_refused_with_their_place() {
         change(&mut spec);
         OptimizerSpec::SGD(spec).build(&variables()).unwrap_err()
     };
-    let cases: [(OptimError, &str, &str); 14] = [
+    let cases: [(OptimError, &str, &str); 15] = [
         (
             sgd(|s| s.clipnorm = Some(0.0)),
             "clipnorm",
@@ -252,6 +252,11 @@ fn wrong_values_are_refused_with_their_place() {
             "`conv` means no parameter; there are dense/kernel, dense/bias, dense_1/kernel, dense_1/bias",
         ),
         (sgd(|s| s.ema_momentum = 1.5), "ema_momentum", "in [0, 1]"),
+        (
+            sgd(|s| s.ema_momentum = 0.9),
+            "ema_momentum",
+            "no effect without an average; set `use_ema",
+        ),
         (
             sgd(|s| s.ema_overwrite_frequency = Some(5)),
             "ema_overwrite_frequency",

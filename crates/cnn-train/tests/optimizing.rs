@@ -183,6 +183,7 @@ fn mistakes_in_the_shared_keys_point_at_them() {
             "M062",
             "`dense1` means no parameter; did you mean `dense_1`?",
         ),
+        ("{ type = \"Adam\", ema_momentum = 0.9 }", "M062", "set `use_ema = true`"),
         (
             "{ type = \"Adam\", lookahead = { sync_period = 0 } }",
             "M062",
