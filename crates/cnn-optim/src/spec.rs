@@ -49,7 +49,8 @@ macro_rules! optimizer {
             /// Steps after each of which the weights become the mean. Default none: at the end alone. ≥ 1; needs `use_ema`.
             #[serde(skip_serializing_if = "Option::is_none")]
             pub ema_overwrite_frequency: Option<u64>,
-            /// Slow weights that follow every few steps. Default none; `{}` has the usual values.
+            /// Slow weights that follow every few steps. Default none; `{}` is `{ sync_period = 6, slow_step_size = 0.5 }`: steps between two moves
+            /// of the slow weights, ≥ 1, and the share of the way that they go, in (0, 1\].
             #[serde(skip_serializing_if = "Option::is_none")]
             pub lookahead: Option<$crate::Lookahead>,
         }

@@ -67,7 +67,8 @@ impl Default for CompileSpec {
 #[serde(deny_unknown_fields, default)]
 #[expect(clippy::struct_excessive_bools, reason = "keys of a table, each by itself")]
 pub struct FitSpec {
-    /// Times that all training samples are seen, 0 to 1,000,000; default 1.
+    /// Times that all training samples are seen, 1 to 1,000,000; default 1. 0 trains nothing: the run has the initial weights. The
+    /// command line's `--epochs` begins at 1.
     pub epochs: usize,
     /// Samples per step, 1 to 1,000,000; default 32. The last batch of an epoch may be smaller.
     pub batch_size: usize,
