@@ -225,8 +225,8 @@ fn wrong_values_of_the_callbacks_that_write() {
         ),
         (
             "ModelCheckpoint",
-            json!({"filepath": "{epoch:x}.cnn"}),
-            "`filepath` must be a path with placeholders that can be filled in, got \"{epoch:x}.cnn\"; the format `:x` of `epoch` is not known; `{epoch:02d}` is usual",
+            json!({"filepath": "{epoch.cnn"}),
+            "`filepath` must be a path with placeholders that can be filled in, got \"{epoch.cnn\"; a single `{`; write `{{` for the character",
         ),
         (
             "ModelCheckpoint",
@@ -291,6 +291,16 @@ fn a_checkpoint_s_metrics_are_checked_before_the_first_epoch() {
             json!({"filepath": "{epoch}-{los:.2f}.cnn"}),
             &train,
             "ModelCheckpoint: nothing is known under the name `los` in `filepath`; available: `epoch`, `accuracy`, `loss`; did you mean `loss`?",
+        ),
+        (
+            json!({"filepath": "{epohc:02d}.cnn"}),
+            &train,
+            "ModelCheckpoint: nothing is known under the name `epohc` in `filepath`; available: `epoch`, `accuracy`, `loss`; did you mean `epoch`?",
+        ),
+        (
+            json!({"filepath": "{epoch:x}.cnn"}),
+            &train,
+            "ModelCheckpoint: `filepath` must be a path with placeholders that can be filled in, got {epoch:x}; the format `:x` of `epoch` is not known; `{epoch:02d}` is usual",
         ),
         (
             json!({"filepath": "{batch}.cnn"}),
