@@ -7,7 +7,9 @@ use crate::mixing::Mixing;
 use crate::on_nan::OnNan;
 use crate::parts::Fold;
 use check::Check;
-use cnn_callbacks::{BuildContext, Callback, CallbackError, CallbackSpec, LEARNING_RATE};
+use cnn_callbacks::{
+    BuildContext, Callback, CallbackError, CallbackSpec, LEARNING_RATE, check_places,
+};
 use cnn_nn::config::write::{Toml, WriteError, node};
 use cnn_nn::config::{Diagnostics, Document};
 use cnn_nn::loss::LossSpec;
@@ -283,17 +285,16 @@ impl Config {
     /// The callbacks, ready for [`crate::Trainer::fit`].
     ///
     /// # Errors
-    /// A setting that does not work, with the callback's position.
+    /// A setting that does not work, or a file that two callbacks write, with the callback's position.
     pub fn build_callbacks(
         &self,
         context: &BuildContext,
     ) -> Result<Vec<Box<dyn Callback>>, (usize, CallbackError)> {
         let context = &context.clone().scheduled_rate(self.compile.scheduled_rate());
-        self.callbacks
-            .iter()
-            .enumerate()
-            .map(|(i, spec)| spec.build(context).map_err(|error| (i, error)))
-            .collect()
+        let specs = || self.callbacks.iter().enumerate();
+        let built = specs().map(|(i, spec)| spec.build(context).map_err(|error| (i, error)));
+        let built = built.collect::<Result<Vec<_>, _>>()?;
+        check_places(specs()).into_iter().next().map_or(Ok(built), Err)
     }
 }
 

@@ -1,6 +1,6 @@
 //! model.toml as a whole: defaults, the way back, and every mistake of every section in one run.
 
-use cnn_callbacks::CallbackSpec;
+use cnn_callbacks::{BuildContext, CallbackSpec};
 use cnn_optim::OptimizerSpec;
 use cnn_train::{Config, MetricSpec, Mixing, Overrides};
 
@@ -192,4 +192,19 @@ fn acc_for_accuracy_is_noted() {
         format!("{LAYERS}[[callbacks]]\ntype = \"StopAt\"\nmonitor = \"acc\"\nthreshold = 0.9\n");
     let (_, warnings) = Config::from_toml("model.toml", &toml).unwrap();
     assert!(warnings.to_string().contains("`acc` is read as `accuracy`"), "{warnings}");
+}
+
+#[test]
+fn two_callbacks_that_write_one_file_are_one_mistake() {
+    let csv = "[[callbacks]]\ntype = \"CSVLogger\"\nfilename = \"log.csv\"\n";
+    let text = mistakes(&format!("{csv}{csv}"));
+    for part in ["M063", "model.toml:13:", "a file of its own", "callback 1 (CSVLogger)"] {
+        assert!(text.contains(part), "{part} in\n{text}");
+    }
+    assert_eq!(text.matches("error[").count(), 1, "{text}");
+    // Made in code, too.
+    let mut config = read(csv);
+    config.callbacks.push(config.callbacks[0].clone());
+    let (i, error) = config.build_callbacks(&BuildContext::new("run")).err().unwrap();
+    assert_eq!((i, error.key()), (1, "filename"));
 }
