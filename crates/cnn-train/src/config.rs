@@ -1,6 +1,7 @@
 //! A whole model.toml: the model and how to train it.
 
 mod check;
+mod keras;
 
 use crate::metrics::{MetricSpec, logged};
 use crate::mixing::Mixing;
@@ -245,6 +246,7 @@ impl Config {
         }
         check.callbacks(&callbacks, compile.as_ref(), fit.as_ref());
 
+        let found = keras::with_hints(&found);
         let callbacks = callbacks.into_iter().collect::<Option<Vec<_>>>();
         match (model, compile, fit, callbacks) {
             (Some(model), Some(compile), Some(fit), Some(callbacks)) if !found.has_errors() => {
