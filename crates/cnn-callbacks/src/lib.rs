@@ -43,7 +43,7 @@ pub use callback::{Average, Callback};
 pub use callbacks::{
     BuildContext, CSVLogger, CallbackSpec, EarlyStopping, Frequency, History, Kind,
     LearningRateScheduler, ModelCheckpoint, ProgressBar, REGISTRY, ReduceLROnPlateau, StopAt,
-    Style, SwapEMAWeights, TensorBoard, TerminateOnNaN, TimeBudget,
+    Style, SwapEMAWeights, TensorBoard, TerminateOnNaN, TimeBudget, check_places,
 };
 pub use control::{Content, Control, Ending, Message, Restore, Save, Stop};
 pub use error::CallbackError;

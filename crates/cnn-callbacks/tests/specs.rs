@@ -4,7 +4,7 @@
 
 use cnn_callbacks::{
     BuildContext, CSVLogger, Callback, CallbackSpec, EarlyStopping, Mode, ModelCheckpoint, Monitor,
-    REGISTRY, ReduceLROnPlateau, StopAt, TimeBudget, check_monitors,
+    REGISTRY, ReduceLROnPlateau, StopAt, TimeBudget, check_monitors, check_places,
 };
 use serde_json::{Value, json};
 
@@ -225,8 +225,8 @@ fn wrong_values_of_the_callbacks_that_write() {
         ),
         (
             "ModelCheckpoint",
-            json!({"filepath": "{epoch:x}.cnn"}),
-            "`filepath` must be a path with placeholders that can be filled in, got \"{epoch:x}.cnn\"; the format `:x` of `epoch` is not known; `{epoch:02d}` is usual",
+            json!({"filepath": "{epoch.cnn"}),
+            "`filepath` must be a path with placeholders that can be filled in, got \"{epoch.cnn\"; a single `{`; write `{{` for the character",
         ),
         (
             "ModelCheckpoint",
@@ -293,6 +293,16 @@ fn a_checkpoint_s_metrics_are_checked_before_the_first_epoch() {
             "ModelCheckpoint: nothing is known under the name `los` in `filepath`; available: `epoch`, `accuracy`, `loss`; did you mean `loss`?",
         ),
         (
+            json!({"filepath": "{epohc:02d}.cnn"}),
+            &train,
+            "ModelCheckpoint: nothing is known under the name `epohc` in `filepath`; available: `epoch`, `accuracy`, `loss`; did you mean `epoch`?",
+        ),
+        (
+            json!({"filepath": "{epoch:x}.cnn"}),
+            &train,
+            "ModelCheckpoint: `filepath` must be a path with placeholders that can be filled in, got {epoch:x}; the format `:x` of `epoch` is not known; `{epoch:02d}` is usual",
+        ),
+        (
             json!({"filepath": "{batch}.cnn"}),
             &train,
             "ModelCheckpoint: nothing is known under the name `batch` in `filepath`; available: `epoch`, `accuracy`, `loss`; `batch` is known where `save_freq` is a number of batches",
@@ -323,6 +333,57 @@ fn a_checkpoint_s_metrics_are_checked_before_the_first_epoch() {
     );
     let note = "ModelCheckpoint: `val_acc` is read as `val_accuracy`".to_owned();
     assert_eq!(check(json!({"filepath": "{val_acc:.3f}.cnn"}), &all), Ok(vec![note]));
+}
+
+/// What is said of callbacks that write to these places, in this order.
+fn clashes(all: &[Value]) -> Vec<(usize, String)> {
+    let specs: Vec<CallbackSpec> = all.iter().map(|spec| read(spec.clone()).unwrap()).collect();
+    let found = check_places(specs.iter().enumerate());
+    found.into_iter().map(|(i, error)| (i, error.to_string())).collect()
+}
+
+#[test]
+fn callbacks_that_write_to_one_place_are_refused() {
+    let csv = |name: &str| json!({"CSVLogger": {"filename": name}});
+    let saved = |name: &str| json!({"ModelCheckpoint": {"filepath": name}});
+    let board = |name: &str| json!({"TensorBoard": {"log_dir": name}});
+    let text = |callback: &str, key: &str, own: &str, got: &str, other: &str| {
+        format!(
+            "{callback}: `{key}` must be {own} of its own, got \"{got}\"; callback {other} writes there too"
+        )
+    };
+    for (all, at, said) in [
+        (
+            vec![csv("log.csv"), json!({"TerminateOnNaN": {}}), csv("./log.csv")],
+            2,
+            text("CSVLogger", "filename", "a file", "./log.csv", "1 (CSVLogger)"),
+        ),
+        (
+            vec![board("logs"), saved("{epoch:02d}.cnn"), saved("{epoch}.cnn")],
+            2,
+            text("ModelCheckpoint", "filepath", "a file", "{epoch}.cnn", "2 (ModelCheckpoint)"),
+        ),
+        (
+            vec![saved("best.cnn"), csv("best.cnn")],
+            1,
+            text("CSVLogger", "filename", "a file", "best.cnn", "1 (ModelCheckpoint)"),
+        ),
+        (
+            vec![board("logs"), board("logs")],
+            1,
+            text("TensorBoard", "log_dir", "a folder", "logs", "1 (TensorBoard)"),
+        ),
+        (
+            vec![csv("logs"), board("logs/first")],
+            1,
+            text("TensorBoard", "log_dir", "a folder", "logs/first", "1 (CSVLogger)"),
+        ),
+    ] {
+        assert_eq!(clashes(&all), [(at, said)]);
+    }
+    let apart = [csv("log.csv"), csv("logs/log.csv"), board("logs"), saved("{epoch}.cnn")];
+    assert_eq!(clashes(&apart), []);
+    assert_eq!(clashes(&[saved("{loss}.cnn"), saved("{epoch}.cnn"), saved("{epoch}.npz")]), []);
 }
 
 fn stop_at(monitor: &str, mode: Mode) -> Box<dyn Callback> {

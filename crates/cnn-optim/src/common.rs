@@ -2,7 +2,8 @@
 
 use crate::number::{check, not_negative};
 use crate::schedules::LearningRate;
-use crate::{OptimError, Variable};
+use crate::variable::nearest;
+use crate::{OptimError, PARAMETER_NAMES, Variable};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -129,16 +130,20 @@ impl Common {
         let (name, momentum) = (self.name, self.ema_momentum);
         let sound = (0.0..=1.0).contains(&momentum);
         check(sound, name, "ema_momentum", "in [0, 1]", momentum, "Keras's default is 0.99")?;
+        let unused = |key| OptimError::Conflict {
+            optimizer: name,
+            key,
+            problem: "has no effect without an average",
+            hint: "set `use_ema = true`, or leave it out",
+        };
+        if !self.use_ema && !is_usual_momentum(&momentum) {
+            return Err(unused("ema_momentum"));
+        }
         if let Some(every) = self.ema_overwrite_frequency {
             let (sound, hint) = (every > 0, "steps; leave it out to overwrite at the end alone");
             check(sound, name, "ema_overwrite_frequency", "at least 1", every as f64, hint)?;
             if !self.use_ema {
-                return Err(OptimError::Conflict {
-                    optimizer: name,
-                    key: "ema_overwrite_frequency",
-                    problem: "has no effect without an average",
-                    hint: "set `use_ema = true`, or leave it out",
-                });
+                return Err(unused("ema_overwrite_frequency"));
             }
         }
         if let Some(Lookahead { sync_period, slow_step_size: step }) = self.lookahead {
@@ -156,6 +161,39 @@ impl Common {
         Ok(())
     }
 
+    /// Refuses words that mean no variable. A list, unlike a table, may have the names of parameters that other models have.
+    pub(crate) fn check_words(
+        &self,
+        excluded_matrices: &[String],
+        variables: &[Variable],
+    ) -> Result<(), OptimError> {
+        let check = |key, at: String, word: &String, usual: &[&str]| {
+            let known = variables.is_empty() || variables.iter().any(|it| it.is_meant(word));
+            if known || usual.contains(&word.as_str()) {
+                return Ok(());
+            }
+            let names =
+                || variables.iter().map(|it| it.name.as_str()).collect::<Vec<_>>().join(", ");
+            let hint = match nearest(word, variables, usual) {
+                Some(near) => format!("did you mean `{near}`?"),
+                None => format!("there are {}", names()),
+            };
+            Err(OptimError::NoVariable { optimizer: self.name, key, at, word: word.clone(), hint })
+        };
+        for word in self.learning_rate_multipliers.keys() {
+            check("learning_rate_multipliers", word.clone(), word, &[])?;
+        }
+        for (key, words) in [
+            ("exclude_from_weight_decay", &*self.exclude_from_weight_decay),
+            ("exclude_layers", excluded_matrices),
+        ] {
+            for (i, word) in words.iter().enumerate() {
+                check(key, i.to_string(), word, &PARAMETER_NAMES)?;
+            }
+        }
+        Ok(())
+    }
+
     /// How each variable is updated, neighbours that are alike in one. Without variables all are alike, and names choose nothing. `decay` is
     /// told whether it is that of a matrix.
     pub(crate) fn groups(
@@ -163,18 +201,7 @@ impl Common {
         variables: &[Variable],
         decay: impl Fn(bool) -> Option<f64>,
         matrix: impl Fn(&Variable) -> Option<[usize; 2]>,
-    ) -> Result<Vec<Group>, OptimError> {
-        for word in self.learning_rate_multipliers.keys() {
-            if !variables.is_empty() && !variables.iter().any(|variable| variable.is_meant(word)) {
-                let names: Vec<&str> = variables.iter().map(|it| it.name.as_str()).collect();
-                return Err(OptimError::NoVariable {
-                    optimizer: self.name,
-                    key: "learning_rate_multipliers",
-                    word: word.clone(),
-                    names: names.join(", "),
-                });
-            }
-        }
+    ) -> Vec<Group> {
         let mut groups: Vec<Group> = Vec::new();
         for variable in variables {
             let excluded = |word: &String| variable.is_meant(word);
@@ -199,6 +226,6 @@ impl Common {
             let decay = decay(false).unwrap_or(0.0) as f32;
             groups.push(Group { end: usize::MAX, decay, multiplier: 1.0, matrix: None });
         }
-        Ok(groups)
+        groups
     }
 }

@@ -31,16 +31,18 @@ pub enum OptimError {
         hint: &'static str,
     },
     /// A word in the settings means no variable of the model.
-    #[error("{optimizer}: `{key}`: `{word}` means no parameter; there are {names}")]
+    #[error("{optimizer}: `{key}`: `{word}` means no parameter; {hint}")]
     NoVariable {
         /// Keras name of the optimizer.
         optimizer: &'static str,
         /// The key in model.toml.
         key: &'static str,
+        /// Its key or position under that one.
+        at: String,
         /// The word.
         word: String,
-        /// The variables that there are.
-        names: String,
+        /// What was probably meant, or the variables that there are.
+        hint: String,
     },
     /// Something in a table of the optimizer's is wrong.
     #[error("{error}")]
@@ -75,7 +77,7 @@ impl OptimError {
     pub fn path(&self) -> String {
         match self {
             Self::Inside { table, error } => format!("{table}.{}", error.path()),
-            Self::NoVariable { key, word, .. } => format!("{key}.{word}"),
+            Self::NoVariable { key, at, .. } => format!("{key}.{at}"),
             _ => self.key().to_owned(),
         }
     }

@@ -36,7 +36,7 @@ pub use optimizer::{MAX_SLOTS, Optimizer};
 pub use optimizers::{
     Adagrad, Adam, AdamW, Kind, Lion, Muon, Nadam, OptimizerSpec, REGISTRY, RMSprop, SGD,
 };
-pub use variable::Variable;
+pub use variable::{PARAMETER_NAMES, Variable};
 pub use whole::Whole;
 
 use cnn_kernels::Isa;

@@ -182,7 +182,9 @@ impl Optimizer {
             _ => common.weight_decay,
         };
         let matrix = |variable: &Variable| matrices.as_ref()?.matrix(variable);
-        let groups = common.groups(variables, decay, matrix)?;
+        let excluded = matrices.as_ref().map_or(&[][..], |matrices| &matrices.exclude);
+        common.check_words(excluded, variables)?;
+        let groups = common.groups(variables, decay, matrix);
         let average = Average {
             momentum: common.ema_momentum as f32,
             overwrite: common.ema_overwrite_frequency,

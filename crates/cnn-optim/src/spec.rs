@@ -22,8 +22,8 @@ macro_rules! optimizer {
             /// ≥ 0. Default none, but 0.004 for `AdamW` and `Muon`.
             #[serde(skip_serializing_if = "Option::is_none")]
             pub weight_decay: Option<f64>,
-            /// Parameters without decay, such as `["bias", "gamma", "dense_1"]`: by a part of their own name, by the name of their layer, or by
-            /// both with a `/` between them. Default none. Keras looks at the parameter's own name alone.
+            /// Parameters without decay, such as `["bias", "gamma", "dense_1", "residual/conv2d"]`: by a part of their own name, or by their
+            /// whole name or whole parts from its beginning. Default none. Keras looks at the parameter's own name alone.
             #[serde(skip_serializing_if = "Vec::is_empty")]
             pub exclude_from_weight_decay: Vec<String>,
             /// The learning rate of some parameters over that of the others, named as in `exclude_from_weight_decay`: `{ bias = 2.0, conv2d =
@@ -43,13 +43,14 @@ macro_rules! optimizer {
             /// Whether a running mean of the weights is kept, which they become at the end of training. Default false.
             #[serde(skip_serializing_if = "std::ops::Not::not")]
             pub use_ema: bool,
-            /// Share of the mean that is kept in a step; the first step copies the weights. No unit. Default 0.99, in \[0, 1\].
+            /// Share of the mean that is kept in a step; the first step copies the weights. No unit. Default 0.99, in \[0, 1\]; needs `use_ema`.
             #[serde(skip_serializing_if = "crate::common::is_usual_momentum")]
             pub ema_momentum: f64,
-            /// Steps after each of which the weights become the mean. Default none: at the end alone. ≥ 1.
+            /// Steps after each of which the weights become the mean. Default none: at the end alone. ≥ 1; needs `use_ema`.
             #[serde(skip_serializing_if = "Option::is_none")]
             pub ema_overwrite_frequency: Option<u64>,
-            /// Slow weights that follow every few steps. Default none; `{}` has the usual values.
+            /// Slow weights that follow every few steps. Default none; `{}` is `{ sync_period = 6, slow_step_size = 0.5 }`: steps between two moves
+            /// of the slow weights, ≥ 1, and the share of the way that they go, in (0, 1\].
             #[serde(skip_serializing_if = "Option::is_none")]
             pub lookahead: Option<$crate::Lookahead>,
         }

@@ -222,7 +222,7 @@ fn wrong_values_are_refused_with_their_place() {
         change(&mut spec);
         OptimizerSpec::SGD(spec).build(&variables()).unwrap_err()
     };
-    let cases: [(OptimError, &str, &str); 14] = [
+    let cases: [(OptimError, &str, &str); 15] = [
         (
             sgd(|s| s.clipnorm = Some(0.0)),
             "clipnorm",
@@ -253,6 +253,11 @@ fn wrong_values_are_refused_with_their_place() {
         ),
         (sgd(|s| s.ema_momentum = 1.5), "ema_momentum", "in [0, 1]"),
         (
+            sgd(|s| s.ema_momentum = 0.9),
+            "ema_momentum",
+            "no effect without an average; set `use_ema",
+        ),
+        (
             sgd(|s| s.ema_overwrite_frequency = Some(5)),
             "ema_overwrite_frequency",
             "no effect without an average",
@@ -281,5 +286,41 @@ fn wrong_values_are_refused_with_their_place() {
     for (error, path, message) in cases {
         assert!(error.to_string().contains(message), "{error}");
         assert_eq!(error.path(), path);
+    }
+}
+
+#[test]
+fn words_that_mean_nothing_are_refused_and_parameters_of_other_models_are_not() {
+    let without_decay = |words: &[&str]| {
+        let words = words.iter().map(|&word| word.to_owned()).collect();
+        let spec =
+            SGD { weight_decay: Some(0.1), exclude_from_weight_decay: words, ..SGD::default() };
+        OptimizerSpec::SGD(spec).build(&variables())
+    };
+    let by_adam = |words: &[&str]| {
+        let exclude_layers = words.iter().map(|&word| word.to_owned()).collect();
+        OptimizerSpec::Muon(Muon { exclude_layers, ..Muon::default() }).build(&variables())
+    };
+    for words in [
+        &["bias", "beta", "gamma"][..],
+        &["depthwise_kernel", "pointwise_kernel", "kernel"],
+        &["dense_1", "dense/bias"],
+    ] {
+        assert!(without_decay(words).is_ok() && by_adam(words).is_ok(), "{words:?}");
+    }
+    for (words, at, message) in [
+        (&["bias", "dens_1"][..], 1, "`dens_1` means no parameter; did you mean `dense_1`?"),
+        (&["gama"], 0, "`gama` means no parameter; did you mean `gamma`?"),
+        (&["nse/bias"], 0, "`nse/bias` means no parameter; did you mean `dense/bias`?"),
+        (&["embedding"], 0, "`embedding` means no parameter; there are dense/kernel, dense/bias,"),
+        (&[""], 0, "`` means no parameter; there are"),
+    ] {
+        for (error, key) in [
+            (without_decay(words).unwrap_err(), "exclude_from_weight_decay"),
+            (by_adam(words).unwrap_err(), "exclude_layers"),
+        ] {
+            assert!(error.to_string().contains(message), "{error}");
+            assert_eq!(error.path(), format!("{key}.{at}"));
+        }
     }
 }

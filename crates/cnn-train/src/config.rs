@@ -1,13 +1,16 @@
 //! A whole model.toml: the model and how to train it.
 
 mod check;
+mod keras;
 
 use crate::metrics::{MetricSpec, logged};
 use crate::mixing::Mixing;
 use crate::on_nan::OnNan;
 use crate::parts::Fold;
 use check::Check;
-use cnn_callbacks::{BuildContext, Callback, CallbackError, CallbackSpec, LEARNING_RATE};
+use cnn_callbacks::{
+    BuildContext, Callback, CallbackError, CallbackSpec, LEARNING_RATE, check_places,
+};
 use cnn_nn::config::write::{Toml, WriteError, node};
 use cnn_nn::config::{Diagnostics, Document};
 use cnn_nn::loss::LossSpec;
@@ -67,7 +70,8 @@ impl Default for CompileSpec {
 #[serde(deny_unknown_fields, default)]
 #[expect(clippy::struct_excessive_bools, reason = "keys of a table, each by itself")]
 pub struct FitSpec {
-    /// Times that all training samples are seen, 0 to 1,000,000; default 1.
+    /// Times that all training samples are seen, 1 to 1,000,000; default 1. 0 trains nothing: the run has the initial weights. The
+    /// command line's `--epochs` begins at 1.
     pub epochs: usize,
     /// Samples per step, 1 to 1,000,000; default 32. The last batch of an epoch may be smaller.
     pub batch_size: usize,
@@ -242,6 +246,7 @@ impl Config {
         }
         check.callbacks(&callbacks, compile.as_ref(), fit.as_ref());
 
+        let found = keras::with_hints(&found);
         let callbacks = callbacks.into_iter().collect::<Option<Vec<_>>>();
         match (model, compile, fit, callbacks) {
             (Some(model), Some(compile), Some(fit), Some(callbacks)) if !found.has_errors() => {
@@ -282,17 +287,16 @@ impl Config {
     /// The callbacks, ready for [`crate::Trainer::fit`].
     ///
     /// # Errors
-    /// A setting that does not work, with the callback's position.
+    /// A setting that does not work, or a file that two callbacks write, with the callback's position.
     pub fn build_callbacks(
         &self,
         context: &BuildContext,
     ) -> Result<Vec<Box<dyn Callback>>, (usize, CallbackError)> {
         let context = &context.clone().scheduled_rate(self.compile.scheduled_rate());
-        self.callbacks
-            .iter()
-            .enumerate()
-            .map(|(i, spec)| spec.build(context).map_err(|error| (i, error)))
-            .collect()
+        let specs = || self.callbacks.iter().enumerate();
+        let built = specs().map(|(i, spec)| spec.build(context).map_err(|error| (i, error)));
+        let built = built.collect::<Result<Vec<_>, _>>()?;
+        check_places(specs()).into_iter().next().map_or(Ok(built), Err)
     }
 }
 

@@ -1,6 +1,6 @@
 //! model.toml as a whole: defaults, the way back, and every mistake of every section in one run.
 
-use cnn_callbacks::CallbackSpec;
+use cnn_callbacks::{BuildContext, CallbackSpec};
 use cnn_optim::OptimizerSpec;
 use cnn_train::{Config, MetricSpec, Mixing, Overrides};
 
@@ -192,4 +192,52 @@ fn acc_for_accuracy_is_noted() {
         format!("{LAYERS}[[callbacks]]\ntype = \"StopAt\"\nmonitor = \"acc\"\nthreshold = 0.9\n");
     let (_, warnings) = Config::from_toml("model.toml", &toml).unwrap();
     assert!(warnings.to_string().contains("`acc` is read as `accuracy`"), "{warnings}");
+}
+
+#[test]
+fn two_callbacks_that_write_one_file_are_one_mistake() {
+    let csv = "[[callbacks]]\ntype = \"CSVLogger\"\nfilename = \"log.csv\"\n";
+    let text = mistakes(&format!("{csv}{csv}"));
+    for part in ["M063", "model.toml:13:", "a file of its own", "callback 1 (CSVLogger)"] {
+        assert!(text.contains(part), "{part} in\n{text}");
+    }
+    assert_eq!(text.matches("error[").count(), 1, "{text}");
+    // Made in code, too.
+    let mut config = read(csv);
+    config.callbacks.push(config.callbacks[0].clone());
+    let (i, error) = config.build_callbacks(&BuildContext::new("run")).err().unwrap();
+    assert_eq!((i, error.key()), (1, "filename"));
+}
+
+#[test]
+fn words_of_keras_lead_to_those_that_are_known_here() {
+    let accuracy = "did you mean \"accuracy\"?";
+    for (text, code, hint) in [
+        ("[compile]\nmetrics = [\"sparse_categorical_accuracy\"]\n", "M004", accuracy),
+        ("[compile]\nmetrics = [\"categorical_accuracy\"]\n", "M004", accuracy),
+        ("[compile]\nmetrics = [{ type = \"SparseCategoricalAccuracy\" }]\n", "M004", accuracy),
+        ("[compile]\nmetrics = [\"loss\", \"CategoricalAccuracy\"]\n", "M004", accuracy),
+        ("[compile]\nloss = \"bce\"\n", "M004", "did you mean \"BinaryCrossentropy\"?"),
+        (
+            "[compile]\nloss = { type = \"focal\", gamma = 1.0 }\n",
+            "M004",
+            "did you mean \"CategoricalFocalCrossentropy\"?",
+        ),
+        ("[fit]\nclass_weight = [1.0, 2.0]\n", "M003", "class weights belong to the loss"),
+        (
+            "[[callbacks]]\ntype = \"ModelCheckpoint\"\nfilepath = \"a.cnn\"\nsave_weights_only = true\n",
+            "M003",
+            "a filepath in .npz gets the weights alone",
+        ),
+    ] {
+        let text = mistakes(text);
+        assert!(text.contains(code) && text.contains(hint), "{hint} in\n{text}");
+    }
+    assert_eq!(read("[compile]\nmetrics = [\"acc\"]\n").metrics(false), ["acc", "loss"]);
+    // What the hint shows is what works.
+    let balanced =
+        "loss = { type = \"SparseCategoricalCrossentropy\", class_weight = \"balanced\" }";
+    let text = mistakes("[fit]\nclass_weight = [1.0, 2.0]\n");
+    assert!(text.contains(balanced), "{text}");
+    read(&format!("[compile]\n{balanced}\n"));
 }

@@ -3,8 +3,12 @@
 mod support;
 
 use cnn_callbacks::{BatchEnd, BuildContext, Callback, Control, EpochEnd, SwapEMAWeights};
+use cnn_nn::ModelSpec;
+use cnn_nn::layers::LayerSpec;
+use cnn_optim::PARAMETER_NAMES;
 use cnn_optim::schedules::FitLength;
 use cnn_train::{Config, Trainer};
+use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 use support::{MODEL, stripes, trainer};
 
@@ -175,6 +179,12 @@ fn mistakes_in_the_shared_keys_point_at_them() {
             "`conv` means no parameter",
         ),
         (
+            "{ type = \"Muon\", exclude_from_weight_decay = [\"bias\"], exclude_layers = [\"gamma\", \"dense1\"] }",
+            "M062",
+            "`dense1` means no parameter; did you mean `dense_1`?",
+        ),
+        ("{ type = \"Adam\", ema_momentum = 0.9 }", "M062", "set `use_ema = true`"),
+        (
             "{ type = \"Adam\", lookahead = { sync_period = 0 } }",
             "M062",
             "`sync_period` must be at least 1",
@@ -185,6 +195,9 @@ fn mistakes_in_the_shared_keys_point_at_them() {
         let found = Config::from_toml("model.toml", &with(optimizer)).unwrap_err().to_string();
         assert!(found.contains(code) && found.contains(message), "{optimizer}: {found}");
         assert_eq!(found.matches("error[").count(), 1, "{found}");
+        // The caret stands under the word itself.
+        let caret = "^".repeat("\"dense1\"".len());
+        assert!(!optimizer.contains("dense1") || found.contains(&format!(" {caret}\n")), "{found}");
     }
 }
 
@@ -208,4 +221,15 @@ fn all_keys_come_back_as_they_were_written() {
         assert_eq!(back, config, "{written}");
         assert!(written.contains("kernel_constraint = { max_norm = 1.5 }"), "{written}");
     }
+}
+
+#[test]
+fn the_names_of_parameters_are_those_that_layers_train() {
+    let mut used = BTreeSet::new();
+    for (spec, input) in LayerSpec::examples() {
+        let model = ModelSpec::new(input, [spec]).build().expect("an example is sound");
+        let own = |name: &str| name.rsplit('/').next().unwrap_or_default().to_owned();
+        used.extend(model.params().filter(|param| param.trainable).map(|param| own(&param.name)));
+    }
+    assert_eq!(used, PARAMETER_NAMES.map(str::to_owned).into());
 }

@@ -1,9 +1,10 @@
 //! Twenty Adam steps beside Keras's own, without and with regularisers, and with constraints: `data/golden/trajectory.npz`,
-//! `data/golden/regularizers.npz`, `data/golden/activity.npz` and `data/golden/constraints.npz`, see `data/golden/README.md`.
+//! `data/golden/regularizers.npz`, `data/golden/activity.npz` and `data/golden/constraints.npz`; and whole fits with a running mean of
+//! the weights: `data/golden/swap_ema.npz`. See `data/golden/README.md`.
 
 #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
-use cnn_callbacks::{BatchEnd, Callback, Control};
+use cnn_callbacks::{BatchEnd, BuildContext, Callback, Control, EpochEnd, SwapEMAWeights};
 use cnn_data::{Images, Split};
 use cnn_nn::engine::{Engine, Options, TrainKey};
 use cnn_nn::loss::{Loss, LossSpec};
@@ -206,5 +207,54 @@ fn constraints_are_keras_s() {
         let losses = train(&mut trainer, &start.batches()).0;
         assert_close("losses", &losses, &file.find("losses").f32s());
         assert_weights(&trainer, &file.tensors("final/"));
+    }
+}
+
+/// Collects the weights that callbacks see at the end of each epoch.
+struct See(Arc<Mutex<Vec<f32>>>);
+
+impl Callback for See {
+    fn name(&self) -> &'static str {
+        "See"
+    }
+
+    fn on_epoch_end(&mut self, event: &EpochEnd<'_>, _: &mut Control) {
+        self.0.lock().expect("no test panicked").extend_from_slice(event.weights);
+    }
+}
+
+/// Three epochs with `use_ema`, the second half of the images for validation: what is measured, what callbacks see, and what fit leaves,
+/// with `SwapEMAWeights` and without.
+#[test]
+fn the_mean_of_the_weights_stands_in_for_them_where_keras_has_it() {
+    let (file, start) = (File::read("swap_ema.npz"), File::read("trajectory.npz"));
+    let data = start.batches();
+    let part = |range: std::ops::Range<usize>| {
+        let indices: Vec<u32> = range.map(|i| i as u32).collect();
+        let mut x = vec![0.0; indices.len() * 64];
+        let mut labels = vec![0; indices.len()];
+        data.fill(&indices, &mut x, &mut labels);
+        let images = Array4::from_shape_vec((indices.len(), 8, 8, 1), x).unwrap();
+        Split { images: Images::F32(images), labels }
+    };
+    let (train, validation) = (part(0..160), part(160..320));
+    for (case, swap) in [("alone", None), ("measured", Some(false)), ("shown", Some(true))] {
+        let seen = Arc::new(Mutex::new(Vec::new()));
+        let mut callbacks: Vec<Box<dyn Callback>> = vec![Box::new(See(seen.clone()))];
+        if let Some(swap_on_epoch) = swap {
+            let context = BuildContext::new("run");
+            callbacks.push(SwapEMAWeights { swap_on_epoch }.build(&context).unwrap());
+        }
+        let mut trainer = trainer(&file.toml(), &start.tensors("initial/"), 2, true);
+        let result = trainer.fit(&train, Some(&validation), &mut callbacks).unwrap();
+        for name in ["loss", "val_loss", "val_accuracy"] {
+            let logged: Vec<f32> =
+                result.history.get(name).unwrap().iter().map(|&value| value as f32).collect();
+            let key = format!("{case}/{name}");
+            assert_close(&key, &logged, &file.find(&key).f32s());
+        }
+        let key = format!("{case}/seen");
+        assert_close(&key, &seen.lock().unwrap(), &file.find(&key).f32s());
+        assert_weights(&trainer, &file.tensors(&format!("{case}/final/")));
     }
 }

@@ -10,8 +10,8 @@
 //! filename = "log.csv"                 # in the run folder
 //! ```
 //!
-//! **Errors**: at build, a `filename` outside of the run folder or a `separator` that CSV cannot have; before the first epoch, a
-//! file that exists already. A full disk stops training ([`Control::fail`]).
+//! **Errors**: at build, a `filename` outside of the run folder or of another callback's file, or a `separator` that CSV cannot have;
+//! before the first epoch, a file that exists already. A full disk stops training ([`Control::fail`]).
 //!
 //! **Source**: Keras `callbacks/csv_logger.py`.
 

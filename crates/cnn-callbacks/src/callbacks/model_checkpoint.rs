@@ -18,8 +18,8 @@
 //! save_best_only = true
 //! ```
 //!
-//! **Errors**: a path outside of the run folder, of another ending or with a placeholder that is not known; a `save_freq` of 0; an
-//! `initial_value_threshold` that is no number or has no effect. A full disk, or a file that was there before the run (unless
+//! **Errors**: a path outside of the run folder, of another ending, of another callback's files or with a placeholder that is not
+//! known; a `save_freq` of 0; an `initial_value_threshold` that is no number or has no effect. A full disk, or a file that was there before the run (unless
 //! files may be replaced), stops training.
 //!
 //! **Source**: Keras `callbacks/model_checkpoint.py`.

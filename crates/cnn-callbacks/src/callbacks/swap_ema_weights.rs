@@ -11,7 +11,8 @@
 //! [[callbacks]]
 //! type = "SwapEMAWeights"
 //! ```
-//! In Keras the order of callbacks decides which of them see the mean; here all do.
+//! In Keras the order of callbacks decides which of them see the mean; here all do. There, training with `swap_on_epoch` that stops before
+//! its last epoch ends with the weights instead of their mean; here always with the mean.
 //!
 //! **Errors**: an optimizer that keeps no mean.
 //!

@@ -3,6 +3,7 @@
 //! A placeholder is a name, and behind a colon how its number is written: `0` to fill with zeros, a width, a dot and digits, and
 //! `d` (whole numbers), `f` or `e`. Without a format it is Python's `repr`. `{{` and `}}` are braces.
 
+use crate::error::wrong;
 use crate::monitor::{closest, other_spelling};
 use crate::text::{push, push_exponent, python_repr};
 use crate::{CallbackError, Logs};
@@ -14,7 +15,11 @@ pub(crate) struct Template(Vec<Part>);
 #[derive(Clone, Debug, PartialEq)]
 enum Part {
     Text(String),
-    Field { name: String, format: Format },
+    /// `spec` is what stands behind the colon.
+    Field {
+        name: String,
+        spec: String,
+    },
 }
 
 /// How a number is written.
@@ -70,8 +75,17 @@ impl Template {
         self.0.iter().map(text).collect()
     }
 
-    /// Checks the placeholders against the names of metrics; `batch` is known where `by_batch`. `acc` and `accuracy` stand for
-    /// each other.
+    /// The name with the placeholders' names alone: two files of one pattern are the same file, or are with some numbers.
+    pub(crate) fn pattern(&self) -> String {
+        let text = |part: &Part| match part {
+            Part::Text(text) => text.clone(),
+            Part::Field { name, .. } => format!("{{{name}}}"),
+        };
+        self.0.iter().map(text).collect()
+    }
+
+    /// Checks the placeholders against the names of metrics, then how their numbers are written; `batch` is known where `by_batch`. `acc`
+    /// and `accuracy` stand for each other.
     pub(crate) fn resolve(
         &mut self,
         callback: &'static str,
@@ -84,13 +98,15 @@ impl Template {
         let has = |name: &str| available.iter().any(|known| known == name);
         let mut notes = Vec::new();
         for part in &mut self.0 {
-            let Part::Field { name, .. } = part else { continue };
-            if has(name) {
-                continue;
-            }
-            if let Some(other) = other_spelling(name).filter(|other| has(other)) {
+            let Part::Field { name, spec } = part else { continue };
+            if let Some(other) = other_spelling(name).filter(|other| !has(name) && has(other)) {
                 notes.push(format!("{callback}: `{name}` is read as `{other}`"));
                 *name = other;
+            }
+            if has(name) {
+                if Format::of(name, spec).is_none() {
+                    return Err(unknown_format(callback, name, spec));
+                }
                 continue;
             }
             let hint = if name == "batch" {
@@ -119,14 +135,17 @@ impl Template {
         for part in &self.0 {
             match part {
                 Part::Text(text) => out.push_str(text),
-                Part::Field { name, format } => match name.as_str() {
-                    "epoch" => format.push_count(&mut out, epoch),
-                    "batch" => format.push_count(&mut out, batch),
-                    name => match logs.get(name) {
-                        Some(value) => format.push_number(&mut out, value),
-                        None => out.push_str("NA"),
-                    },
-                },
+                Part::Field { name, spec } => {
+                    let format = Format::of(name, spec).unwrap_or_default();
+                    match name.as_str() {
+                        "epoch" => format.push_count(&mut out, epoch),
+                        "batch" => format.push_count(&mut out, batch),
+                        name => match logs.get(name) {
+                            Some(value) => format.push_number(&mut out, value),
+                            None => out.push_str("NA"),
+                        },
+                    }
+                }
             }
         }
         out
@@ -146,20 +165,27 @@ fn field_of(text: &str) -> Result<Part, String> {
     if name.is_empty() || !name.chars().all(|c| c.is_alphanumeric() || c == '_') {
         return Err(format!("`{{{text}}}` names no metric"));
     }
-    let format = Format::parse(spec)
-        .filter(|format| match format.kind {
+    Ok(Part::Field { name: name.to_owned(), spec: spec.to_owned() })
+}
+
+fn unknown_format(callback: &'static str, name: &str, spec: &str) -> CallbackError {
+    let usual = if COUNTS.contains(&name) { ":02d" } else { ":.2f" };
+    let expected = "a path with placeholders that can be filled in";
+    let hint =
+        format!("the format `:{spec}` of `{name}` is not known; `{{{name}{usual}}}` is usual");
+    wrong(callback, "filepath", expected, format!("{{{name}:{spec}}}"), &hint)
+}
+
+impl Format {
+    /// How a number of this name can be written.
+    fn of(name: &str, spec: &str) -> Option<Self> {
+        Self::parse(spec).filter(|format| match format.kind {
             Some('d') => COUNTS.contains(&name),
             Some(_) => true,
             None => format.precision.is_none(),
         })
-        .ok_or_else(|| {
-            let usual = if COUNTS.contains(&name) { ":02d" } else { ":.2f" };
-            format!("the format `:{spec}` of `{name}` is not known; `{{{name}{usual}}}` is usual")
-        })?;
-    Ok(Part::Field { name: name.to_owned(), format })
-}
+    }
 
-impl Format {
     fn parse(spec: &str) -> Option<Self> {
         let mut format = Self { zeros: spec.starts_with('0'), ..Self::default() };
         let (numbers, kind) = match spec.strip_suffix(['d', 'f', 'e']) {
@@ -255,13 +281,28 @@ mod tests {
             ("a}b", "a single `}`; write `}}` for the character"),
             ("{}", "`{}` names no metric"),
             ("{lo-ss}", "`{lo-ss}` names no metric"),
+        ] {
+            assert_eq!(Template::parse(template).unwrap_err(), why);
+        }
+        for (template, why) in [
             ("{epoch:x}", "the format `:x` of `epoch` is not known; `{epoch:02d}` is usual"),
             ("{loss:2d}", "the format `:2d` of `loss` is not known; `{loss:.2f}` is usual"),
             ("{loss:.f}", "the format `:.f` of `loss` is not known; `{loss:.2f}` is usual"),
             ("{loss:.99f}", "the format `:.99f` of `loss` is not known; `{loss:.2f}` is usual"),
             ("{loss:>9}", "the format `:>9` of `loss` is not known; `{loss:.2f}` is usual"),
+            (
+                "{epohc:02d}",
+                "under the name `epohc` in `filepath`; available: `epoch`, `loss`; did you mean `epoch`?",
+            ),
+            (
+                "{los:x}",
+                "under the name `los` in `filepath`; available: `epoch`, `loss`; did you mean `loss`?",
+            ),
         ] {
-            assert_eq!(Template::parse(template).unwrap_err(), why);
+            let mut template = Template::parse(template).unwrap();
+            let error = template.resolve("ModelCheckpoint", &["loss".to_owned()], false);
+            let said = error.unwrap_err().to_string();
+            assert!(said.ends_with(why), "{said}");
         }
     }
 
@@ -269,5 +310,6 @@ mod tests {
     fn the_shape_has_no_placeholders() {
         let template = Template::parse("{epoch}/../{loss:.2f}.cnn").unwrap();
         assert_eq!(template.shape(), "0/../0.cnn");
+        assert_eq!(template.pattern(), "{epoch}/../{loss}.cnn");
     }
 }

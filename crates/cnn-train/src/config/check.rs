@@ -5,7 +5,7 @@ use crate::average::without_average;
 use crate::metrics::check_names;
 use crate::on_nan::OnNan;
 use crate::trainer::variables;
-use cnn_callbacks::{BuildContext, CallbackError, CallbackSpec, check_monitors};
+use cnn_callbacks::{BuildContext, CallbackError, CallbackSpec, check_monitors, check_places};
 use cnn_nn::config::{Diagnostic, Diagnostics, Document};
 use cnn_nn::loss::Loss;
 use cnn_nn::model::{lint, lint_loss};
@@ -208,16 +208,20 @@ impl<'a> Check<'a> {
         let context = BuildContext::new("run")
             .reserved(crate::run_dir::FILES)
             .scheduled_rate(compile.is_some_and(CompileSpec::scheduled_rate));
-        let (mut built, mut positions) = (Vec::new(), Vec::new());
+        let (mut built, mut positions, mut sound) = (Vec::new(), Vec::new(), Vec::new());
         for (i, spec) in specs.iter().enumerate() {
-            match spec.as_ref().map(|spec| spec.build(&context)) {
-                Some(Ok(callback)) => {
+            let Some(spec) = spec else { continue };
+            match spec.build(&context) {
+                Ok(callback) => {
                     built.push(callback);
                     positions.push(i);
+                    sound.push((i, spec));
                 }
-                Some(Err(error)) => self.callback("M063", i, &error),
-                None => {}
+                Err(error) => self.callback("M063", i, &error),
             }
+        }
+        for (i, error) in check_places(sound) {
+            self.callback("M063", i, &error);
         }
         // Without sound [compile] and [fit] it is not known which metrics there are.
         let (Some(compile), Some(fit)) = (compile, fit) else { return };

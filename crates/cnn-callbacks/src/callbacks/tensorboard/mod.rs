@@ -24,7 +24,7 @@
 //! histogram_freq = 1
 //! ```
 //!
-//! **Errors**: at build, a `log_dir` outside of the run folder, an `update_freq` of 0, `write_images` without `histogram_freq`. A
+//! **Errors**: at build, a `log_dir` outside of the run folder or of another callback, an `update_freq` of 0, `write_images` without `histogram_freq`. A
 //! full disk stops training ([`Control::fail`]).
 //!
 //! **Source**: Keras `callbacks/tensorboard.py`.
