@@ -156,7 +156,7 @@ impl From<DataError> for Failure {
             DataError::NotThere { name, path, .. } => {
                 (format!("the data set {name} is not there"), Some(path))
             }
-            DataError::Unknown { .. } => (error.to_string(), None),
+            _ => (error.to_string(), None),
         };
         let place = place.map(|path| path.display().to_string()).unwrap_or_default();
         let mut lines = what.lines();

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 /// Why data could not be read: where, what was expected, what was found.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum DataError {
     /// The file system said no.
     #[error("cannot read {}: {source}", path.display())]

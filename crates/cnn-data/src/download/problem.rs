@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 /// Why one mirror did not give the file.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum Problem {
     /// No connection.
     #[error("no connection: {reason}")]
@@ -168,6 +169,7 @@ pub struct Try {
 
 /// Why a data set could not be got.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum FetchError {
     /// Another file has the name, and may be somebody's work.
     #[error("another file has this name: {size} bytes{}, published are {}, {}", sum_of(sha256.as_ref()), file.size, file.sha256)]

@@ -124,7 +124,7 @@ fn failure(error: &cnn_data::download::FetchError, set: &Published, folder: &Pat
     use cnn_data::download::FetchError;
     let mut facts = Vec::new();
     let mut hints: Vec<String> = error.hints().into_iter().map(str::to_owned).collect();
-    let (exit, path) = match error {
+    let (exit, path): (_, &Path) = match error {
         FetchError::Other { path, .. } => (Exit::Data, path),
         FetchError::Disk { path, .. } | FetchError::Busy { path, .. } => (Exit::Disk, path),
         FetchError::NoMirror { path, tries, .. } => {
@@ -134,6 +134,7 @@ fn failure(error: &cnn_data::download::FetchError, set: &Published, folder: &Pat
             hints.push(format!("without the network: {}", set.by_hand(folder)));
             (Exit::Network, path)
         }
+        _ => (Exit::Data, folder),
     };
     let facts: Vec<&str> = facts.iter().map(String::as_str).collect();
     let hints: Vec<&str> = hints.iter().map(String::as_str).collect();
