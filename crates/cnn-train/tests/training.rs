@@ -351,7 +351,8 @@ fn what_would_be_refused_can_be_asked_before() {
     let [mut asked, mut t] = [1, 1].map(|threads| trainer(MODEL, threads));
     asked.check_fit(&data, &test, &mut []).unwrap();
     assert_eq!((asked.steps_taken(), asked.weights_hash()), (0, t.weights_hash()));
-    (fit(&mut asked, &data), fit(&mut t, &data));
+    fit(&mut asked, &data);
+    fit(&mut t, &data);
     assert_eq!(asked.weights_hash(), t.weights_hash());
 }
 
