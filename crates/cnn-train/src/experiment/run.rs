@@ -18,7 +18,6 @@ use std::collections::VecDeque;
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
-use std::time::Instant;
 
 /// How the runs are trained. Changes the speed, never the numbers.
 #[derive(Clone, Debug)]
@@ -70,7 +69,8 @@ pub struct Progress<'a> {
     pub done: usize,
     /// Runs in all.
     pub total: usize,
-    /// Seconds until the last run is finished, from the speed so far: multiply-accumulates per second of the finished runs.
+    /// Seconds until the last run is finished, from the speed so far: multiply-accumulates per second of the runs finished in this
+    /// call. Of runs that are on their way nothing counts as done.
     pub seconds_left: f64,
 }
 
@@ -84,6 +84,8 @@ struct Shared {
     done: usize,
     cost_done: f64,
     cost_left: f64,
+    /// Seconds that the finished runs took, each with what it took before it was interrupted.
+    seconds: f64,
     failure: Option<TrainError>,
     scores: Vec<(usize, Score)>,
 }
@@ -108,17 +110,17 @@ impl Experiment<'_> {
             done: self.jobs.len() - waiting.len(),
             cost_done: 0.0,
             cost_left: waiting.iter().map(|&i| self.jobs[i].cost).sum(),
+            seconds: 0.0,
             queue: waiting.into(),
             busy: 0,
             idle: workers,
             failure: None,
             scores: Vec::new(),
         });
-        let start = Instant::now();
         let this = &*self;
         std::thread::scope(|scope| {
             for _ in 0..workers {
-                scope.spawn(|| this.work(&shared, cores, workers, options, observer, start));
+                scope.spawn(|| this.work(&shared, cores, workers, options, observer));
             }
         });
         let shared = shared.into_inner().unwrap_or_else(PoisonError::into_inner);
@@ -137,7 +139,6 @@ impl Experiment<'_> {
         workers: usize,
         options: &RunOptions<'_>,
         observer: &dyn Observer,
-        start: Instant,
     ) {
         let locked = || shared.lock().unwrap_or_else(PoisonError::into_inner);
         loop {
@@ -164,8 +165,11 @@ impl Experiment<'_> {
                     now.done += 1;
                     now.cost_done += job.cost;
                     now.cost_left -= job.cost;
-                    let speed = now.cost_done / start.elapsed().as_secs_f64().max(1e-9);
-                    let seconds_left = now.cost_left.max(0.0) / speed.max(1e-9);
+                    now.seconds += score.seconds;
+                    let speed = now.cost_done / now.seconds.max(1e-9);
+                    let side_by_side = workers.min(self.jobs.len() - now.done).max(1);
+                    let seconds_left =
+                        now.cost_left.max(0.0) / speed.max(1e-9) / side_by_side as f64;
                     let progress = Progress {
                         score: &score,
                         done: now.done,
