@@ -253,7 +253,7 @@ impl Spec for Conv2D {
                     kernel_regularizer: Some(Regularizer { l1: 1e-3, l2: 2e-3 }),
                     activity_regularizer: Some(Regularizer { l1: 1e-3, l2: 1e-2 }),
                     bias_regularizer: Some(Regularizer::l2(0.05)),
-                    kernel_initializer: Initializer::Orthogonal,
+                    kernel_initializer: Initializer::Orthogonal(1.0),
                     bias_initializer: Initializer::Constant(0.1),
                     ..conv(6, 3)
                 },

@@ -183,7 +183,7 @@ impl Spec for SeparableConv2D {
                     dilation_rate: 2.into(),
                     padding: Padding::Explicit(1),
                     depthwise_initializer: Initializer::Normal(0.3),
-                    pointwise_initializer: Initializer::Orthogonal,
+                    pointwise_initializer: Initializer::Orthogonal(1.0),
                     bias_initializer: Initializer::Constant(0.1),
                     depthwise_regularizer: Some(Regularizer::l2(3e-3)),
                     pointwise_regularizer: Some(Regularizer { l1: 1e-3, l2: 2e-3 }),
