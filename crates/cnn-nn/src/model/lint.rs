@@ -12,7 +12,7 @@ pub fn lint(model: &Model) -> Vec<Problem> {
     found.extend(not_flat(model).map(|(at, message, hint)| {
         Problem::warning(at, "M050", message).label("acts on the last axis only").hint(hint)
     }));
-    let last = model.layers.iter().rposition(|layer| !layer.layer.is_reshape());
+    let last = model.closing();
     for (index, layer) in model.layers.iter().enumerate() {
         if layer.layer.without_link(Link::Softmax).is_some() && Some(index) != last {
             let message = format!("{} ends in softmax, but layers follow", title(index, layer));
@@ -52,7 +52,7 @@ pub fn lint_loss(model: &Model, loss: &LossSpec) -> Vec<Problem> {
     let Err(error) = Loss::new(loss, model.output(), model.link()) else {
         return Vec::new();
     };
-    let last = model.layers.iter().rposition(|layer| !layer.layer.is_reshape()).unwrap_or(0);
+    let last = model.closing().unwrap_or(0);
     let (at, hint) = match (error.key, not_flat(model)) {
         (Some(_), _) => (At::Loss { key: error.key }, error.hint),
         (None, Some((at, _, hint))) => (at, hint),

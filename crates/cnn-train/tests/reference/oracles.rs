@@ -14,7 +14,7 @@ use std::fs;
 type Cases = BTreeMap<(&'static str, String), usize>;
 
 /// Who compares which golden file: the file, how its test calls it, the test.
-const READERS: [(&str, &str, &str); 16] = [
+const READERS: [(&str, &str, &str); 17] = [
     ("LAYER.npz", "{kind}.npz", "crates/cnn-nn/tests/goldens.rs::every_layer_equals_keras"),
     (
         "augment.npz",
@@ -36,6 +36,11 @@ const READERS: [(&str, &str, &str); 16] = [
         "initializers.npz",
         "initializers.npz",
         "crates/cnn-nn/tests/goldens.rs::every_initializer_equals_keras",
+    ),
+    (
+        "separable.npz",
+        "separable.npz",
+        "crates/cnn-train/tests/trajectory.rs::depthwise_layers_and_a_penalised_softmax_are_keras_s",
     ),
     (
         "constraints.npz",
@@ -265,6 +270,8 @@ impl Counter<'_> {
     fn keys_of_layers(&mut self) {
         for (file, kind) in [
             ("initializers.npz", "initializer"),
+            ("separable.npz", "regularizer"),
+            ("separable.npz", "constraint"),
             ("regularizers.npz", "regularizer"),
             ("activity.npz", "regularizer"),
             ("constraints.npz", "constraint"),
