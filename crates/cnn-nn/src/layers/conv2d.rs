@@ -10,7 +10,7 @@
 //! **Errors** no filters, a kernel, stride or dilation of 0, strides and a dilation together, a kernel larger than the padded input,
 //! groups that do not divide filters and channels, a negative factor of a regulariser.
 //! **Source** Keras `Conv2D` (cross-correlation: the kernel is not flipped). `same` pads unevenly: the odd pixel goes to the
-//! bottom and the right.
+//! bottom and the right. PyTorch's kernel and bias begin uniform within 1/√(fan in), where these are `"glorot_uniform"` and 0.
 //!
 //! ```
 //! # let text = r#"
@@ -82,7 +82,7 @@ pub struct Conv2D {
     /// Penalty on the bias; default none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bias_regularizer: Option<Regularizer>,
-    /// Penalty on the output, divided by the samples of the batch; default none. Not on a closing softmax or sigmoid.
+    /// Penalty on the output, divided by the samples of the batch; default none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub activity_regularizer: Option<Regularizer>,
     /// What the kernel is made to satisfy after every update, such as `{ max_norm = 2.0 }`; default nothing.
