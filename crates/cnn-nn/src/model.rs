@@ -147,6 +147,11 @@ impl ModelLayer {
         }
     }
 
+    /// Numbers along the last axis of its output.
+    pub(crate) fn row(&self) -> usize {
+        self.output.dims().last().copied().unwrap_or(1)
+    }
+
     /// Bytes of its output per image, as f32; 0 for a layer that only gives its input another shape.
     pub fn activation_bytes(&self) -> u64 {
         if self.layer.is_reshape() { 0 } else { 4 * self.output.len() as u64 }
@@ -215,7 +220,8 @@ impl Model {
     pub fn link(&self) -> Option<Link> {
         let last = &self.layers[self.closing()?];
         let ends_in = |link: &Link| last.layer.without_link(*link).is_some();
-        [Link::Softmax, Link::Sigmoid].into_iter().find(ends_in)
+        let link = [Link::Softmax, Link::Sigmoid].into_iter().find(ends_in);
+        link.filter(|link| *link != Link::Softmax || last.row() == self.output().len())
     }
 
     /// Position of the last layer that is no reshape and does more than look at its input.

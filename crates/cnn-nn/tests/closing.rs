@@ -1,8 +1,11 @@
 //! What may stand at the end of a network whose softmax the loss takes over: it trains as the same network written in another way.
 
+#![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+
 use cnn_kernels::Isa;
 use cnn_nn::engine::{Engine, Options, TrainKey};
 use cnn_nn::loss::{Loss, LossSpec};
+use cnn_nn::losses::BinaryCrossentropy;
 use cnn_nn::model::{Model, ModelSpec, lint, lint_loss};
 use cnn_nn::testing::numbers;
 
@@ -54,7 +57,7 @@ fn a_block_that_ends_in_softmax_trains_as_one_with_softmax_behind_it() {
 fn a_penalty_on_probabilities_is_the_same_as_a_key_and_as_a_layer() {
     for (activation, loss) in [
         ("softmax", LossSpec::default()),
-        ("sigmoid", LossSpec::BinaryCrossentropy(Default::default())),
+        ("sigmoid", LossSpec::BinaryCrossentropy(BinaryCrossentropy::default())),
     ] {
         let dense = format!("type = \"Dense\", units = 4, activation = \"{activation}\"");
         let key = format!("{{ {dense}, activity_regularizer = {{ l1 = 0.1, l2 = 0.3 }} }}");
@@ -66,4 +69,20 @@ fn a_penalty_on_probabilities_is_the_same_as_a_key_and_as_a_layer() {
         let penalised = run(&model(&key), &loss, 1);
         assert!(penalised.0 > plain.0 && penalised.1 != plain.1 && penalised.2 == plain.2);
     }
+}
+
+/// Two softmaxes of three numbers are no softmax of six: the loss must not make it one.
+#[test]
+fn a_softmax_of_several_rows_is_not_the_one_of_the_whole_output() {
+    let dense = "{ type = \"Dense\", units = 3, activation = \"softmax\" }, { type = \"Flatten\" }";
+    let of =
+        |shape: &str| model(&format!("{{ type = \"Reshape\", target_shape = {shape} }}, {dense}"));
+    let one = of("[1, 4]");
+    assert!(one.ends_in_softmax() && lint_loss(&one, &LossSpec::default()).is_empty());
+    let two = of("[2, 2]");
+    assert!(!two.ends_in_softmax());
+    let found = lint_loss(&two, &LossSpec::default());
+    assert_eq!((found.len(), found[0].code), (1, "M041"));
+    let told = "layer 2 `dense` (Dense) ends in a softmax of each 3 numbers, but the model gives 6";
+    assert!(found[0].message.contains(told), "{}", found[0].message);
 }
