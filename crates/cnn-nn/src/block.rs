@@ -11,7 +11,7 @@ mod join;
 pub(crate) use builder::BlockBuilder;
 pub use join::Join;
 
-use crate::layer::{Layer, Pass, Shard, Weights, Work};
+use crate::layer::{Layer, Link, Pass, Shard, Weights, Work};
 use cnn_kernels::{Isa, reduce};
 use std::ops::Range;
 use std::sync::Arc;
@@ -58,12 +58,39 @@ impl Op {
         }
     }
 
+    /// Whether a value is one of those that it reads.
+    fn reads(&self, value: usize) -> bool {
+        match self {
+            Self::Layer(_, x) => *x == value,
+            Self::Join(_, inputs) => inputs.contains(&value),
+        }
+    }
+
     fn packed_len(&self) -> usize {
         match self {
             Self::Layer(layer, _) => layer.packed_len(),
             Self::Join(..) => 0,
         }
     }
+}
+
+/// What changes where the last of these operations, which gives value `ops.len()`, is to leave away this closing function, if
+/// it ends in
+/// it: places and what stands there then. Behind the function there may be layers that only look at what it gives.
+pub(crate) fn without_link(ops: &[Op], link: Link) -> Option<Vec<(usize, Op)>> {
+    let (Op::Layer(layer, x), before) = ops.split_last()? else { return None };
+    let changed = |layer: Box<dyn Layer>| (before.len(), Op::Layer(Arc::from(layer), *x));
+    if let Some(bare) = layer.without_link(link) {
+        return Some(vec![changed(bare)]);
+    }
+    let onlooker = layer.before_link(link);
+    let alone = !before.iter().any(|op| op.reads(*x));
+    if !alone || onlooker.is_none() && !layer.is_reshape() {
+        return None;
+    }
+    let mut all = without_link(before.get(..*x)?, link)?;
+    all.extend(onlooker.map(changed));
+    Some(all)
 }
 
 /// What a block computed: all values, and what each node keeps for the way back.
@@ -190,6 +217,15 @@ impl Layer for Block {
 
     fn block(&self) -> Option<&Block> {
         Some(self)
+    }
+
+    fn without_link(&self, link: Link) -> Option<Box<dyn Layer>> {
+        let ops: Vec<Op> = self.nodes.iter().map(|node| node.op.clone()).collect();
+        let mut nodes = self.nodes.clone();
+        for (place, op) in without_link(&ops, link)? {
+            nodes[place].op = op;
+        }
+        Some(Box::new(Self { input: self.input, nodes }))
     }
 
     fn is_random(&self) -> bool {

@@ -1,6 +1,7 @@
 //! Constraints: what a kernel is made to satisfy after every update.
 //!
-//! In `model.toml` a Dense or Conv2D layer takes `kernel_constraint`:
+//! In `model.toml` a Dense or Conv2D layer takes `kernel_constraint`, a `DepthwiseConv2D` or `SeparableConv2D` takes
+//! `depthwise_constraint`, and the latter also `pointwise_constraint`:
 //!
 //! ```
 //! # let text = r#"
@@ -15,9 +16,11 @@
 //! # let constraint = model.params().next().unwrap().constraint.unwrap();
 //! # assert_eq!(constraint, cnn_nn::constraint::Constraint::MaxNorm(2.0));
 //! ```
-//! Norms are those of the weights into one output: a column of a Dense kernel `[in, out]`, a filter of a convolution's
-//! `[kh, kw, in, out]`. That is Keras's `axis = 0` for Dense, and `axis = [0, 1, 2]` for Conv2D, as its documentation advises; Keras's default
-//! for both is `axis = 0`, which cuts a filter into rows.
+//!
+//! Norms are those of the weights into one output: a column of a Dense kernel `[in, out]`, a filter of a convolution's `[kh,
+//! kw, in, out]`, the window of one channel in a depthwise kernel `[kh, kw, c, m]`. That is Keras's `axis = 0` for Dense,
+//! `axis = [0, 1, 2]` for Conv2D, as its documentation advises, and `axis = [0, 1]` for a depthwise kernel; Keras's default
+//! for all is `axis = 0`, which cuts a filter into rows.
 //!
 //! ```text
 //! max_norm c    w ← w·min(‖w‖, c) / (1e-7 + ‖w‖)
@@ -78,7 +81,7 @@ impl Constraint {
         }
     }
 
-    /// Applies it to a kernel whose last axis has `norms.len()` outputs; `norms` is overwritten.
+    /// Applies it to a kernel whose last axes have `norms.len()` outputs; `norms` is overwritten.
     fn apply(self, w: &mut [f32], norms: &mut [f32]) {
         if self == Self::NonNeg {
             for w in w {
@@ -129,8 +132,9 @@ impl Constraints {
     /// The constraints of a model.
     pub fn new(model: &Model) -> Self {
         let of_model = model.params().filter_map(|param| {
-            let outputs = param.shape.last().copied().filter(|&outputs| outputs > 0)?;
-            Some((param.range.clone(), outputs, param.constraint?))
+            let outputs: usize = param.shape.iter().rev().take(param.output_axes).product();
+            let constraint = param.constraint.filter(|_| outputs > 0 && !param.range.is_empty())?;
+            Some((param.range.clone(), outputs, constraint))
         });
         let parts: Vec<_> = of_model.collect();
         let most = parts.iter().map(|(_, outputs, _)| *outputs).max().unwrap_or(0);

@@ -22,11 +22,15 @@
 //! places of the window. `glorot_uniform`, `he_uniform`, `lecun_uniform` are uniform with variance 2/(fan in + fan out), 2/fan in,
 //! 1/fan in; `glorot_normal`, `he_normal`, `lecun_normal` are normal with that variance, cut off at two deviations of the normal
 //! before the cut, as in Keras. `orthogonal` has orthonormal columns (or rows, where there are fewer), `identity` passes its input on: a
-//! Dense kernel is the identity matrix, a convolution sees its middle pixel alone.
+//! Dense kernel is the identity matrix, a convolution sees its middle pixel alone, as with PyTorch's `dirac_`.
+//!
+//! Keras's class names (`"HeNormal"`) are read as well. PyTorch's layers begin otherwise: kernel and bias uniform within
+//! 1/√(fan in).
 //!
 //! **Source** Keras initializers; Glorot & Bengio 2010, He et al. 2015, `LeCun` et al. 1998, Saxe et al. 2014.
 
 mod schema;
+mod text;
 
 use crate::layer::BuildError;
 use cnn_tensor::random::normal_f32;
@@ -34,10 +38,6 @@ use ndarray::Array1;
 use ndarray_rand::RandomExt;
 use ndarray_rand::rand_distr::Uniform;
 use rand_chacha::ChaCha8Rng;
-use serde::de::{self, MapAccess, Visitor};
-use serde::ser::SerializeMap;
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
-use std::fmt;
 
 /// How a parameter begins.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -57,10 +57,10 @@ pub enum Initializer {
     Normal(f32),
     /// The same, cut off at two deviations: `{ truncated_normal = 0.05 }`.
     TruncatedNormal(f32),
-    /// Orthonormal columns, or rows where there are fewer rows.
-    Orthogonal,
-    /// The input passed on.
-    Identity,
+    /// Orthonormal columns, or rows where there are fewer rows, times this gain: `"orthogonal"`, `{ orthogonal = 2.0 }`.
+    Orthogonal(f32),
+    /// The input passed on, times this gain: `"identity"`, `{ identity = 0.5 }`.
+    Identity(f32),
 }
 
 /// What the variance is.
@@ -83,37 +83,15 @@ pub enum Distribution {
     Normal,
 }
 
-/// Names, and what they stand for.
-const NAMED: [(&str, Initializer); 10] = [
-    ("glorot_normal", Initializer::Scaled(Scaling::Glorot, Distribution::Normal)),
-    ("glorot_uniform", Initializer::GLOROT_UNIFORM),
-    ("he_normal", Initializer::Scaled(Scaling::He, Distribution::Normal)),
-    ("he_uniform", Initializer::Scaled(Scaling::He, Distribution::Uniform)),
-    ("identity", Initializer::Identity),
-    ("lecun_normal", Initializer::Scaled(Scaling::Lecun, Distribution::Normal)),
-    ("lecun_uniform", Initializer::Scaled(Scaling::Lecun, Distribution::Uniform)),
-    ("ones", Initializer::Constant(1.0)),
-    ("orthogonal", Initializer::Orthogonal),
-    ("zeros", Initializer::Constant(0.0)),
-];
-
-/// The names alone, for errors.
-const NAMES: [&str; NAMED.len()] = {
-    let mut names = [""; NAMED.len()];
-    let mut i = 0;
-    while i < NAMED.len() {
-        names[i] = NAMED[i].0;
-        i += 1;
-    }
-    names
-};
-
 /// The deviation of a normal distribution cut off at two deviations, where that of the whole one is 1.
 const CUT_OFF: f64 = 0.879_625_661_034_239_8;
 
 impl Initializer {
     /// All zero: Keras's default for biases.
     pub const ZEROS: Self = Self::Constant(0.0);
+
+    /// All one: Keras's default for the factors of a normalisation.
+    pub const ONES: Self = Self::Constant(1.0);
 
     /// Keras's default for kernels.
     pub const GLOROT_UNIFORM: Self = Self::Scaled(Scaling::Glorot, Distribution::Uniform);
@@ -128,6 +106,11 @@ impl Initializer {
         *self == Self::ZEROS
     }
 
+    /// True for the default of the factors of a normalisation.
+    pub(crate) fn is_ones(&self) -> bool {
+        *self == Self::ONES
+    }
+
     /// The initializer, if it can make numbers.
     ///
     /// # Errors
@@ -136,6 +119,9 @@ impl Initializer {
         let wrong = match self {
             Self::Constant(value) if !value.is_finite() => {
                 Some((format!("the constant must be finite, got {value}"), "{ constant = 0.1 }"))
+            }
+            Self::Orthogonal(gain) | Self::Identity(gain) if !gain.is_finite() => {
+                Some((format!("the gain must be finite, got {gain}"), "\"orthogonal\""))
             }
             Self::Normal(stddev) | Self::TruncatedNormal(stddev)
                 if !(stddev.is_finite() && stddev >= 0.0) =>
@@ -193,8 +179,8 @@ impl Initializer {
                 }
             }
             Self::TruncatedNormal(stddev) => truncated(stddev, random, weights),
-            Self::Orthogonal => orthogonal(shape, random, weights),
-            Self::Identity => identity(shape, weights),
+            Self::Orthogonal(gain) => orthogonal(f64::from(gain), shape, random, weights),
+            Self::Identity(gain) => identity(gain, shape, weights),
         }
     }
 }
@@ -230,7 +216,7 @@ fn truncated(stddev: f32, random: &mut ChaCha8Rng, weights: &mut [f32]) {
 
 /// The kernel as a matrix with `out` columns, made orthonormal by Gram and Schmidt, twice for the rounding. Vectors that are drawn
 /// at random from a normal distribution have no preferred direction, and neither have these.
-fn orthogonal(shape: &[usize], random: &mut ChaCha8Rng, weights: &mut [f32]) {
+fn orthogonal(gain: f64, shape: &[usize], random: &mut ChaCha8Rng, weights: &mut [f32]) {
     let columns = shape.last().copied().unwrap_or(1).max(1);
     let rows = weights.len() / columns;
     let (count, len) = (rows.min(columns), rows.max(columns));
@@ -251,84 +237,17 @@ fn orthogonal(shape: &[usize], random: &mut ChaCha8Rng, weights: &mut [f32]) {
     }
     for (at, weight) in weights.iter_mut().enumerate() {
         let (row, column) = (at / columns, at % columns);
-        *weight = if rows < columns { basis[row][column] } else { basis[column][row] } as f32;
+        let unit = if rows < columns { basis[row][column] } else { basis[column][row] };
+        *weight = (gain * unit) as f32;
     }
 }
 
-/// 1 where input and output have the same number, in the middle of the window.
-fn identity(shape: &[usize], weights: &mut [f32]) {
-    let [window @ .., inputs, outputs] = shape else { return weights.fill(1.0) };
+/// The gain where input and output have the same number, in the middle of the window.
+fn identity(gain: f32, shape: &[usize], weights: &mut [f32]) {
+    let [window @ .., inputs, outputs] = shape else { return weights.fill(gain) };
     let middle = window.iter().fold(0, |at, n| at * n + n.saturating_sub(1) / 2);
     for i in 0..*inputs.min(outputs) {
-        weights[(middle * inputs + i) * outputs + i] = 1.0;
-    }
-}
-
-impl Serialize for Initializer {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        if let Some((name, _)) = NAMED.iter().find(|(_, named)| named == self) {
-            return serializer.serialize_str(name);
-        }
-        let mut map = serializer.serialize_map(Some(1))?;
-        match self {
-            Self::Uniform { low, high } => map.serialize_entry("uniform", &[low, high])?,
-            Self::Normal(stddev) => map.serialize_entry("normal", stddev)?,
-            Self::TruncatedNormal(stddev) => map.serialize_entry("truncated_normal", stddev)?,
-            Self::Constant(value) => map.serialize_entry("constant", value)?,
-            Self::Scaled(..) | Self::Orthogonal | Self::Identity => {}
-        }
-        map.end()
-    }
-}
-
-/// From a name, or from a table with one key.
-impl<'de> Deserialize<'de> for Initializer {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Visit;
-
-        impl<'de> Visitor<'de> for Visit {
-            type Value = Initializer;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a name such as \"he_normal\", or a table such as { constant = 0.1 }")
-            }
-
-            fn visit_str<E: de::Error>(self, name: &str) -> Result<Initializer, E> {
-                let named = NAMED.iter().find(|(known, _)| *known == name);
-                named.map(|(_, named)| *named).ok_or_else(|| E::unknown_variant(name, &NAMES))
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Initializer, A::Error> {
-                #[derive(Deserialize)]
-                #[serde(field_identifier, rename_all = "snake_case")]
-                enum Key {
-                    Constant,
-                    Normal,
-                    TruncatedNormal,
-                    Uniform,
-                }
-                let Some(key) = map.next_key()? else {
-                    return Err(de::Error::missing_field("constant"));
-                };
-                let initializer = match key {
-                    Key::Constant => Initializer::Constant(map.next_value()?),
-                    Key::Normal => Initializer::Normal(map.next_value()?),
-                    Key::TruncatedNormal => Initializer::TruncatedNormal(map.next_value()?),
-                    Key::Uniform => {
-                        let [low, high] = map.next_value()?;
-                        Initializer::Uniform { low, high }
-                    }
-                };
-                match map.next_key::<Key>()? {
-                    None => Ok(initializer),
-                    Some(_) => Err(de::Error::custom(
-                        "one of constant, normal, truncated_normal, uniform is enough",
-                    )),
-                }
-            }
-        }
-
-        deserializer.deserialize_any(Visit)
+        weights[(middle * inputs + i) * outputs + i] = gain;
     }
 }
 
@@ -344,63 +263,11 @@ mod tests {
         weights
     }
 
-    fn named(name: &str) -> Initializer {
-        NAMED.iter().find(|(known, _)| *known == name).unwrap().1
-    }
-
-    /// Mean, deviation and largest of many numbers.
-    fn moments(weights: &[f32]) -> (f64, f64, f64) {
-        let n = weights.len() as f64;
-        let mean = weights.iter().map(|w| f64::from(*w)).sum::<f64>() / n;
-        let variance = weights.iter().map(|w| (f64::from(*w) - mean).powi(2)).sum::<f64>() / n;
-        (mean, variance.sqrt(), weights.iter().fold(0.0, |max, w| f64::from(w.abs()).max(max)))
-    }
-
-    /// 3 × 3 × 64 × 128: fan in 576, fan out 1,152. Limits by Keras's formulas (`random_initializers.py`).
-    #[test]
-    fn deviations_and_limits_are_keras_s() {
-        let shape = [3, 3, 64, 128];
-        for (name, variance) in [
-            ("glorot_uniform", 2.0 / 1728.0),
-            ("glorot_normal", 2.0 / 1728.0),
-            ("he_uniform", 2.0 / 576.0),
-            ("he_normal", 2.0 / 576.0),
-            ("lecun_uniform", 1.0 / 576.0),
-            ("lecun_normal", 1.0 / 576.0),
-        ] {
-            let (mean, deviation, largest) = moments(&filled(named(name), &shape));
-            let expected = f64::sqrt(variance);
-            let limit = if name.ends_with("uniform") {
-                expected * 3.0_f64.sqrt()
-            } else {
-                2.0 * expected / CUT_OFF
-            };
-            assert!(mean.abs() < 0.02 * expected, "{name}: mean {mean}");
-            assert!((deviation / expected - 1.0).abs() < 0.01, "{name}: {deviation}, {expected}");
-            assert!((0.99..=1.0 + 1e-6).contains(&(largest / limit)), "{name}: {largest}, {limit}");
-        }
-        let (_, deviation, largest) = moments(&filled(Initializer::Normal(0.5), &shape));
-        assert!((deviation - 0.5).abs() < 0.005 && largest > 1.5);
-        let (_, _, largest) = moments(&filled(Initializer::TruncatedNormal(0.5), &shape));
-        assert!(largest <= 1.0);
-        let range = filled(Initializer::Uniform { low: 1.0, high: 3.0 }, &shape);
-        assert!(range.iter().all(|w| (1.0..3.0).contains(w)));
-    }
-
-    #[test]
-    fn constants_are_what_they_say() {
-        for (initializer, value) in
-            [(named("zeros"), 0.0), (named("ones"), 1.0), (Initializer::Constant(-0.3), -0.3)]
-        {
-            assert_eq!(filled(initializer, &[2, 3]), [value; 6]);
-        }
-    }
-
     #[test]
     fn orthogonal_columns_or_rows() {
         for shape in [vec![3, 3, 4, 7], vec![5, 12], vec![6, 6]] {
             let (weights, columns) =
-                (filled(Initializer::Orthogonal, &shape), shape[shape.len() - 1]);
+                (filled(Initializer::Orthogonal(1.0), &shape), shape[shape.len() - 1]);
             let rows = weights.len() / columns;
             let at = |row: usize, column: usize| f64::from(weights[row * columns + column]);
             let (count, len) = (rows.min(columns), rows.max(columns));
@@ -418,8 +285,8 @@ mod tests {
 
     #[test]
     fn the_identity_passes_on_what_it_gets() {
-        assert_eq!(filled(Initializer::Identity, &[2, 3]), [1., 0., 0., 0., 1., 0.]);
-        let dirac = filled(Initializer::Identity, &[3, 3, 2, 2]);
+        assert_eq!(filled(Initializer::Identity(1.0), &[2, 3]), [1., 0., 0., 0., 1., 0.]);
+        let dirac = filled(Initializer::Identity(1.0), &[3, 3, 2, 2]);
         let middle = &dirac[4 * 4..5 * 4];
         assert_eq!(middle, [1., 0., 0., 1.]);
         assert_eq!(dirac.iter().sum::<f32>(), 2.0);
@@ -430,6 +297,7 @@ mod tests {
         for bad in [
             Initializer::Constant(f32::NAN),
             Initializer::Normal(-1.0),
+            Initializer::Orthogonal(f32::INFINITY),
             Initializer::TruncatedNormal(f32::INFINITY),
             Initializer::Uniform { low: 1.0, high: 1.0 },
             Initializer::Uniform { low: f32::MIN, high: f32::MAX },
@@ -437,6 +305,5 @@ mod tests {
             let error = bad.checked("kernel_initializer").unwrap_err();
             assert_eq!((error.key, error.code), (Some("kernel_initializer"), "M037"), "{bad:?}");
         }
-        assert_eq!(NAMED.map(|(name, _)| name), NAMES);
     }
 }

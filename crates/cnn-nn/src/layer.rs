@@ -11,7 +11,7 @@ use crate::block::Block;
 use crate::constraint::Constraint;
 use crate::initializer::Initializer;
 use crate::layers::Function;
-use crate::regularizer::Regularizer;
+use crate::regularizer::{OutputPenalty, Regularizer};
 pub use cnn_kernels::Isa;
 pub use cnn_tensor::Shape;
 use std::borrow::Cow;
@@ -155,7 +155,7 @@ pub trait Layer: Send + Sync + fmt::Debug {
 
     /// What the output adds to the loss, divided by the samples of the batch. The engine counts it, and adds its gradient to `dy`
     /// before [`Layer::backward`].
-    fn output_penalty(&self) -> Option<Regularizer> {
+    fn output_penalty(&self) -> Option<OutputPenalty> {
         None
     }
 
@@ -187,6 +187,12 @@ pub trait Layer: Send + Sync + fmt::Debug {
 
     /// This layer without this closing function, if it ends in it: for losses that work on the scores before it.
     fn without_link(&self, _link: Link) -> Option<Box<dyn Layer>> {
+        None
+    }
+
+    /// For layers that pass their input on and only look at it: the same, where the input is the scores before this function. A
+    /// function that closes the network may stand before such a layer.
+    fn before_link(&self, _link: Link) -> Option<Box<dyn Layer>> {
         None
     }
 
@@ -319,6 +325,8 @@ pub struct ParamSpec {
     pub penalty: Option<Regularizer>,
     /// What it is made to satisfy after every update.
     pub constraint: Option<Constraint>,
+    /// How many of its last axes count the outputs, over which a constraint takes no norm: 1, or 2 of a depthwise kernel.
+    pub output_axes: usize,
     /// Whether the optimizer changes it. A layer's parameters that are not trained stand behind those that are.
     pub trainable: bool,
 }
@@ -327,7 +335,8 @@ impl ParamSpec {
     /// A parameter that is trained, without penalty and constraint.
     pub fn new(name: &'static str, shape: Vec<usize>, initializer: Initializer) -> Self {
         let (penalty, constraint) = (None, None);
-        Self { name: name.into(), shape, initializer, penalty, constraint, trainable: true }
+        let name = name.into();
+        Self { name, shape, initializer, penalty, constraint, output_axes: 1, trainable: true }
     }
 
     /// Its numbers.

@@ -87,6 +87,8 @@ pub struct ParamInfo {
     pub trainable: bool,
     /// What it is made to satisfy after every update.
     pub constraint: Option<Constraint>,
+    /// How many of its last axes count the outputs.
+    pub output_axes: usize,
 }
 
 /// The part of the model's input that one number of a layer's output depends on.
@@ -132,7 +134,7 @@ impl ModelLayer {
             } else {
                 format!("{}/{inside}", self.name)
             };
-            layer.output_penalty().map(|penalty| (name, penalty))
+            layer.output_penalty().map(|penalty| (name, penalty.regularizer))
         };
         match self.layer.block() {
             None => of("", &*self.layer).into_iter().collect(),
@@ -143,6 +145,11 @@ impl ModelLayer {
                 })
                 .collect(),
         }
+    }
+
+    /// Numbers along the last axis of its output.
+    pub(crate) fn row(&self) -> usize {
+        self.output.dims().last().copied().unwrap_or(1)
     }
 
     /// Bytes of its output per image, as f32; 0 for a layer that only gives its input another shape.
@@ -207,11 +214,21 @@ impl Model {
         self.link() == Some(Link::Softmax)
     }
 
-    /// The function that makes probabilities at the end of the last layer, reshapes aside, if it ends in one.
+    /// The function that makes probabilities at the end of the last layer, if it ends in one; reshapes and layers that only
+    /// look at
+    /// their input aside.
     pub fn link(&self) -> Option<Link> {
-        let last = self.layers.iter().rev().find(|layer| !layer.layer.is_reshape())?;
+        let last = &self.layers[self.closing()?];
         let ends_in = |link: &Link| last.layer.without_link(*link).is_some();
-        [Link::Softmax, Link::Sigmoid].into_iter().find(ends_in)
+        let link = [Link::Softmax, Link::Sigmoid].into_iter().find(ends_in);
+        link.filter(|link| *link != Link::Softmax || last.row() == self.output().len())
+    }
+
+    /// Position of the last layer that is no reshape and does more than look at its input.
+    pub(crate) fn closing(&self) -> Option<usize> {
+        let passes_on =
+            |layer: &dyn Layer| layer.is_reshape() || layer.before_link(Link::Softmax).is_some();
+        self.layers.iter().rposition(|layer| !passes_on(&*layer.layer))
     }
 
     /// The plain data that builds this model again, every name spelt out.

@@ -26,7 +26,7 @@
 //!
 //! **Source** Keras `L1`, `L2`, `L1L2`; Tikhonov 1943 (L2), Tibshirani 1996 (L1).
 
-use crate::layer::BuildError;
+use crate::layer::{BuildError, Link};
 use cnn_kernels::{Isa, reduce, update};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::{self, MapAccess, Visitor};
@@ -104,6 +104,68 @@ impl Regularizer {
             }),
             None => Ok(Some(regularizer).filter(|regularizer| !regularizer.is_zero())),
         }
+    }
+}
+
+/// The penalty on what a layer puts out.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct OutputPenalty {
+    /// What is added to the loss, before it is divided by the samples of the batch.
+    pub regularizer: Regularizer,
+    /// Numbers in a row of the output.
+    pub row: usize,
+    /// The function of each row that is penalised in place of the output itself: one that is left to the loss.
+    pub link: Option<Link>,
+}
+
+impl OutputPenalty {
+    /// The penalty on these outputs.
+    pub fn penalty(&self, isa: Isa, y: &[f32]) -> f64 {
+        let Some(link) = self.link else { return self.regularizer.penalty(isa, y) };
+        let (l1, l2) = (f64::from(self.regularizer.l1), f64::from(self.regularizer.l2));
+        let of_row = |row: &[f32]| -> f64 {
+            let share = shares(link, row);
+            row.iter().map(|&z| share(z)).map(|p| l1 * p + l2 * p * p).sum()
+        };
+        y.chunks_exact(self.row).map(of_row).sum()
+    }
+
+    /// Adds the penalty's gradient times `scale` to `dy`, which is as long as `y`.
+    pub fn add_gradient(&self, isa: Isa, scale: f32, y: &[f32], dy: &mut [f32]) {
+        let (l1, l2) = (self.regularizer.l1 * scale, self.regularizer.l2 * scale);
+        let Some(link) = self.link else {
+            return Regularizer { l1, l2 }.add_gradient(isa, y, dy);
+        };
+        let slope = |p: f64| f64::from(l1) + 2.0 * f64::from(l2) * p;
+        for (row, dy) in y.chunks_exact(self.row).zip(dy.chunks_exact_mut(self.row)) {
+            let share = shares(link, row);
+            let mean: f64 = match link {
+                Link::Softmax => row.iter().map(|&z| share(z)).map(|p| p * slope(p)).sum(),
+                Link::Sigmoid => 0.0,
+            };
+            for (dy, &z) in dy.iter_mut().zip(row) {
+                let p = share(z);
+                let own = match link {
+                    Link::Softmax => p * (slope(p) - mean),
+                    Link::Sigmoid => p * (1.0 - p) * slope(p),
+                };
+                *dy += own as f32;
+            }
+        }
+    }
+}
+
+/// What a function makes of each score of a row.
+fn shares(link: Link, row: &[f32]) -> impl Fn(f32) -> f64 {
+    let largest = f64::from(row.iter().copied().fold(f32::NEG_INFINITY, f32::max));
+    let power = move |z: f32| libm::exp(f64::from(z) - largest);
+    let sum: f64 = match link {
+        Link::Softmax => row.iter().map(|&z| power(z)).sum(),
+        Link::Sigmoid => 0.0,
+    };
+    move |z| match link {
+        Link::Softmax => power(z) / sum,
+        Link::Sigmoid => 1.0 / (1.0 + libm::exp(-f64::from(z))),
     }
 }
 
@@ -216,6 +278,32 @@ mod tests {
         let mut g = [1.0, 1.0, 1.0];
         both.add_gradient(Isa::best(), &w, &mut g);
         assert_eq!(g, [1.0 + 0.5 + 1.5, 1.0 - 0.5 - 1.0, 1.0]);
+    }
+
+    /// The penalty on probabilities that the loss makes of scores, against differences of what it says itself.
+    #[test]
+    fn the_penalty_on_probabilities_has_the_gradient_of_its_scores() {
+        let scores = [0.3_f32, -1.0, 2.0, 0.5, 0.0, -4.0];
+        for link in [Link::Softmax, Link::Sigmoid] {
+            let regularizer = Regularizer { l1: 0.7, l2: 0.4 };
+            let penalty = OutputPenalty { regularizer, row: 3, link: Some(link) };
+            let mut shares = scores;
+            link.apply(Isa::best(), 3, &mut shares);
+            let direct = regularizer.penalty(Isa::best(), &shares);
+            assert!((penalty.penalty(Isa::best(), &scores) - direct).abs() < 1e-6, "{link:?}");
+            let mut dy = [1.0; 6];
+            penalty.add_gradient(Isa::best(), 0.5, &scores, &mut dy);
+            for i in 0..6 {
+                let moved = |by: f32| {
+                    let mut scores = scores;
+                    scores[i] += by;
+                    penalty.penalty(Isa::best(), &scores)
+                };
+                let slope = (moved(1.0 / 1024.0) - moved(-1.0 / 1024.0)) * 512.0;
+                let ours = f64::from(dy[i] - 1.0);
+                assert!((ours - 0.5 * slope).abs() < 1e-6, "{link:?} {i}: {ours} {slope}");
+            }
+        }
     }
 
     #[test]

@@ -68,6 +68,15 @@ fn explain(size_key: &'static str, padding: Padding, error: &WindowError) -> Bui
             };
             (size_key, "M031", hint)
         }
+        WindowError::TooLarge { what, .. } => {
+            let key = match *what {
+                "stride" => "strides",
+                "dilation" | "dilated kernel" => "dilation_rate",
+                "padding" | "padded input" => "padding",
+                _ => size_key,
+            };
+            (key, "M035", "sizes of a few hundred pixels are usual".to_owned())
+        }
         _ => (size_key, "M035", "sizes of a few hundred pixels are usual".to_owned()),
     };
     BuildError { key: Some(key), code, message, hint }

@@ -1,4 +1,4 @@
-//! Layers, loss and gradients against Keras's own numbers (data/golden, made by the scripts beside the files).
+//! Layers, initial weights, losses and gradients against Keras's own numbers (data/golden, made by the scripts beside the files).
 
 use cnn_data::npz;
 use cnn_kernels::Isa;
@@ -90,6 +90,103 @@ fn every_layer_equals_keras() {
     }
     println!("{count} layer cases equal Keras");
     assert!(count >= 20);
+}
+
+/// Seeds whose draws are taken together, beside Keras's forty.
+const SEEDS: u64 = 20;
+
+/// What is wrong with these draws beside those of Keras: limits, deciles, mean and deviation, within five deviations of sampling.
+fn check_draws(
+    arrays: &BTreeMap<String, (Vec<usize>, Vec<f32>)>,
+    drawn: &[f32],
+) -> Result<(), String> {
+    let of = |key: &str| arrays[key].1.iter().map(|&x| f64::from(x)).collect::<Vec<_>>();
+    let n = drawn.len() as f64;
+    // One of ours and half of one of theirs, as they are twice as many.
+    let rarity = (1.5 / n).sqrt();
+    if arrays.contains_key("limits") {
+        let (low, high) = (of("limits")[0], of("limits")[1]);
+        let least = f64::from(drawn.iter().copied().fold(f32::INFINITY, f32::min));
+        let most = f64::from(drawn.iter().copied().fold(f32::NEG_INFINITY, f32::max));
+        let (width, rounding) = (high - low, 1e-6 * (high - low));
+        if least < low - rounding || least > low + 5e-4 * width {
+            return Err(format!("the least is {least}, the limit {low}"));
+        }
+        if most > high + rounding || most < high - 5e-4 * width {
+            return Err(format!("the largest is {most}, the limit {high}"));
+        }
+    }
+    for (i, decile) in of("deciles").into_iter().enumerate() {
+        let (share, wanted) = (
+            drawn.iter().filter(|w| f64::from(**w) < decile).count() as f64 / n,
+            (i + 1) as f64 / 10.0,
+        );
+        if (share - wanted).abs() > 5.0 * (wanted * (1.0 - wanted)).sqrt() * rarity {
+            return Err(format!("{share} of the draws are below {decile}, of Keras's {wanted}"));
+        }
+    }
+    let mean = drawn.iter().map(|w| f64::from(*w)).sum::<f64>() / n;
+    let variance = drawn.iter().map(|w| (f64::from(*w) - mean).powi(2)).sum::<f64>() / n;
+    let (their_mean, their_deviation) = (of("mean")[0], of("deviation")[0]);
+    if (mean - their_mean).abs() > 5.0 * their_deviation * rarity {
+        return Err(format!("mean {mean}, Keras {their_mean}"));
+    }
+    let deviation = variance.sqrt();
+    if (deviation / their_deviation - 1.0).abs() > 5.0 * rarity / 2.0_f64.sqrt() {
+        return Err(format!("deviation {deviation}, Keras {their_deviation}"));
+    }
+    Ok(())
+}
+
+/// Products of the columns of a kernel seen as a matrix, or of its rows where there are fewer of them.
+fn products(kernel: &[f32], columns: usize) -> Vec<f32> {
+    let rows = kernel.len() / columns;
+    let (count, len) = (rows.min(columns), rows.max(columns));
+    let at = |vector: usize, i: usize| {
+        f64::from(kernel[if rows < columns { vector * columns + i } else { i * columns + vector }])
+    };
+    let dot = |a: usize, b: usize| (0..len).map(|i| at(a, i) * at(b, i)).sum::<f64>() as f32;
+    (0..count * count).map(|i| dot(i / count, i % count)).collect()
+}
+
+#[test]
+fn every_initializer_equals_keras() {
+    let (mut exact, mut sampled) = (0, 0);
+    for (case, arrays) in cases("initializers.npz") {
+        let text = |key: &str| arrays[key].1.iter().map(|&b| char::from(b as u8)).collect();
+        let (toml, name): (String, String) = (text("toml"), text("parameter"));
+        let input: Vec<usize> = arrays["input"].1.iter().map(|&n| n as usize).collect();
+        let start = |toml: &str, seed| {
+            let text = format!("input = {input:?}\n\n[[layers]]\n{toml}");
+            let (spec, _) = ModelSpec::from_toml("model.toml", &text)
+                .unwrap_or_else(|found| panic!("{case}: {found}"));
+            let model = spec.build().unwrap();
+            let ending = format!("/{name}");
+            let param = model.params().find(|param| param.name.ends_with(&ending)).unwrap();
+            (model.initial_weights(seed)[param.range.clone()].to_vec(), param.shape.clone())
+        };
+        let (first, shape) = start(&toml, 1);
+        if let Some((golden_shape, values)) = arrays.get("values") {
+            assert_eq!((&shape, &first), (golden_shape, values), "{case}");
+            exact += 1;
+        } else if let Some((_, golden)) = arrays.get("products") {
+            assert_close(&case, &products(&first, shape[shape.len() - 1]), golden);
+            exact += 1;
+        } else {
+            let drawn: Vec<f32> = (0..SEEDS).flat_map(|seed| start(&toml, seed).0).collect();
+            check_draws(&arrays, &drawn).unwrap_or_else(|wrong| panic!("{case}: {wrong}"));
+            for other in [0.0, drawn[0], arrays["mean"].1[0]] {
+                assert!(check_draws(&arrays, &vec![other; drawn.len()]).is_err(), "{case}");
+            }
+            sampled += 1;
+        }
+        if let Some((_, golden)) = arrays.get("default") {
+            let (given, _) = toml.trim_end().rsplit_once('\n').unwrap();
+            assert_eq!(&start(given, 1).0, golden, "{case}");
+        }
+    }
+    println!("{exact} initializers are Keras's number by number, {sampled} by their distribution");
+    assert!(exact >= 15 && sampled >= 25, "{exact} {sampled}");
 }
 
 /// A loss as a case of `losses.npz` describes it.

@@ -1,6 +1,6 @@
 //! Twenty Adam steps beside Keras's own, without and with regularisers, and with constraints: `data/golden/trajectory.npz`,
-//! `data/golden/regularizers.npz`, `data/golden/activity.npz` and `data/golden/constraints.npz`; and whole fits with a running mean of
-//! the weights: `data/golden/swap_ema.npz`. See `data/golden/README.md`.
+//! `data/golden/regularizers.npz`, `data/golden/activity.npz`, `data/golden/separable.npz` and `data/golden/constraints.npz`; and
+//! whole fits with a running mean of the weights: `data/golden/swap_ema.npz`. See `data/golden/README.md`.
 
 #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
@@ -167,11 +167,20 @@ fn penalties_on_outputs_are_keras_s() {
     penalties_are_those_of("activity.npz");
 }
 
+/// Every key of depthwise and separable convolutions that a training shows, and a penalty on the probabilities of a closing
+/// softmax,
+/// which the loss makes itself.
+#[test]
+fn depthwise_layers_and_a_penalised_softmax_are_keras_s() {
+    penalties_are_those_of("separable.npz");
+}
+
 fn penalties_are_those_of(file: &str) {
     let (file, start) = (File::read(file), File::read("trajectory.npz"));
-    let data = start.batches();
+    let (data, own) = (start.batches(), file.tensors("initial/"));
+    let initial = if own.is_empty() { start.tensors("initial/") } else { own };
     for (threads, fuse) in [(1, true), (3, true), (2, false)] {
-        let mut trainer = trainer(&file.toml(), &start.tensors("initial/"), threads, fuse);
+        let mut trainer = trainer(&file.toml(), &initial, threads, fuse);
         let evaluated = trainer.evaluate(&data).unwrap();
         let ours = [evaluated.loss, evaluated.accuracy, evaluated.penalty].map(|x| x as f32);
         assert_close("evaluate", &ours, &file.find("evaluate").f32s());

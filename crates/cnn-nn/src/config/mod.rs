@@ -7,6 +7,7 @@
 
 mod diagnostic;
 mod document;
+mod elsewhere;
 mod fault;
 mod lower;
 mod patch;

@@ -1,6 +1,9 @@
 //! "Did you mean": the known word nearest to a mistyped one.
 
-/// The candidate that was probably meant, if one is near enough.
+use super::elsewhere;
+
+/// The candidate that was probably meant, if one is near enough. A name from elsewhere (`bce`, `dirac`) means what it is called
+/// here.
 ///
 /// Near is: equal but for case and underscores; its beginning (`kernel` → `kernel_size`) or its initials
 /// (`lr` → `learning_rate`); or at most a third of its letters wrong, a swap counting as one; or one is short for the other, with at
@@ -10,9 +13,10 @@ pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) ->
     if plain.is_empty() || plain.len() > 64 {
         return None;
     }
+    let here = elsewhere::here(&plain);
     let distance = |candidate: &str| {
         let other = self::plain(candidate);
-        if plain == other {
+        if plain == other || here == Some(candidate) {
             return Some(0);
         }
         let typo = strsim::damerau_levenshtein(&plain, &other);

@@ -54,7 +54,10 @@ pub(super) fn quoted(text: &str, mark: &str) -> String {
 /// The name probably meant in place of an unknown one.
 pub(super) fn meant(fault: &Fault) -> Option<&'static str> {
     match &fault.kind {
-        Kind::UnknownName { found, known } => nearest(found, known.iter().copied()),
+        Kind::UnknownName { found, known } => {
+            // Tables are listed among the names, but no name stands for one.
+            nearest(found, known.iter().copied().filter(|known| !known.starts_with('{')))
+        }
         _ => None,
     }
 }

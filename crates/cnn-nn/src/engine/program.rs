@@ -1,9 +1,9 @@
 //! A model as a list of steps: blocks taken apart, reshapes gone, pairs fused, the softmax left to the loss, and cut into segments.
 
-use crate::block::{Join, Op};
+use crate::block::{Join, Op, without_link};
 use crate::layer::{BatchStatistics, Layer, Link, WholeBatch, WorkSize, inside};
 use crate::model::Model;
-use crate::regularizer::Regularizer;
+use crate::regularizer::OutputPenalty;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -68,7 +68,7 @@ impl Step {
         self.layer()?.batch_statistics()
     }
 
-    pub(super) fn output_penalty(&self) -> Option<Regularizer> {
+    pub(super) fn output_penalty(&self) -> Option<OutputPenalty> {
         self.layer()?.output_penalty()
     }
 
@@ -355,13 +355,10 @@ fn readers(items: &[ItemOfModel]) -> Vec<usize> {
     readers
 }
 
-/// Takes the closing function off the last item, reshapes aside.
+/// Takes the closing function off the last item that ends in it; behind it are reshapes and layers that only look at it.
 fn remove_link(items: &mut [ItemOfModel], link: Link) {
-    let is_reshape = |op: &Op| matches!(op, Op::Layer(layer, _) if layer.is_reshape());
-    let last = items.iter_mut().rev().find(|item| !is_reshape(&item.op));
-    if let Some(Op::Layer(layer, _)) = last.map(|item| &mut item.op)
-        && let Some(bare) = layer.without_link(link)
-    {
-        *layer = Arc::from(bare);
+    let ops: Vec<Op> = items.iter().map(|item| item.op.clone()).collect();
+    for (place, op) in without_link(&ops, link).into_iter().flatten() {
+        items[place].op = op;
     }
 }

@@ -7,7 +7,6 @@ use super::{BatchMetrics, ClassCounts, Source, Targets, TrainKey};
 use crate::block::Join;
 use crate::layer::{self, Layer, Pass, Weights, Work};
 use crate::loss::{Labels, Loss};
-use crate::regularizer::Regularizer;
 use cnn_kernels::{Buffer, Isa, reduce};
 use std::ops::Range;
 
@@ -320,9 +319,8 @@ impl Shard {
         let pass = batch.pass(step, self.range.start);
         let scale = self.scale;
         back((&mut self.dacts, &mut self.spare), batch, step, n, |dx, dy| {
-            if let Some(Regularizer { l1, l2 }) = layer.output_penalty() {
-                let share = Regularizer { l1: l1 * scale, l2: l2 * scale };
-                share.add_gradient(batch.isa, y, dy);
+            if let Some(penalty) = layer.output_penalty() {
+                penalty.add_gradient(batch.isa, scale, y, dy);
             }
             own.fill(0.0);
             let dw = (!own.is_empty()).then_some(own);

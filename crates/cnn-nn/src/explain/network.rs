@@ -99,7 +99,7 @@ impl<'a> Network<'a> {
         assert_eq!(weights.len(), model.param_count(), "the weights are the model's");
         let mut layers: Vec<Arc<dyn Layer>> =
             model.layers().iter().map(|layer| Arc::clone(&layer.layer)).collect();
-        if let Some(last) = layers.iter_mut().rev().find(|layer| !layer.is_reshape())
+        if let Some(last) = model.closing().map(|index| &mut layers[index])
             && let Some(bare) = last.without_link(Link::Softmax)
         {
             *last = Arc::from(bare);

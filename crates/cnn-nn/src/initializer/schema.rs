@@ -1,6 +1,7 @@
 //! What model.toml may say of an initializer, for the reference and for editors.
 
-use super::{Distribution, Initializer, NAMED, Scaling};
+use super::text::{NAMED, USUALLY, class};
+use super::{Distribution, Initializer, Scaling};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use std::borrow::Cow;
 
@@ -10,7 +11,12 @@ impl JsonSchema for Initializer {
     }
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        let named = |(name, initializer): &(&str, Initializer)| json_schema!({ "description": about(*initializer), "enum": [name] });
+        let named = |(name, initializer): (&str, Initializer)| json_schema!({ "description": about(initializer), "enum": [name, class(name)] });
+        let usual = |(key, initializer, keras): (&str, Initializer, &str)| {
+            let mut names = vec![key.to_owned(), keras.to_owned(), class(keras)];
+            names.dedup();
+            json_schema!({ "description": about(initializer), "enum": names })
+        };
         let table = |key: &str, about: &str, value: Schema| {
             let mut value = value;
             value.insert("description".to_owned(), about.into());
@@ -31,10 +37,13 @@ impl JsonSchema for Initializer {
             "maxItems": 2,
             "examples": [[-0.05, 0.05]],
         });
-        let mut all: Vec<Schema> = NAMED.iter().map(named).collect();
+        let mut all: Vec<Schema> = NAMED.into_iter().map(named).collect();
+        all.extend(USUALLY.into_iter().map(usual));
         all.extend([
             table("constant", "Every weight is this number.", number(0.1)),
+            table("identity", "The input times this number.", number(0.5)),
             table("normal", "Normal with mean 0 and this deviation.", deviation()),
+            table("orthogonal", "Orthonormal columns or rows times this number.", number(2.0)),
             table(
                 "truncated_normal",
                 "Normal with mean 0 and this deviation, cut off at two deviations.",
@@ -68,15 +77,23 @@ fn about(initializer: Initializer) -> String {
                 }
             }
         }
-        Initializer::Orthogonal => {
-            "Orthonormal columns, or rows where there are fewer rows; Saxe et al. 2014.".to_owned()
-        }
-        Initializer::Identity => {
-            "The input passed on: an identity matrix, in a convolution at the middle pixel."
+        Initializer::Orthogonal(_) => {
+            "Orthonormal columns, or rows where there are fewer rows; Saxe et al. 2014. `{ orthogonal = 2.0 }` has them longer."
                 .to_owned()
         }
-        Initializer::Uniform { .. } | Initializer::Normal(_) | Initializer::TruncatedNormal(_) => {
-            String::new()
+        Initializer::Identity(_) => {
+            "The input passed on: an identity matrix, in a convolution at the middle pixel (PyTorch's `dirac_`). \
+             `{ identity = 0.5 }` passes on half of it."
+                .to_owned()
         }
+        Initializer::Uniform { low, high } => format!(
+            "Uniform from {low} to {high}; `{{ uniform = [-0.1, 0.1] }}` has other limits."
+        ),
+        Initializer::Normal(deviation) => format!(
+            "Normal with mean 0 and deviation {deviation}; `{{ normal = 0.1 }}` has another deviation."
+        ),
+        Initializer::TruncatedNormal(deviation) => format!(
+            "Normal with mean 0 and deviation {deviation}, cut off at two deviations; `{{ truncated_normal = 0.1 }}` has another."
+        ),
     }
 }

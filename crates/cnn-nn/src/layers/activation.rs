@@ -42,7 +42,7 @@ pub enum Function {
     #[serde(rename = "hard_silu", alias = "hard_swish")]
     #[schemars(extend("alias" = "hard_swish"))]
     HardSilu,
-    /// y = x where x > 0, else x/5.
+    /// y = x where x > 0, else x/5 as in Keras 3 (PyTorch: x/100).
     #[serde(rename = "leaky_relu")]
     LeakyRelu,
     /// y = x.

@@ -3,7 +3,8 @@
 //! **Shapes** any → the same.
 //! **Parameters** none.
 //! **Errors** a negative factor.
-//! **Source** Keras `ActivityRegularization`; the `activity_regularizer` of Conv2D and Dense is this layer behind them. PyTorch has no
+//! **Source** Keras `ActivityRegularization`; the `activity_regularizer` of other layers is this layer behind them. PyTorch has
+//! no
 //! such layer: the term is added to the loss by hand.
 //!
 //! ```
@@ -19,8 +20,8 @@
 //! ```
 
 use super::{Spec, bad_key};
-use crate::layer::{BuildError, Built, Facts, Layer, Pass, Shard, Weights, Work};
-use crate::regularizer::Regularizer;
+use crate::layer::{BuildError, Built, Facts, Layer, Link, Pass, Shard, Weights, Work};
+use crate::regularizer::{OutputPenalty, Regularizer};
 use cnn_kernels::Isa;
 use cnn_tensor::Shape;
 use schemars::JsonSchema;
@@ -45,7 +46,9 @@ impl Spec for ActivityRegularization {
                 return Err(bad_key(key, "M037", message, hint));
             }
         }
-        let penalty = Regularizer { l1: self.l1, l2: self.l2 };
+        let regularizer = Regularizer { l1: self.l1, l2: self.l2 };
+        let row = input.dims().last().copied().unwrap_or(1);
+        let penalty = OutputPenalty { regularizer, row, link: None };
         Ok(Built {
             layer: Box::new(Penalised { penalty }),
             output: input.clone(),
@@ -61,7 +64,7 @@ impl Spec for ActivityRegularization {
 
 #[derive(Debug)]
 struct Penalised {
-    penalty: Regularizer,
+    penalty: OutputPenalty,
 }
 
 impl Layer for Penalised {
@@ -84,7 +87,12 @@ impl Layer for Penalised {
         }
     }
 
-    fn output_penalty(&self) -> Option<Regularizer> {
-        Some(self.penalty).filter(|penalty| !penalty.is_zero())
+    fn output_penalty(&self) -> Option<OutputPenalty> {
+        Some(self.penalty).filter(|penalty| !penalty.regularizer.is_zero())
+    }
+
+    fn before_link(&self, link: Link) -> Option<Box<dyn Layer>> {
+        let penalty = OutputPenalty { link: Some(link), ..self.penalty };
+        Some(Box::new(Self { penalty }))
     }
 }

@@ -2,9 +2,11 @@
 //! the moving ones, which follow those of the batches: moving = momentum · moving + (1 − momentum) · batch.
 //!
 //! **Shapes** any → the same; the last axis counts the channels.
-//! **Parameters** gamma `[c]` and beta `[c]`, 1 and 0 at first; without `scale` or `center` none of them. `moving_mean` `[c]` and
+//! **Parameters** gamma `[c]` and beta `[c]`; without `scale` or `center` none of them. `moving_mean` `[c]` and
 //! `moving_variance` `[c]`, 0 and 1 at first, are not trained.
-//! **Errors** a momentum outside 0 to 1, an epsilon that is not positive, an input without axes.
+//! **Initialisers** `gamma_initializer` and `beta_initializer`, see [`crate::initializer`].
+//! **Errors** a momentum outside 0 to 1, an epsilon that is not positive, an initializer of what there is not, an input without
+//! axes.
 //! **Source** Ioffe & Szegedy 2015; Keras `BatchNormalization`: ε = 0.001, momentum 0.99, and the variance of the batch itself for
 //! the moving one. PyTorch's ε is 0.00001, its momentum is 1 − ours, and its moving variance is the unbiased estimate.
 //!
@@ -23,8 +25,8 @@
 //! # assert_eq!((model.param_count(), model.trainable_count()), (64, 32));
 //! ```
 
-use super::conv2d::{is_yes, yes};
-use super::normalization::{check_epsilon, epsilon, gamma_and_beta, is_epsilon};
+use super::conv2d::{is_yes, yes, zeros};
+use super::normalization::{check_epsilon, epsilon, gamma_and_beta, is_epsilon, ones};
 use super::{Function, Spec, bad_key};
 use crate::initializer::Initializer;
 use crate::layer::{
@@ -52,11 +54,24 @@ pub struct BatchNormalization {
     /// Whether gamma is multiplied; default true.
     #[serde(default = "yes", skip_serializing_if = "is_yes")]
     pub scale: bool,
+    /// How gamma begins; default `"ones"`. With `"zeros"` in the last layer of a residual block the block begins as the identity.
+    #[serde(default = "ones", skip_serializing_if = "Initializer::is_ones")]
+    pub gamma_initializer: Initializer,
+    /// How beta begins; default `"zeros"`.
+    #[serde(default = "zeros", skip_serializing_if = "Initializer::is_zeros")]
+    pub beta_initializer: Initializer,
 }
 
 impl Default for BatchNormalization {
     fn default() -> Self {
-        Self { momentum: momentum(), epsilon: epsilon(), center: true, scale: true }
+        Self {
+            momentum: momentum(),
+            epsilon: epsilon(),
+            center: true,
+            scale: true,
+            gamma_initializer: Initializer::ONES,
+            beta_initializer: Initializer::ZEROS,
+        }
     }
 }
 
@@ -85,7 +100,8 @@ impl Spec for BatchNormalization {
             return Err(bad_key("momentum", "M037", message, "momentum = 0.99 is Keras's"));
         }
         check_epsilon(self.epsilon)?;
-        let mut params = gamma_and_beta(channels, [self.scale, self.center]);
+        let initializers = [self.gamma_initializer, self.beta_initializer];
+        let mut params = gamma_and_beta(channels, [self.scale, self.center], initializers)?;
         for (name, start) in [("moving_mean", 0.0), ("moving_variance", 1.0)] {
             let param = ParamSpec::new(name, vec![channels], Initializer::Constant(start));
             params.push(ParamSpec { trainable: false, ..param });
@@ -108,7 +124,15 @@ impl Spec for BatchNormalization {
             (plain.clone(), vec![3, 2, 5]),
             (Self { epsilon: 0.1, center: false, ..plain.clone() }, vec![9]),
             (Self { scale: false, momentum: 0.5, ..plain.clone() }, vec![2, 2, 17]),
-            (Self { scale: false, center: false, ..plain }, vec![2, 3, 33]),
+            (Self { scale: false, center: false, ..plain.clone() }, vec![2, 3, 33]),
+            (
+                Self {
+                    gamma_initializer: Initializer::Uniform { low: 0.5, high: 1.5 },
+                    beta_initializer: Initializer::Constant(0.1),
+                    ..plain
+                },
+                vec![2, 2, 4],
+            ),
         ]
     }
 }

@@ -10,7 +10,7 @@
 //! **Errors** no filters, a kernel, stride or dilation of 0, strides and a dilation together, a kernel larger than the padded input,
 //! groups that do not divide filters and channels, a negative factor of a regulariser.
 //! **Source** Keras `Conv2D` (cross-correlation: the kernel is not flipped). `same` pads unevenly: the odd pixel goes to the
-//! bottom and the right.
+//! bottom and the right. PyTorch's kernel and bias begin uniform within 1/√(fan in), where these are `"glorot_uniform"` and 0.
 //!
 //! ```
 //! # let text = r#"
@@ -82,7 +82,7 @@ pub struct Conv2D {
     /// Penalty on the bias; default none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bias_regularizer: Option<Regularizer>,
-    /// Penalty on the output, divided by the samples of the batch; default none. Not on a closing softmax or sigmoid.
+    /// Penalty on the output, divided by the samples of the batch; default none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub activity_regularizer: Option<Regularizer>,
     /// What the kernel is made to satisfy after every update, such as `{ max_norm = 2.0 }`; default nothing.
@@ -253,7 +253,7 @@ impl Spec for Conv2D {
                     kernel_regularizer: Some(Regularizer { l1: 1e-3, l2: 2e-3 }),
                     activity_regularizer: Some(Regularizer { l1: 1e-3, l2: 1e-2 }),
                     bias_regularizer: Some(Regularizer::l2(0.05)),
-                    kernel_initializer: Initializer::Orthogonal,
+                    kernel_initializer: Initializer::Orthogonal(1.0),
                     bias_initializer: Initializer::Constant(0.1),
                     ..conv(6, 3)
                 },

@@ -8,7 +8,8 @@
 //! both, or Keras's `"l1"`, `"l2"`, `"l1l2"` with factors of 0.01 (see [`crate::regularizer`]).
 //! **Constraint** `kernel_constraint`: `{ max_norm = 2.0 }`, `"unit_norm"` or `"non_neg"` after every update, see [`crate::constraint`].
 //! **Errors** no units, a negative factor of a regulariser.
-//! **Source** Keras `Dense`.
+//! **Source** Keras `Dense`. In PyTorch's `Linear` kernel and bias begin uniform within 1/√n, where these are
+//! `"glorot_uniform"` and 0.
 //!
 //! ```
 //! # let text = r#"
@@ -63,7 +64,7 @@ pub struct Dense {
     /// Penalty on the bias; default none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bias_regularizer: Option<Regularizer>,
-    /// Penalty on the output, divided by the samples of the batch; default none. Not on a closing softmax or sigmoid.
+    /// Penalty on the output, divided by the samples of the batch; default none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub activity_regularizer: Option<Regularizer>,
     /// What the kernel is made to satisfy after every update, such as `{ max_norm = 2.0 }`; default nothing.

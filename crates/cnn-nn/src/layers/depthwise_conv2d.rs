@@ -4,11 +4,14 @@
 //! **Shapes** `[h, w, c]` → `[O(h), O(w), c·m]` with O(i) = floor((i − (d·(f − 1) + 1) + 2p)/s) + 1.
 //! **Parameters** kernel `[kh, kw, c, m]` and bias `[c·m]`: (kh·kw + 1)·c·m numbers.
 //! **Initialisers** `depthwise_initializer` and `bias_initializer`, see [`crate::initializer`].
-//! **Regularisers** `depthwise_regularizer` and `bias_regularizer`, see [`crate::regularizer`].
+//! **Regularisers** `depthwise_regularizer`, `bias_regularizer` and, of the output, `activity_regularizer`, see
+//! [`crate::regularizer`].
+//! **Constraint** `depthwise_constraint`, of each channel's window, see [`crate::constraint`].
 //! **Errors** a multiplier, kernel, stride or dilation of 0, strides and a dilation together, a kernel larger than the padded
 //! input, a negative factor of a regulariser.
 //! **Source** Keras `DepthwiseConv2D`; Howard et al. 2017 ("Mobilenets"). On TensorFlow Keras refuses strides that differ; here they may.
-//! PyTorch's `Conv2d` with `groups` = channels has the same outputs in the same order, its kernel as `[c·m, 1, kh, kw]`.
+//! PyTorch's `Conv2d` with `groups` = channels has the same outputs in the same order, its kernel as `[c·m, 1, kh, kw]`,
+//! and begins uniform within 1/√(kh·kw), the bias too.
 //!
 //! ```
 //! # let text = r#"
@@ -30,8 +33,9 @@ use super::conv2d::{
     BuiltConv2D, glorot_uniform, is_one, is_single, is_yes, one, single, valid, yes, zeros,
 };
 use super::{Function, Pair, Spec, bad_key, bias, image_shape, kernel};
+use crate::constraint::Constraint;
 use crate::initializer::Initializer;
-use crate::layer::{BuildError, Built};
+use crate::layer::{BuildError, Built, ParamSpec};
 use crate::regularizer::Regularizer;
 use crate::window::dilated_windows;
 use cnn_kernels::conv::ConvGeometry;
@@ -75,6 +79,12 @@ pub struct DepthwiseConv2D {
     /// Penalty on the bias; default none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bias_regularizer: Option<Regularizer>,
+    /// Penalty on the output, divided by the samples of the batch; default none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub activity_regularizer: Option<Regularizer>,
+    /// What the kernel is made to satisfy after every update, such as `{ max_norm = 2.0 }`; default nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub depthwise_constraint: Option<Constraint>,
 }
 
 impl DepthwiseConv2D {
@@ -92,6 +102,8 @@ impl DepthwiseConv2D {
             bias_initializer: Initializer::ZEROS,
             depthwise_regularizer: None,
             bias_regularizer: None,
+            activity_regularizer: None,
+            depthwise_constraint: None,
         }
     }
 }
@@ -113,6 +125,19 @@ pub(super) fn depthwise(
     Ok(ConvGeometry { groups: c, ..conv_geometry(windows, c, f) })
 }
 
+/// A kernel `[kh, kw, c, m]`, whose last two axes count the outputs.
+pub(super) fn depthwise_kernel(
+    name: &'static str,
+    shape: Vec<usize>,
+    initializer: Initializer,
+    regularizer: Option<Regularizer>,
+    constraint: Option<Constraint>,
+) -> Result<ParamSpec, BuildError> {
+    let keys = ["depthwise_initializer", "depthwise_regularizer", "depthwise_constraint"];
+    let kernel = kernel(name, keys, shape, initializer, regularizer, constraint)?;
+    Ok(ParamSpec { output_axes: 2, ..kernel })
+}
+
 impl Spec for DepthwiseConv2D {
     fn build(&self, input: &Shape) -> Result<Built, BuildError> {
         let [h, w, c] = image_shape("DepthwiseConv2D", input)?;
@@ -121,16 +146,21 @@ impl Spec for DepthwiseConv2D {
         let windows =
             dilated_windows("kernel_size", [h, w], size, strides, dilation, self.padding)?;
         let geometry = depthwise(windows, c, self.depth_multiplier)?;
-        let mut params = vec![kernel(
+        let kernel = depthwise_kernel(
             "kernel",
-            ["depthwise_initializer", "depthwise_regularizer"],
             vec![size.h, size.w, c, self.depth_multiplier],
             self.depthwise_initializer,
             self.depthwise_regularizer,
-        )?];
+            self.depthwise_constraint,
+        )?;
+        let mut params = vec![kernel];
         let regularizer = self.bias_regularizer;
         params.extend(bias(geometry.f, self.use_bias, self.bias_initializer, regularizer)?);
-        BuiltConv2D { geometry, activation }.with(params, windows).followed_by(after, None, input)
+        BuiltConv2D { geometry, activation }.with(params, windows).followed_by(
+            after,
+            self.activity_regularizer,
+            input,
+        )
     }
 
     fn examples() -> Vec<(Self, Vec<usize>)> {
@@ -157,6 +187,8 @@ impl Spec for DepthwiseConv2D {
                     bias_initializer: Initializer::Constant(0.1),
                     depthwise_regularizer: Some(Regularizer::l2(3e-3)),
                     bias_regularizer: Some(Regularizer::l1(1e-2)),
+                    activity_regularizer: Some(Regularizer { l1: 1e-3, l2: 1e-2 }),
+                    depthwise_constraint: Some(Constraint::MaxNorm(1.5)),
                     ..Self::new(3)
                 },
                 vec![4, 6, 2],
@@ -208,5 +240,11 @@ mod tests {
         let wrong =
             bad(DepthwiseConv2D { depthwise_regularizer: Some(Regularizer::l2(-1.0)), ..good() });
         assert_eq!(wrong.0, Some("depthwise_regularizer"));
+        let constraint = Some(Constraint::MaxNorm(0.0));
+        let wrong = bad(DepthwiseConv2D { depthwise_constraint: constraint, ..good() });
+        assert_eq!(wrong, (Some("depthwise_constraint"), "M039"));
+        let activity_regularizer = Some(Regularizer::l1(-1.0));
+        let wrong = bad(DepthwiseConv2D { activity_regularizer, ..good() });
+        assert_eq!(wrong.0, Some("activity_regularizer"));
     }
 }

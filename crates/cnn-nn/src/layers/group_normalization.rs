@@ -2,9 +2,12 @@
 //! normalisation it does the same in training and in inference, and does not look at other images.
 //!
 //! **Shapes** `[h, w, c]` → the same.
-//! **Parameters** gamma `[c]` and beta `[c]`, 1 and 0 at first; without `scale` or `center` none of them.
-//! **Errors** groups that do not divide the channels, an epsilon that is not positive.
-//! **Source** Wu & He 2018; Keras `GroupNormalization`, whose `groups = -1` (a group for each channel) is `groups = c` here.
+//! **Parameters** gamma `[c]` and beta `[c]`; without `scale` or `center` none of them.
+//! **Initialisers** `gamma_initializer` and `beta_initializer`, see [`crate::initializer`].
+//! **Errors** groups that do not divide the channels, an epsilon that is not positive, an initializer of what there is not.
+//! **Source** Wu & He 2018; Keras `GroupNormalization`, whose `groups = -1` (a group for each channel) is `groups = c` here; ε
+//! = 0.001
+//! (PyTorch's is 0.00001, and its `num_groups` has no default).
 //!
 //! ```
 //! # let text = r#"
@@ -19,10 +22,11 @@
 //! # assert_eq!(model.param_count(), 64);
 //! ```
 
-use super::conv2d::{is_yes, yes};
+use super::conv2d::{is_yes, yes, zeros};
 use super::layer_normalization;
-use super::normalization::{epsilon, is_epsilon};
+use super::normalization::{epsilon, is_epsilon, ones};
 use super::{Spec, bad_key, image_shape};
+use crate::initializer::Initializer;
 use crate::layer::{BuildError, Built};
 use cnn_kernels::normalize::Groups;
 use cnn_tensor::Shape;
@@ -45,11 +49,24 @@ pub struct GroupNormalization {
     /// Whether gamma is multiplied; default true.
     #[serde(default = "yes", skip_serializing_if = "is_yes")]
     pub scale: bool,
+    /// How gamma begins; default `"ones"`. With `"zeros"` in the last layer of a residual block the block begins as the identity.
+    #[serde(default = "ones", skip_serializing_if = "Initializer::is_ones")]
+    pub gamma_initializer: Initializer,
+    /// How beta begins; default `"zeros"`.
+    #[serde(default = "zeros", skip_serializing_if = "Initializer::is_zeros")]
+    pub beta_initializer: Initializer,
 }
 
 impl Default for GroupNormalization {
     fn default() -> Self {
-        Self { groups: thirty_two(), epsilon: epsilon(), center: true, scale: true }
+        Self {
+            groups: thirty_two(),
+            epsilon: epsilon(),
+            center: true,
+            scale: true,
+            gamma_initializer: Initializer::ONES,
+            beta_initializer: Initializer::ZEROS,
+        }
     }
 }
 
@@ -75,7 +92,9 @@ impl Spec for GroupNormalization {
             ));
         }
         let groups = Groups { pixels: h * w, groups: self.groups, channels: c / self.groups };
-        layer_normalization::built(groups, self.epsilon, [self.scale, self.center], input)
+        let parameters = [self.scale, self.center];
+        let initializers = [self.gamma_initializer, self.beta_initializer];
+        layer_normalization::built(groups, self.epsilon, parameters, initializers, input)
     }
 
     fn examples() -> Vec<(Self, Vec<usize>)> {
@@ -83,7 +102,16 @@ impl Spec for GroupNormalization {
         vec![
             (Self { groups: 3, ..plain.clone() }, vec![3, 2, 6]),
             (Self { groups: 1, epsilon: 0.1, center: false, ..plain.clone() }, vec![2, 2, 5]),
-            (Self { scale: false, ..plain }, vec![2, 3, 32]),
+            (Self { scale: false, ..plain.clone() }, vec![2, 3, 32]),
+            (
+                Self {
+                    groups: 2,
+                    gamma_initializer: Initializer::ZEROS,
+                    beta_initializer: Initializer::ONES,
+                    ..plain
+                },
+                vec![2, 2, 4],
+            ),
         ]
     }
 }

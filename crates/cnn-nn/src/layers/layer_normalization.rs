@@ -2,8 +2,9 @@
 //! its own.
 //!
 //! **Shapes** any → the same.
-//! **Parameters** gamma `[c]` and beta `[c]`, 1 and 0 at first; without `scale` or `center` none of them.
-//! **Errors** an epsilon that is not positive, an input without axes.
+//! **Parameters** gamma `[c]` and beta `[c]`; without `scale` or `center` none of them.
+//! **Initialisers** `gamma_initializer` and `beta_initializer`, see [`crate::initializer`].
+//! **Errors** an epsilon that is not positive, an initializer of what there is not, an input without axes.
 //! **Source** Ba, Kiros & Hinton 2016; Keras `LayerNormalization` with axis −1 and ε = 0.001 (PyTorch's ε is 0.00001).
 //!
 //! ```
@@ -19,8 +20,9 @@
 //! ```
 
 use super::Spec;
-use super::conv2d::{is_yes, yes};
-use super::normalization::{check_epsilon, epsilon, gamma_and_beta, is_epsilon};
+use super::conv2d::{is_yes, yes, zeros};
+use super::normalization::{check_epsilon, epsilon, gamma_and_beta, is_epsilon, ones};
+use crate::initializer::Initializer;
 use crate::layer::{BuildError, Built, Facts, Layer, Pass, Shard, Weights, Work};
 use cnn_kernels::Isa;
 use cnn_kernels::normalize::{self, Groups};
@@ -41,11 +43,23 @@ pub struct LayerNormalization {
     /// Whether gamma is multiplied; default true.
     #[serde(default = "yes", skip_serializing_if = "is_yes")]
     pub scale: bool,
+    /// How gamma begins; default `"ones"`. With `"zeros"` in the last layer of a residual block the block begins as the identity.
+    #[serde(default = "ones", skip_serializing_if = "Initializer::is_ones")]
+    pub gamma_initializer: Initializer,
+    /// How beta begins; default `"zeros"`.
+    #[serde(default = "zeros", skip_serializing_if = "Initializer::is_zeros")]
+    pub beta_initializer: Initializer,
 }
 
 impl Default for LayerNormalization {
     fn default() -> Self {
-        Self { epsilon: epsilon(), center: true, scale: true }
+        Self {
+            epsilon: epsilon(),
+            center: true,
+            scale: true,
+            gamma_initializer: Initializer::ONES,
+            beta_initializer: Initializer::ZEROS,
+        }
     }
 }
 
@@ -60,7 +74,8 @@ impl Spec for LayerNormalization {
             });
         };
         let groups = Groups { pixels: 1, groups: 1, channels };
-        built(groups, self.epsilon, [self.scale, self.center], input)
+        let initializers = [self.gamma_initializer, self.beta_initializer];
+        built(groups, self.epsilon, [self.scale, self.center], initializers, input)
     }
 
     fn examples() -> Vec<(Self, Vec<usize>)> {
@@ -68,23 +83,33 @@ impl Spec for LayerNormalization {
         vec![
             (plain.clone(), vec![9]),
             (Self { epsilon: 0.1, center: false, ..plain.clone() }, vec![3, 2, 5]),
-            (Self { scale: false, ..plain }, vec![2, 17]),
+            (Self { scale: false, ..plain.clone() }, vec![2, 17]),
+            (
+                Self {
+                    gamma_initializer: Initializer::ZEROS,
+                    beta_initializer: Initializer::Normal(0.1),
+                    ..plain
+                },
+                vec![6],
+            ),
         ]
     }
 }
 
-/// The layer that normalises these groups. `[scale, center]` says which parameters it has.
+/// The layer that normalises these groups. `[scale, center]` says which parameters it has, `initializers` how they
+/// begin.
 pub(super) fn built(
     groups: Groups,
     epsilon: f32,
     [scale, center]: [bool; 2],
+    initializers: [Initializer; 2],
     input: &Shape,
 ) -> Result<Built, BuildError> {
     check_epsilon(epsilon)?;
     Ok(Built {
         layer: Box::new(Normalization { groups, epsilon, scale }),
         output: input.clone(),
-        params: gamma_and_beta(groups.row(), [scale, center]),
+        params: gamma_and_beta(groups.row(), [scale, center], initializers)?,
         facts: Facts { sees_all: groups.pixels > 1 || input.rank() == 1, ..Facts::default() },
     })
 }

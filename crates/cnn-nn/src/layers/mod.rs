@@ -271,25 +271,26 @@ fn kernel_and_bias(
     constraint: Option<Constraint>,
 ) -> Result<Vec<ParamSpec>, BuildError> {
     let outputs = shape.last().copied().unwrap_or_default();
-    let keys = ["kernel_initializer", "kernel_regularizer"];
-    let kernel = kernel("kernel", keys, shape, initializers[0], regularizers[0])?;
-    let constraint = Constraint::checked(constraint, "kernel_constraint")?;
-    let mut params = vec![ParamSpec { constraint, ..kernel }];
+    let keys = ["kernel_initializer", "kernel_regularizer", "kernel_constraint"];
+    let kernel = kernel("kernel", keys, shape, initializers[0], regularizers[0], constraint)?;
+    let mut params = vec![kernel];
     params.extend(bias(outputs, use_bias, initializers[1], regularizers[1])?);
     Ok(params)
 }
 
-/// A kernel, whose initialiser and regulariser are those `keys` of the layer.
+/// A kernel, whose initialiser, regulariser and constraint are those `keys` of the layer.
 fn kernel(
     name: &'static str,
-    keys: [&'static str; 2],
+    keys: [&'static str; 3],
     shape: Vec<usize>,
     initializer: Initializer,
     regularizer: Option<Regularizer>,
+    constraint: Option<Constraint>,
 ) -> Result<ParamSpec, BuildError> {
     let penalty = Regularizer::checked(regularizer, keys[1])?;
     let initializer = initializer.checked(keys[0])?;
-    Ok(ParamSpec { penalty, ..ParamSpec::new(name, shape, initializer) })
+    let constraint = Constraint::checked(constraint, keys[2])?;
+    Ok(ParamSpec { penalty, constraint, ..ParamSpec::new(name, shape, initializer) })
 }
 
 /// The bias of a layer, if it uses one.

@@ -41,7 +41,7 @@ pub struct RandomErasing {
     /// Squares of the rectangle's height and width as shares of the image's, so about its share of the area: f for 0 to f,
     /// or a range; 0 to 1, default [0.02, 0.33].
     pub scale: Factor,
-    /// What covers it: a number, or one per channel. Default: normal noise with a deviation of the upper `value_range`.
+    /// What covers it: a number, or one per channel. Default: normal noise with the upper `value_range` as its deviation.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fill_value: Option<Fill>,
     /// The least and the largest number of a pixel, to which `fill_value` is clipped; default [0, 1].

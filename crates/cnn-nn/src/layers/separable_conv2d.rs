@@ -5,7 +5,10 @@
 //! **Parameters** depthwise kernel `[kh, kw, c, m]`, pointwise kernel `[1, 1, c·m, filters]` and bias `[filters]`:
 //! kh·kw·c·m + (c·m + 1)·filters numbers, m = `depth_multiplier`.
 //! **Initialisers** `depthwise_initializer`, `pointwise_initializer` and `bias_initializer`, see [`crate::initializer`].
-//! **Regularisers** `depthwise_regularizer`, `pointwise_regularizer` and `bias_regularizer`, see [`crate::regularizer`].
+//! **Regularisers** `depthwise_regularizer`, `pointwise_regularizer`, `bias_regularizer` and, of the output,
+//! `activity_regularizer`, see
+//! [`crate::regularizer`].
+//! **Constraints** `depthwise_constraint`, of each channel's window, and `pointwise_constraint`, see [`crate::constraint`].
 //! **Errors** those of [`DepthwiseConv2D`](super::DepthwiseConv2D), and no filters.
 //! **Source** Keras `SeparableConv2D`; Chollet 2016 (Xception). PyTorch has no such layer: two `Conv2d`.
 //!
@@ -28,8 +31,9 @@
 use super::conv2d::{
     glorot_uniform, is_one, is_single, is_yes, macs, one, single, valid, yes, zeros,
 };
-use super::depthwise_conv2d::depthwise;
+use super::depthwise_conv2d::{depthwise, depthwise_kernel};
 use super::{Function, Pair, Spec, bad_key, bias, image_shape, kernel, rows};
+use crate::constraint::Constraint;
 use crate::initializer::Initializer;
 use crate::layer::{
     BuildError, Built, Facts, Layer, Link, ParamSpec, Part, Pass, Shard, Weights, Work, WorkSize,
@@ -86,6 +90,15 @@ pub struct SeparableConv2D {
     /// Penalty on the bias; default none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bias_regularizer: Option<Regularizer>,
+    /// Penalty on the output, divided by the samples of the batch; default none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub activity_regularizer: Option<Regularizer>,
+    /// What the depthwise kernel is made to satisfy after every update, such as `{ max_norm = 2.0 }`; default nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub depthwise_constraint: Option<Constraint>,
+    /// What the pointwise kernel is made to satisfy after every update, such as `{ max_norm = 2.0 }`; default nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pointwise_constraint: Option<Constraint>,
 }
 
 impl SeparableConv2D {
@@ -106,6 +119,9 @@ impl SeparableConv2D {
             depthwise_regularizer: None,
             pointwise_regularizer: None,
             bias_regularizer: None,
+            activity_regularizer: None,
+            depthwise_constraint: None,
+            pointwise_constraint: None,
         }
     }
 
@@ -113,19 +129,20 @@ impl SeparableConv2D {
     fn params(&self, c: usize, between: usize) -> Result<Vec<ParamSpec>, BuildError> {
         let size = self.kernel_size;
         let mut params = vec![
-            kernel(
+            depthwise_kernel(
                 "depthwise_kernel",
-                ["depthwise_initializer", "depthwise_regularizer"],
                 vec![size.h, size.w, c, self.depth_multiplier],
                 self.depthwise_initializer,
                 self.depthwise_regularizer,
+                self.depthwise_constraint,
             )?,
             kernel(
                 "pointwise_kernel",
-                ["pointwise_initializer", "pointwise_regularizer"],
+                ["pointwise_initializer", "pointwise_regularizer", "pointwise_constraint"],
                 vec![1, 1, between, self.filters],
                 self.pointwise_initializer,
                 self.pointwise_regularizer,
+                self.pointwise_constraint,
             )?,
         ];
         let (initializer, regularizer) = (self.bias_initializer, self.bias_regularizer);
@@ -158,7 +175,7 @@ impl Spec for SeparableConv2D {
             layer: Box::new(layer),
             facts: Facts { windows: vec![windows], sees_all: false, macs },
         };
-        built.followed_by(after, None, input)
+        built.followed_by(after, self.activity_regularizer, input)
     }
 
     fn examples() -> Vec<(Self, Vec<usize>)> {
@@ -183,11 +200,14 @@ impl Spec for SeparableConv2D {
                     dilation_rate: 2.into(),
                     padding: Padding::Explicit(1),
                     depthwise_initializer: Initializer::Normal(0.3),
-                    pointwise_initializer: Initializer::Orthogonal,
+                    pointwise_initializer: Initializer::Orthogonal(1.0),
                     bias_initializer: Initializer::Constant(0.1),
                     depthwise_regularizer: Some(Regularizer::l2(3e-3)),
                     pointwise_regularizer: Some(Regularizer { l1: 1e-3, l2: 2e-3 }),
                     bias_regularizer: Some(Regularizer::l1(1e-2)),
+                    activity_regularizer: Some(Regularizer { l1: 1e-3, l2: 1e-2 }),
+                    depthwise_constraint: Some(Constraint::NonNeg),
+                    pointwise_constraint: Some(Constraint::UnitNorm),
                     ..Self::new(3, 2)
                 },
                 vec![4, 5, 2],

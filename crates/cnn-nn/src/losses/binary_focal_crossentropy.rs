@@ -50,6 +50,15 @@ impl Spec for BinaryFocalCrossentropy {
     fn build(&self, _: usize, link: Option<Link>) -> Result<Built, BuildError> {
         fit::binary(link, self.from_logits)?;
         fit::alpha(self.alpha)?;
+        // The default may be written out.
+        if !self.apply_class_balancing && self.alpha.to_bits() != Self::default().alpha.to_bits() {
+            let message = format!(
+                "alpha = {} is given, but apply_class_balancing = false: it has no effect",
+                self.alpha
+            );
+            let hint = "set apply_class_balancing = true, or drop alpha";
+            return Err(fit::error(Some("alpha"), "M068", message, hint));
+        }
         fit::gamma(self.gamma)?;
         let alpha = self.apply_class_balancing.then_some(self.alpha);
         Ok(Built {
@@ -99,5 +108,22 @@ impl Rule for Focal {
         dy: &mut [f32],
     ) -> f64 {
         sigmoid_focal((self.alpha, self.gamma), outputs, y, targets, scale, dy)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn alpha_without_balancing_is_an_error_unless_it_is_the_default_written_out() {
+        let build = |text: &str| {
+            let spec: BinaryFocalCrossentropy = serde_json::from_str(text).unwrap();
+            spec.build(1, Some(Link::Sigmoid)).map_err(|error| (error.key, error.code))
+        };
+        assert_eq!(build(r#"{"alpha":0.5}"#).unwrap_err(), (Some("alpha"), "M068"));
+        assert!(build(r#"{"alpha":0.5,"apply_class_balancing":true}"#).is_ok());
+        let written = serde_json::to_string(&BinaryFocalCrossentropy::default()).unwrap();
+        assert!(written.contains("alpha") && build(&written).is_ok());
     }
 }

@@ -234,6 +234,7 @@ impl<'a> Builder<'a> {
                 penalty: param.penalty,
                 trainable: param.trainable,
                 constraint: param.constraint,
+                output_axes: param.output_axes,
             }
         });
         let params: Vec<_> = params.collect();

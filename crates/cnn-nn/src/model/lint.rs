@@ -12,7 +12,7 @@ pub fn lint(model: &Model) -> Vec<Problem> {
     found.extend(not_flat(model).map(|(at, message, hint)| {
         Problem::warning(at, "M050", message).label("acts on the last axis only").hint(hint)
     }));
-    let last = model.layers.iter().rposition(|layer| !layer.layer.is_reshape());
+    let last = model.closing();
     for (index, layer) in model.layers.iter().enumerate() {
         if layer.layer.without_link(Link::Softmax).is_some() && Some(index) != last {
             let message = format!("{} ends in softmax, but layers follow", title(index, layer));
@@ -52,13 +52,31 @@ pub fn lint_loss(model: &Model, loss: &LossSpec) -> Vec<Problem> {
     let Err(error) = Loss::new(loss, model.output(), model.link()) else {
         return Vec::new();
     };
-    let last = model.layers.iter().rposition(|layer| !layer.layer.is_reshape()).unwrap_or(0);
+    let last = model.closing().unwrap_or(0);
+    if let Some(problem) = softmax_of_rows(model, last).filter(|_| error.code == "M041") {
+        return vec![problem];
+    }
     let (at, hint) = match (error.key, not_flat(model)) {
         (Some(_), _) => (At::Loss { key: error.key }, error.hint),
         (None, Some((at, _, hint))) => (at, hint),
         (None, None) => (At::Layer { index: last, key: Some("activation") }, error.hint),
     };
     vec![Problem::error(at, error.code, error.message).hint(hint)]
+}
+
+/// For a model whose closing softmax is one of several rows that a reshape puts together.
+fn softmax_of_rows(model: &Model, last: usize) -> Option<Problem> {
+    let (layer, len) = (model.layers.get(last)?, model.output().len());
+    let several = layer.row() != len && layer.layer.without_link(Link::Softmax).is_some();
+    let message = format!(
+        "{} ends in a softmax of each {} numbers, but the model gives {len}: they are no probabilities together",
+        title(last, layer),
+        layer.row(),
+    );
+    let at = At::Layer { index: last, key: Some("activation") };
+    let hint =
+        "put the `Flatten` layer before it, or drop its activation and end in a layer that has it";
+    several.then(|| Problem::error(at, "M041", message).hint(hint))
 }
 
 /// For a model whose result is not one row of numbers: the layer before which a `Flatten` is missing, why, and the cure.

@@ -54,8 +54,18 @@ fn windows_that_do_not_fit_show_the_arithmetic() {
     only(&text, "M031 6:1 layer 1", &["floor((28 − 30 + 2·0)/1) + 1 = −1", "padding = \"same\""]);
     only(
         &layer("Conv2D", "filters = 3\nkernel_size = 3\npadding = 36028797018963968"),
-        "M035",
+        "M035 7:1",
         &["too large"],
+    );
+    only(
+        &layer("Conv2D", "filters = 3\nkernel_size = 3\ndilation_rate = 1000000000000"),
+        "M035 7:1 layer 1 `conv2d` (Conv2D): dilation 1000000000000 is too large",
+        &[],
+    );
+    only(
+        &layer("Conv2D", "strides = 1000000000000\nfilters = 3\nkernel_size = 3"),
+        "M035 5:1 layer 1 `conv2d` (Conv2D): stride 1000000000000 is too large",
+        &[],
     );
     for rate in ["-0.1", "1.5", "nan"] {
         only(

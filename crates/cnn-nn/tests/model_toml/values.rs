@@ -37,6 +37,34 @@ fn a_mistyped_key_or_name_finds_its_word() {
 }
 
 #[test]
+fn initializers_are_read_in_keras_s_spellings_and_the_others_explained() {
+    let with = |value: &str| layer("Dense", &format!("units = 3\nkernel_initializer = {value}"));
+    for sound in [
+        "\"HeNormal\"",
+        "\"Zeros\"",
+        "\"random_normal\"",
+        "\"TruncatedNormal\"",
+        "\"uniform\"",
+        "{ orthogonal = 2.0 }",
+    ] {
+        ModelSpec::read("model.toml", &with(sound)).unwrap_or_else(|found| panic!("{found}"));
+    }
+    let unknown = "M004 6:1 unknown kernel_initializer";
+    only(&with("\"dirac\""), unknown, &["did you mean \"identity\"?"]);
+    only(&with("\"xavier_uniform\""), unknown, &["did you mean \"glorot_uniform\"?"]);
+    only(&with("\"constant\""), unknown, &["no such name"]);
+    only(&with("\"{ constant = 0.1 }\""), unknown, &["no such name"]);
+    let listed = mistakes(&with("\"constant\"")).to_string();
+    assert!(listed.contains("zeros, { constant = 0.1 }, { identity = 0.5 }"), "{listed}");
+    only(
+        &with("{}"),
+        "M007 6:1 `kernel_initializer` cannot be {} in layer 1 (Dense)",
+        &["expected a table with one key, such as { constant = 0.1 }"],
+    );
+    only(&with("{ orthogonal = inf }"), "M037 6:1", &["the gain must be finite"]);
+}
+
+#[test]
 fn a_list_that_is_too_long_is_no_pair() {
     let text = layer("RandomContrast", "factor = 0.2\nvalue_range = [0, 1, 2]");
     let mistake = "M006 6:1 `value_range` cannot be [0, 1, 2] in layer 1 (RandomContrast)";

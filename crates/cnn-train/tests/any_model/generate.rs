@@ -20,7 +20,7 @@ const EXTREMES: [&str; 12] = [
     "-1e300",
 ];
 
-const INITIALIZERS: [&str; 14] = [
+const INITIALIZERS: [&str; 17] = [
     "\"glorot_uniform\"",
     "\"glorot_normal\"",
     "\"he_uniform\"",
@@ -35,6 +35,9 @@ const INITIALIZERS: [&str; 14] = [
     "{ uniform = [-0.1, 0.1] }",
     "{ normal = 0.1 }",
     "{ truncated_normal = 0.1 }",
+    "{ orthogonal = 1.5 }",
+    "{ identity = 0.5 }",
+    "\"RandomUniform\"",
 ];
 
 const FILLS: [&str; 4] = ["\"reflect\"", "\"wrap\"", "\"constant\"", "\"nearest\""];
@@ -142,7 +145,9 @@ impl Dice {
             let regularizer = format!("{stem}_regularizer");
             self.maybe(out, &regularizer, Self::regularizer);
             self.maybe(out, "bias_regularizer", Self::regularizer);
+            self.maybe(out, "activity_regularizer", Self::regularizer);
         }
+        self.maybe(out, &format!("{stem}_constraint"), Self::constraint);
     }
 
     fn resampled(&mut self, out: &mut Vec<String>) {
@@ -183,7 +188,6 @@ impl Dice {
                 self.maybe(out, "activation", Self::function);
                 self.maybe(out, "use_bias", Self::flag);
                 self.weights(out, "kernel");
-                self.maybe(out, "kernel_constraint", Self::constraint);
             }
             "Activation" => out.push(format!("activation = {}", self.function())),
             "MaxPooling2D" | "AveragePooling2D" => {
@@ -204,6 +208,10 @@ impl Dice {
                 self.maybe(out, "epsilon", |d| d.one_of(&["1e-3", "1e-5"]).to_owned());
                 self.maybe(out, "center", Self::flag);
                 self.maybe(out, "scale", Self::flag);
+                if self.below(3) == 0 {
+                    self.maybe(out, "gamma_initializer", |d| d.one_of(&INITIALIZERS).to_owned());
+                    self.maybe(out, "beta_initializer", |d| d.one_of(&INITIALIZERS).to_owned());
+                }
             }
             "Residual" => {
                 let (main, other) = (self.layers(depth, 3), self.layers(depth, 2));
@@ -260,13 +268,13 @@ impl Dice {
         }
         if kind == "SeparableConv2D" {
             self.maybe(out, "pointwise_initializer", |d| d.one_of(&INITIALIZERS).to_owned());
+            self.maybe(out, "pointwise_constraint", Self::constraint);
         }
         if kind == "Conv2D" {
             if self.below(4) == 0 {
                 self.maybe(out, "groups", |d| d.size(3));
             }
             self.weights(out, "kernel");
-            self.maybe(out, "kernel_constraint", Self::constraint);
         }
     }
 

@@ -84,7 +84,7 @@ pub(crate) const KINDS: [Kind; 11] = [
         "initializer",
         "initializers",
         "Initializers",
-        "`kernel_initializer` and `bias_initializer` of a layer: how its weights begin",
+        "`kernel_initializer`, `bias_initializer` and the like of a layer: how its weights begin",
         "Initializer",
     ])
     .with_intro("crates/cnn-nn/src/initializer.rs"),
@@ -100,7 +100,7 @@ pub(crate) const KINDS: [Kind; 11] = [
         "constraint",
         "constraints",
         "Constraints",
-        "`kernel_constraint` of a layer: what its kernel is made to satisfy after every update",
+        "`kernel_constraint` and the like of a layer: what its kernel is made to satisfy after every update",
         "Constraint",
     ])
     .with_intro("crates/cnn-nn/src/constraint.rs"),

@@ -14,7 +14,7 @@ use std::fs;
 type Cases = BTreeMap<(&'static str, String), usize>;
 
 /// Who compares which golden file: the file, how its test calls it, the test.
-const READERS: [(&str, &str, &str); 16] = [
+const READERS: [(&str, &str, &str); 18] = [
     ("LAYER.npz", "{kind}.npz", "crates/cnn-nn/tests/goldens.rs::every_layer_equals_keras"),
     (
         "augment.npz",
@@ -31,6 +31,16 @@ const READERS: [(&str, &str, &str); 16] = [
         "activity.npz",
         "activity.npz",
         "crates/cnn-train/tests/trajectory.rs::penalties_on_outputs_are_keras_s",
+    ),
+    (
+        "initializers.npz",
+        "initializers.npz",
+        "crates/cnn-nn/tests/goldens.rs::every_initializer_equals_keras",
+    ),
+    (
+        "separable.npz",
+        "separable.npz",
+        "crates/cnn-train/tests/trajectory.rs::depthwise_layers_and_a_penalised_softmax_are_keras_s",
     ),
     (
         "constraints.npz",
@@ -89,38 +99,8 @@ const READERS: [(&str, &str, &str); 16] = [
     ),
 ];
 
-/// Items that no golden file names, with the test that knows better by other means: formulas, moments, scripted traces, `TensorFlow`'s bytes.
-const INDEPENDENT: [(&str, &[&str], &str); 8] = [
-    (
-        "initializer",
-        &[
-            "glorot_normal",
-            "glorot_uniform",
-            "he_normal",
-            "he_uniform",
-            "lecun_normal",
-            "lecun_uniform",
-            "normal",
-            "truncated_normal",
-            "uniform",
-        ],
-        "crates/cnn-nn/src/initializer.rs::deviations_and_limits_are_keras_s",
-    ),
-    (
-        "initializer",
-        &["zeros", "ones", "constant"],
-        "crates/cnn-nn/src/initializer.rs::constants_are_what_they_say",
-    ),
-    (
-        "initializer",
-        &["orthogonal"],
-        "crates/cnn-nn/src/initializer.rs::orthogonal_columns_or_rows",
-    ),
-    (
-        "initializer",
-        &["identity"],
-        "crates/cnn-nn/src/initializer.rs::the_identity_passes_on_what_it_gets",
-    ),
+/// Items that no golden file names, with the test that knows better by other means: scripted traces, `TensorFlow`'s bytes.
+const INDEPENDENT: [(&str, &[&str], &str); 4] = [
     (
         "callback",
         &["StopAt"],
@@ -286,9 +266,12 @@ impl Counter<'_> {
         }
     }
 
-    /// What the layers of whole models take, key by key.
-    fn penalties_and_constraints(&mut self) {
+    /// What layers take, key by key.
+    fn keys_of_layers(&mut self) {
         for (file, kind) in [
+            ("initializers.npz", "initializer"),
+            ("separable.npz", "regularizer"),
+            ("separable.npz", "constraint"),
             ("regularizers.npz", "regularizer"),
             ("activity.npz", "regularizer"),
             ("constraints.npz", "constraint"),
@@ -344,7 +327,7 @@ fn every_item_has_a_golden_file_or_an_independent_oracle() {
     let mut counter = Counter { items: &all, cases: Cases::new() };
     counter.layers();
     counter.compile();
-    counter.penalties_and_constraints();
+    counter.keys_of_layers();
     counter.callbacks();
     for (_, word, test) in CONFORMANCE {
         assert_test(test, word);
