@@ -24,7 +24,7 @@ macro_rules! experiments {
     };
 }
 
-experiments!["course", "overfitting", "recipes", "mnist"];
+experiments!["course", "overfitting", "recipes", "resnet", "mnist"];
 
 /// The experiment of that name.
 pub(crate) fn find(name: &str) -> Option<&'static Embedded> {
