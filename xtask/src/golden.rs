@@ -72,7 +72,7 @@ mod tests {
     use std::collections::BTreeSet;
 
     /// What of Python's own the scripts use.
-    const OWN: &str = "argparse csv gzip io json math os pathlib random re statistics subprocess sys tempfile time warnings zipfile zlib";
+    const OWN: &str = "argparse contextlib csv gzip io json math os pathlib random re statistics subprocess sys tempfile time types warnings zipfile zlib";
 
     /// The modules that a script imports, also in a script that it runs.
     fn imports(text: &str) -> impl Iterator<Item = &str> {
