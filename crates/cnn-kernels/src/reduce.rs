@@ -4,6 +4,12 @@ use crate::Isa;
 use crate::isa::dispatch;
 use crate::scalar;
 
+/// `y = a + b`, element by element. Overwrites `y`.
+pub fn add(isa: Isa, a: &[f32], b: &[f32], y: &mut [f32]) {
+    assert!(a.len() == b.len() && a.len() == y.len(), "add: lengths differ");
+    dispatch!(isa, add(a, b, y), scalar::reduce::add);
+}
+
 /// `acc += x`, element by element.
 pub fn add_assign(isa: Isa, acc: &mut [f32], x: &[f32]) {
     assert_eq!(acc.len(), x.len(), "add_assign: lengths differ");

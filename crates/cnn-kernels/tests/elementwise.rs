@@ -254,6 +254,9 @@ fn everything(isa: Isa, len: usize) -> Vec<Vec<f32>> {
     update::sgd_momentum(isa, 0.1, 0.9, true, &mut w, &g, &mut m);
     update::add_penalty(isa, 0.3, 0.7, &g, &mut w);
     reduce::add_assign(isa, &mut w, &g);
+    let mut sums = vec![7.0; len];
+    reduce::add(isa, &m, &g, &mut sums);
+    assert!(sums.iter().zip(m.iter().zip(&g)).all(|(sum, (m, g))| *sum == m + g));
     let bytes: Vec<u8> = (0..len).map(|i| (i * 37) as u8).collect();
     let (mut scaled, mut unit) = (vec![7.0; len], vec![7.0; len]);
     convert::u8_to_f32(isa, &bytes, 0.3, &mut scaled);

@@ -205,7 +205,7 @@ impl Layer for Block {
                 Op::Join(join, inputs) => {
                     let values = inputs.map(|v| &*trace.values[v]);
                     for (side, input) in inputs.iter().enumerate() {
-                        join.backward(isa, side, values, dy, &mut before[*input]);
+                        join.backward(isa, side, values, dy, &mut before[*input], true);
                     }
                 }
             }

@@ -1,6 +1,13 @@
 //! Sums in plain loops.
 
 #[inline(always)]
+pub(crate) fn add(a: &[f32], b: &[f32], y: &mut [f32]) {
+    for (y, (a, b)) in y.iter_mut().zip(a.iter().zip(b)) {
+        *y = a + b;
+    }
+}
+
+#[inline(always)]
 pub(crate) fn add_assign(acc: &mut [f32], x: &[f32]) {
     for (acc, x) in acc.iter_mut().zip(x) {
         *acc += x;

@@ -108,6 +108,7 @@ macro_rules! kernels {
             plain fn gate_backward_input(channels: usize, gates: &[f32], dy: &[f32], dx: &mut [f32]) = $crate::scalar::gate::backward_input;
             plain fn gate_backward_gates(channels: usize, x: &[f32], dy: &[f32], dgates: &mut [f32]) = $crate::scalar::gate::backward_gates;
             simd fn multiply_adds(rounds: usize) -> (u64, f32) = $crate::generic::peak::multiply_adds;
+            plain fn add(a: &[f32], b: &[f32], y: &mut [f32]) = $crate::scalar::reduce::add;
             plain fn add_assign(acc: &mut [f32], x: &[f32]) = $crate::scalar::reduce::add_assign;
             plain fn sum_f64(x: &[f32]) -> f64 = $crate::scalar::reduce::sum_f64;
             plain fn sum_squares_f64(x: &[f32]) -> f64 = $crate::scalar::reduce::sum_squares_f64;

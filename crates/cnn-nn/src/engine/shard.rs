@@ -338,10 +338,7 @@ impl Shard {
             step.inputs.iter().enumerate().filter(|(_, slot)| program.learns[**slot])
         {
             let dx = &mut before[slot][..n * program.slots[slot]];
-            if !step.adds[side] {
-                dx.fill(0.0);
-            }
-            join.backward(batch.isa, side, values, dy, dx);
+            join.backward(batch.isa, side, values, dy, dx, step.adds[side]);
         }
     }
 }
