@@ -1,6 +1,7 @@
 //! The environment: read here and nowhere else.
 
 use crate::failure::{Exit, Failure};
+use crate::{files, output};
 use cnn_data::{DataError, Dataset};
 use cnn_train::{Deterministic, Isa, RunInfo};
 use cnn_viz::terminal::Ink;
@@ -52,7 +53,7 @@ pub(crate) fn load_if_there(data: &str, input: &[usize]) -> Result<Option<Datase
 
 /// Loads the data set of a run: from where it was, else by the words that were given then.
 pub(crate) fn load_of(info: &RunInfo, input: &[usize]) -> Result<Dataset, Failure> {
-    let given = if info.data_source.is_empty() { &info.data } else { &info.data_source };
+    let given = info.data_given();
     if info.data_path.is_empty() {
         return load_for(given, input);
     }
@@ -64,13 +65,25 @@ pub(crate) fn load_of(info: &RunInfo, input: &[usize]) -> Result<Dataset, Failur
     }
 }
 
+/// As many images as are wanted, and what is to be said about them.
+pub(crate) fn first_images(mut data: Dataset, limit: Option<u32>) -> Dataset {
+    if let Some(limit) = limit {
+        data.train = data.train.take(limit as usize);
+        data.test = data.test.take(limit as usize);
+    }
+    for note in &data.notes {
+        output::note(&format!("note: {note}\n"));
+    }
+    data
+}
+
 /// The place of a data set from the root; nothing for one that is known by name, or was given so.
 pub(crate) fn data_path(given: &str) -> String {
     if cnn_data::NAMES.contains(&&*given.replace('_', "-")) {
         return String::new();
     }
-    let path = std::path::absolute(given).ok().filter(|path| path != Path::new(given));
-    path.map_or_else(String::new, |path| path.to_string_lossy().into_owned())
+    let path = files::from_root(Path::new(given));
+    if path == Path::new(given) { String::new() } else { path.to_string_lossy().into_owned() }
 }
 
 fn shape(input: &[usize]) -> Option<[usize; 3]> {

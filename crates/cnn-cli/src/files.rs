@@ -111,10 +111,7 @@ pub(crate) fn must_be_writable(path: &Path, to_be_made: &Path) -> Result<(), Fai
     if path.is_dir() || path.file_name().is_none() {
         return wrong("this is a folder", path, "name a file in it");
     }
-    let folder = match path.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => folder,
-        _ => Path::new("."),
-    };
+    let folder = folder_of(path);
     if folder.is_dir() {
         let tried = tempfile::Builder::new().prefix(".cnn-").tempfile_in(folder);
         // Without the name of the file that was tried.
@@ -123,7 +120,19 @@ pub(crate) fn must_be_writable(path: &Path, to_be_made: &Path) -> Result<(), Fai
     if from_root(to_be_made).starts_with(from_root(folder)) {
         return Ok(());
     }
-    wrong("there is no such folder", folder, "make it first, or choose another place")
+    Err(no_such_folder(folder))
+}
+
+/// The folder that a file lies in.
+pub(crate) fn folder_of(path: &Path) -> &Path {
+    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+/// Nothing can be written into a folder that is not there.
+pub(crate) fn no_such_folder(folder: &Path) -> Failure {
+    let place = folder.display().to_string();
+    let help = "make it first, or choose another place";
+    Failure::new(Exit::Disk, "", "there is no such folder", &place, &[], &[help])
 }
 
 /// The path from the root, if the system tells.

@@ -111,11 +111,11 @@ impl<'a> Columns<'a> {
         let begin = ahead.next().unwrap_or_default();
         // With a number behind it, it is an image whose label is none, as `cat,0,255,…`, and the error is about that.
         let image = ahead.next().is_some_and(|second| number(second).is_some());
-        let unnamed = label_column(first, line).is_err();
-        if number(begin).is_some() || begin.is_empty() || (unnamed && image) {
+        let label = label_column(first, line);
+        if number(begin).is_some() || begin.is_empty() || (label.is_err() && image) {
             return Ok(Self { count, label: 0, names: None });
         }
-        Ok(Self { count, label: label_column(first, line)?, names: Some(first) })
+        Ok(Self { count, label: label?, names: Some(first) })
     }
 }
 

@@ -74,9 +74,8 @@ impl Op {
     }
 }
 
-/// What changes where the last of these operations, which gives value `ops.len()`, is to leave away this closing function, if
-/// it ends in
-/// it: places and what stands there then. Behind the function there may be layers that only look at what it gives.
+/// What changes where the last of these operations, which gives value `ops.len()`, is to leave away this closing function, if it
+/// ends in it: places and what stands there then. Behind the function there may be layers that only look at what it gives.
 pub(crate) fn without_link(ops: &[Op], link: Link) -> Option<Vec<(usize, Op)>> {
     let (Op::Layer(layer, x), before) = ops.split_last()? else { return None };
     let changed = |layer: Box<dyn Layer>| (before.len(), Op::Layer(Arc::from(layer), *x));

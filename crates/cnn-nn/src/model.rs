@@ -214,8 +214,7 @@ impl Model {
         self.link() == Some(Link::Softmax)
     }
 
-    /// The function that makes probabilities at the end of the last layer, if it ends in one; reshapes and layers that only
-    /// look at
+    /// The function that makes probabilities at the end of the last layer, if it ends in one; reshapes and layers that only look at
     /// their input aside.
     pub fn link(&self) -> Option<Link> {
         let last = &self.layers[self.closing()?];

@@ -122,6 +122,13 @@ pub struct RunInfo {
     pub files: BTreeMap<String, String>,
 }
 
+impl RunInfo {
+    /// The words by which the data set was asked for; its name in runs that do not say.
+    pub fn data_given(&self) -> &str {
+        if self.data_source.is_empty() { &self.data } else { &self.data_source }
+    }
+}
+
 /// What a finished run leaves.
 #[derive(Clone, Copy, Debug)]
 pub struct RunRecord<'a> {

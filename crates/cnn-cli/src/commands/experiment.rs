@@ -198,22 +198,11 @@ fn size(sweep: &Sweep) -> String {
 
 /// The data set, or its first images, in the size of the first row's input.
 fn load(source: &str, sweep: &Sweep, args: &Args) -> Result<Dataset, Failure> {
-    Ok(first_images(args, environment::load_for(source, input(sweep))?))
+    Ok(environment::first_images(environment::load_for(source, input(sweep))?, args.limit))
 }
 
 fn input(sweep: &Sweep) -> &[usize] {
     sweep.rows.first().map_or(&[][..], |row| &row.config.model.input)
-}
-
-fn first_images(args: &Args, mut data: Dataset) -> Dataset {
-    if let Some(limit) = args.limit {
-        data.train = data.train.take(limit as usize);
-        data.test = data.test.take(limit as usize);
-    }
-    for note in &data.notes {
-        output::note(&format!("note: {note}\n"));
-    }
-    data
 }
 
 /// For `--dry-run`: whether the rows fit the data, if it is there.
@@ -221,7 +210,7 @@ fn try_on_data(source: Option<&String>, sweep: &Sweep, args: &Args) -> Result<()
     let missing = match source {
         None => "no data set is named".to_owned(),
         Some(source) => match environment::load_if_there(source, input(sweep))? {
-            Some(data) => return Ok(sweep.check(&first_images(args, data))?),
+            Some(data) => return Ok(sweep.check(&environment::first_images(data, args.limit))?),
             None => format!("{source} is not on this machine"),
         },
     };

@@ -82,10 +82,8 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     let run = Run::open(&args.run)?;
     let path = args.output.clone().unwrap_or_else(|| args.run.join("report.html"));
     files::must_be_free(&path, args.force)?;
-    if let Some(folder) = path.parent().filter(|p| !p.as_os_str().is_empty() && !p.is_dir()) {
-        let place = folder.display().to_string();
-        let help = "make it first, or choose another place";
-        return Err(Failure::new(Exit::Disk, "", "there is no such folder", &place, &[], &[help]));
+    if !files::folder_of(&path).is_dir() {
+        return Err(files::no_such_folder(files::folder_of(&path)));
     }
 
     let mut measured = run.saved.as_ref().map(|saved| Measured::new(args, saved)).transpose()?;

@@ -269,19 +269,7 @@ fn run_name<'a>(config: &'a Config, source: &'a ModelText) -> &'a str {
 /// The data set, or its first images.
 fn load(args: &Args, config: &Config) -> Result<Dataset, Failure> {
     let source = args.data.as_deref().unwrap_or_default();
-    Ok(first_images(args, environment::load_for(source, &config.model.input)?))
-}
-
-/// As many images as are wanted, and what is to be said about them.
-fn first_images(args: &Args, mut data: Dataset) -> Dataset {
-    if let Some(limit) = args.limit {
-        data.train = data.train.take(limit as usize);
-        data.test = data.test.take(limit as usize);
-    }
-    for note in &data.notes {
-        output::note(&format!("note: {note}\n"));
-    }
-    data
+    Ok(environment::first_images(environment::load_for(source, &config.model.input)?, args.limit))
 }
 
 /// A trainer for a model that fits the data, with the weights to begin with.

@@ -3,7 +3,7 @@
 use super::watch::Interrupted;
 use crate::args::Format;
 use crate::failure::{Exit, Failure};
-use crate::{environment, fits, output, runs, signals};
+use crate::{environment, files, fits, output, runs, signals};
 use cnn_callbacks::{Callback, ProgressBar, Style};
 use cnn_data::Dataset;
 use cnn_train::verify::{self, Check, Outcome, Retraining};
@@ -93,10 +93,7 @@ fn refuse_a_file(path: &Path) -> Result<(), Failure> {
     if !path.is_file() {
         return Ok(());
     }
-    let folder = match path.parent() {
-        Some(folder) if folder.as_os_str().is_empty() => Path::new("."),
-        folder => folder.unwrap_or(path),
-    };
+    let folder = files::folder_of(path);
     let help = if RunDir::info(folder).is_ok() {
         format!("give the run folder: cnn verify {}", folder.display())
     } else {
@@ -109,8 +106,7 @@ fn refuse_a_file(path: &Path) -> Result<(), Failure> {
 /// The data set of the run, cut as it was.
 fn data(args: &Args, run: &Recorded<'_>, config: &Config) -> Result<Dataset, Failure> {
     let info = &run.info;
-    let source = if info.data_source.is_empty() { &info.data } else { &info.data_source };
-    let source = args.data.as_ref().unwrap_or(source);
+    let source = args.data.as_deref().unwrap_or(info.data_given());
     let input = &config.model.input;
     let data = match &args.data {
         Some(given) => environment::load_for(given, input),
@@ -192,7 +188,7 @@ fn beginner(
     data: &Dataset,
 ) -> Result<Trainer, Failure> {
     let model = config.model.build().map_err(cnn_train::TrainError::from)?;
-    let source = crate::files::model(&run.folder.join("config.toml").to_string_lossy())?;
+    let source = files::model(&run.folder.join("config.toml").to_string_lossy())?;
     fits::check(&source, &model, data)?;
     let options = TrainOptions {
         threads: environment::threads(args.threads),

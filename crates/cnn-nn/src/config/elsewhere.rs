@@ -1,11 +1,12 @@
 //! What other programs, or people, call things that have another name here.
 
 /// Names from elsewhere, in small letters and without underscores, and what they are called here.
-const NAMES: [(&str, &str); 14] = [
+const NAMES: [(&str, &str); 15] = [
     ("bce", "BinaryCrossentropy"),
     ("bceloss", "BinaryCrossentropy"),
     ("bcewithlogitsloss", "BinaryCrossentropy"),
     ("binaryfocal", "BinaryFocalCrossentropy"),
+    ("crossentropy", "SparseCategoricalCrossentropy"),
     ("crossentropyloss", "SparseCategoricalCrossentropy"),
     ("dirac", "identity"),
     ("eye", "identity"),

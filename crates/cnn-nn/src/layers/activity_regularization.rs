@@ -4,8 +4,7 @@
 //! **Parameters** none.
 //! **Errors** a negative factor.
 //! **Source** Keras `ActivityRegularization`; the `activity_regularizer` of other layers is this layer behind them. PyTorch has
-//! no
-//! such layer: the term is added to the loss by hand.
+//! no such layer: the term is added to the loss by hand.
 //!
 //! ```
 //! # let text = r#"

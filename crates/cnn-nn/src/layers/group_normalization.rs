@@ -6,8 +6,7 @@
 //! **Initialisers** `gamma_initializer` and `beta_initializer`, see [`crate::initializer`].
 //! **Errors** groups that do not divide the channels, an epsilon that is not positive, an initializer of what there is not.
 //! **Source** Wu & He 2018; Keras `GroupNormalization`, whose `groups = -1` (a group for each channel) is `groups = c` here; ε
-//! = 0.001
-//! (PyTorch's is 0.00001, and its `num_groups` has no default).
+//! = 0.001 (PyTorch's is 0.00001, and its `num_groups` has no default).
 //!
 //! ```
 //! # let text = r#"

@@ -6,8 +6,7 @@
 //! kh·kw·c·m + (c·m + 1)·filters numbers, m = `depth_multiplier`.
 //! **Initialisers** `depthwise_initializer`, `pointwise_initializer` and `bias_initializer`, see [`crate::initializer`].
 //! **Regularisers** `depthwise_regularizer`, `pointwise_regularizer`, `bias_regularizer` and, of the output,
-//! `activity_regularizer`, see
-//! [`crate::regularizer`].
+//! `activity_regularizer`, see [`crate::regularizer`].
 //! **Constraints** `depthwise_constraint`, of each channel's window, and `pointwise_constraint`, see [`crate::constraint`].
 //! **Errors** those of [`DepthwiseConv2D`](super::DepthwiseConv2D), and no filters.
 //! **Source** Keras `SeparableConv2D`; Chollet 2016 (Xception). PyTorch has no such layer: two `Conv2d`.

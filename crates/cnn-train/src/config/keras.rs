@@ -7,13 +7,13 @@ struct Elsewhere {
     /// Found in the message: in which table, or of which key.
     place: &'static str,
     words: &'static [&'static str],
-    /// What stands beside the caret.
+    /// What stands beside the caret; empty where it is the nearest name already.
     label: &'static str,
-    /// What would work; may be empty.
+    /// What would work.
     help: &'static str,
 }
 
-const ELSEWHERE: [Elsewhere; 6] = [
+const ELSEWHERE: [Elsewhere; 5] = [
     Elsewhere {
         place: "`metrics` of [compile]",
         words: &[
@@ -42,20 +42,14 @@ const ELSEWHERE: [Elsewhere; 6] = [
     },
     Elsewhere {
         place: "loss",
-        words: &["bce", "BCE"],
-        label: "did you mean \"BinaryCrossentropy\"?",
-        help: "",
-    },
-    Elsewhere {
-        place: "loss",
         words: &["focal", "focal_loss", "FocalLoss", "Focal"],
-        label: "did you mean \"CategoricalFocalCrossentropy\"?",
+        label: "",
         help: "of a single output: \"BinaryFocalCrossentropy\"",
     },
     Elsewhere {
         place: "loss",
         words: &["cross_entropy", "crossentropy", "CrossEntropyLoss"],
-        label: "did you mean \"SparseCategoricalCrossentropy\"?",
+        label: "",
         help: "of a single output: \"BinaryCrossentropy\"",
     },
 ];
@@ -77,6 +71,7 @@ fn with_hint(diagnostic: Diagnostic) -> Diagnostic {
     };
     let known = |it: &&Elsewhere| message.contains(it.place) && it.words.iter().any(is_there);
     match ELSEWHERE.iter().find(known) {
+        Some(Elsewhere { label: "", help, .. }) => diagnostic.with_help(*help),
         Some(Elsewhere { label, help, .. }) => diagnostic.with_label(*label).with_help(*help),
         None => diagnostic,
     }

@@ -1,7 +1,7 @@
 //! `cnn train --resume`: from a run folder and its last checkpoint to the end that the run would have had.
 
 use super::finish::Job;
-use super::{Args, announce, begin, check_fit, first_images, overrides, places, train, trainer};
+use super::{Args, announce, begin, check_fit, overrides, places, train, trainer};
 use crate::failure::{Exit, Failure};
 use crate::files::{self, ModelText};
 use crate::{environment, output, signals};
@@ -198,7 +198,7 @@ fn load(args: &Args, config: &Config, info: &RunInfo) -> Result<Dataset, Failure
     }
     let help = "--data names the place where the run's data set is now";
     let data = environment::load_of(info, &config.model.input);
-    Ok(first_images(args, data.map_err(|failure| failure.help(help))?))
+    Ok(environment::first_images(data.map_err(|failure| failure.help(help))?, args.limit))
 }
 
 /// The model.toml of the command line, or the run's own with every value spelt out; and what it says.
